@@ -1,0 +1,23 @@
+# Language level, warnings, sanitizers and the compiler cache.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+find_program(SKIFF_CCACHE ccache)
+if(SKIFF_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SKIFF_CCACHE})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${SKIFF_CCACHE})
+endif()
+
+# Flags of every skiff target; a target of its own, so that users of the library do not inherit them.
+add_library(skiff_options INTERFACE)
+target_include_directories(skiff_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(skiff_options INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-missing-field-initializers>
+  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${SKIFF_WARNINGS_AS_ERRORS}>>:-Werror>)
+
+if(SKIFF_SANITIZE)
+  add_compile_options(-fsanitize=${SKIFF_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${SKIFF_SANITIZE})
+endif()
