@@ -1,0 +1,139 @@
+#include "framework/op/op_def.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace skiff {
+
+namespace {
+
+// Operators register while libraries load, and user libraries may load while others look things up.
+struct Registry {
+  std::mutex mutex;
+  std::map<std::string, std::unique_ptr<OpDef>> ops;
+};
+
+Registry& TheRegistry() {
+  static auto* registry = new Registry;
+  return *registry;
+}
+
+template <typename Defs>
+auto FindByName(const Defs& defs, const std::string& name) -> decltype(defs.data()) {
+  for (const auto& def : defs) {
+    if (def.name == name) return &def;
+  }
+  return nullptr;
+}
+
+// `value` as the alternative that `like` holds.
+Attribute CoerceTo(const Attribute& like, const Attribute& value, const std::string& what) {
+  return std::visit(
+      [&](const auto& kind) -> Attribute {
+        std::decay_t<decltype(kind)> converted{};
+        SKIFF_ENFORCE(Coerce(value, &converted), InvalidType, what, " is ", KindName(value), " ",
+                      ToString(value), ", the operator wants ", KindName(like));
+        return converted;
+      },
+      like);
+}
+
+std::string DTypeList(const OpDef& def, PlaceKind place) {
+  std::vector<std::string> names;
+  for (const KernelEntry& k : def.kernels) {
+    if (k.place != place) continue;
+    const std::string name = k.dtype == DType::kUndefined ? "any dtype" : ToString(k.dtype);
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+const SlotDef* OpDef::FindInput(const std::string& slot) const { return FindByName(inputs, slot); }
+const SlotDef* OpDef::FindOutput(const std::string& slot) const { return FindByName(outputs, slot); }
+const AttrDef* OpDef::FindAttr(const std::string& name) const { return FindByName(attrs, name); }
+
+Attrs OpDef::Complete(const Attrs& given) const {
+  Attrs complete;
+  for (const AttrDef& def : attrs) {
+    const Attribute* found = given.Find(def.name);
+    SKIFF_ENFORCE(found != nullptr || !def.required, InvalidArgument, type, ": attribute \"",
+                  def.name, "\" (", KindName(def.default_value), ") is missing and has no default");
+    if (found == nullptr) {
+      complete.Set(def.name, def.default_value);
+    } else if (found->index() == def.default_value.index()) {
+      complete.Set(def.name, *found);
+    } else if (std::holds_alternative<VarRef>(*found) ||
+               std::holds_alternative<std::vector<VarRef>>(*found)) {
+      complete.Set(def.name, *found);  // given as a variable: whoever reads it resolves it
+    } else {
+      complete.Set(def.name,
+                   CoerceTo(def.default_value, *found, type + ": attribute \"" + def.name + "\""));
+    }
+  }
+  return complete;
+}
+
+const OpDef* FindOp(const std::string& type) {
+  Registry& registry = TheRegistry();
+  std::lock_guard lock(registry.mutex);
+  const auto found = registry.ops.find(type);
+  return found == registry.ops.end() || !found->second->has_schema ? nullptr : found->second.get();
+}
+
+const OpDef& GetOp(const std::string& type) {
+  if (const OpDef* def = FindOp(type)) return *def;
+  Unimplemented error(StrCat("skiff has no operator \"", type, "\""));
+  error.AddContext(DidYouMean(type, AllOpTypes()));
+  throw error;
+}
+
+std::vector<std::string> AllOpTypes() {
+  Registry& registry = TheRegistry();
+  std::lock_guard lock(registry.mutex);
+  std::vector<std::string> types;
+  for (const auto& [type, def] : registry.ops) {
+    if (def->has_schema) types.push_back(type);
+  }
+  return types;
+}
+
+OpDef& RegisterOp(const std::string& type) {
+  Registry& registry = TheRegistry();
+  std::lock_guard lock(registry.mutex);
+  std::unique_ptr<OpDef>& def = registry.ops[type];
+  if (!def) {
+    def = std::make_unique<OpDef>();
+    def->type = type;
+  }
+  return *def;
+}
+
+PrepareFn FindKernel(const OpDef& def, PlaceKind place, DType dtype) {
+  const Isa best_isa = CpuIsa();
+  const KernelEntry* best = nullptr;
+  for (const KernelEntry& k : def.kernels) {
+    if (k.place != place || (k.dtype != dtype && k.dtype != DType::kUndefined)) continue;
+    if (place == PlaceKind::kCpu && k.isa > best_isa) continue;
+    if (best == nullptr || k.isa > best->isa) best = &k;
+  }
+  return best == nullptr ? nullptr : best->prepare;
+}
+
+PrepareFn GetKernel(const OpDef& def, PlaceKind place, DType dtype) {
+  if (PrepareFn found = FindKernel(def, place, dtype)) return found;
+  const char* place_name = place == PlaceKind::kCpu ? "CPU" : "CUDA";
+  const std::string dtypes = DTypeList(def, place);
+  Unimplemented error(StrCat("operator \"", def.type, "\" has no ", place_name, " kernel for ",
+                             dtype));
+  error.AddContext(dtypes.empty() ? StrCat("it has no ", place_name, " kernel at all")
+                                  : StrCat("its ", place_name, " kernels take ", dtypes));
+  throw error;
+}
+
+}  // namespace skiff

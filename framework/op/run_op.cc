@@ -1,0 +1,192 @@
+#include "framework/op/run_op.h"
+
+#include "framework/op/append_op.h"
+#include "framework/op/prepare.h"
+#include "framework/tensor/memory.h"
+
+namespace skiff {
+
+namespace {
+
+// The metas of concrete values.
+class ValueMetas : public MetaTable {
+ public:
+  explicit ValueMetas(const std::map<std::string, Value>& values) : values_(values) {
+    for (const auto& [name, value] : values) {
+      TensorMeta meta;
+      if (const auto* t = std::get_if<Tensor>(&value)) {
+        if (!t->is_initialized()) continue;
+        meta = {t->shape(), t->dtype(), static_cast<int32_t>(t->lod().size())};
+      } else if (const auto* rows = std::get_if<SelectedRows>(&value)) {
+        Shape shape = rows->value.shape();
+        shape[0] = rows->height;
+        meta = {shape, rows->value.dtype(), 0, VarKind::kSelectedRows};
+      } else {
+        meta.kind = VarKind::kLodTensorArray;
+      }
+      metas_[name] = meta;
+    }
+  }
+  const TensorMeta* Find(const std::string& name) const override {
+    const auto found = metas_.find(name);
+    return found == metas_.end() ? nullptr : &found->second;
+  }
+  void Set(const std::string& name, const TensorMeta& meta) override { metas_[name] = meta; }
+  std::optional<std::vector<int64_t>> IntValues(const std::string& name) const override {
+    const auto found = values_.find(name);
+    if (found == values_.end()) return std::nullopt;
+    const auto* t = std::get_if<Tensor>(&found->second);
+    if (t == nullptr || !t->is_initialized()) return std::nullopt;
+    return IntElements(*t);
+  }
+
+ private:
+  const std::map<std::string, Value>& values_;
+  std::map<std::string, TensorMeta> metas_;
+};
+
+template <typename T>
+std::vector<int64_t> Widen(const Tensor& t) {
+  return {t.data<T>(), t.data<T>() + t.num_elements()};
+}
+
+class OneOpContext : public DynamicContext {
+ public:
+  OneOpContext(const Operator& op, const Attrs& attrs, std::map<std::string, Value>* values,
+               const RunOpOptions& options)
+      : op_(op), attrs_(attrs), values_(values), options_(options) {}
+  const Operator& op() const override { return op_; }
+  const Attrs& attrs() const override { return attrs_; }
+  const Place& place() const override { return options_.place; }
+  int num_threads() const override { return options_.num_threads; }
+  void* stream() const override { return nullptr; }
+  uint64_t seed() const override { return options_.seed; }
+  int NumInputs(const std::string& slot) const override { return op_.inputs[slot].size(); }
+  int NumOutputs(const std::string& slot) const override { return op_.outputs[slot].size(); }
+  const Value& Input(const std::string& slot, int i) const override {
+    SKIFF_ENFORCE(i < NumInputs(slot), NotFound, "input ", slot, " has no variable number ", i);
+    const auto found = values_->find(op_.inputs[slot][i]);
+    SKIFF_ENFORCE(found != values_->end(), NotFound, "input ", slot, " \"", op_.inputs[slot][i],
+                  "\" has no value");
+    return found->second;
+  }
+  Value& Output(const std::string& slot, int i) override {
+    SKIFF_ENFORCE(i < NumOutputs(slot), NotFound, "output ", slot, " has no variable number ", i);
+    return (*values_)[op_.outputs[slot][i]];
+  }
+  void RunBlock(int) override {
+    throw Unimplemented("an operator run by itself has no sub-blocks");
+  }
+
+ private:
+  const Operator& op_;
+  const Attrs& attrs_;
+  std::map<std::string, Value>* values_;
+  const RunOpOptions& options_;
+};
+
+bool IsDenseTensor(const std::map<std::string, Value>& values, const std::string& name) {
+  const auto found = values.find(name);
+  return found == values.end() || std::holds_alternative<Tensor>(found->second);
+}
+
+}  // namespace
+
+std::vector<int64_t> IntElements(const Tensor& tensor) {
+  const Tensor t = tensor.To(CPUPlace{});
+  switch (t.dtype()) {
+    case DType::kInt64: return Widen<int64_t>(t);
+    case DType::kInt32: return Widen<int32_t>(t);
+    case DType::kInt16: return Widen<int16_t>(t);
+    case DType::kInt8: return Widen<int8_t>(t);
+    case DType::kUInt8: return Widen<uint8_t>(t);
+    case DType::kBool: return Widen<bool>(t);
+    case DType::kFloat32: return Widen<float>(t);
+    case DType::kFloat64: return Widen<double>(t);
+    default: break;
+  }
+  throw InvalidType(StrCat("a ", t.dtype(), " tensor cannot give a shape or an index"));
+}
+
+void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOpOptions& options) {
+  const OpDef& def = GetOp(op.type);
+  ValueMetas metas(*values);
+  try {
+    const Attrs attrs = def.Complete(op.attrs);
+    bool dense = true;
+    for (const std::string& name : op.inputs.AllNames()) dense &= IsDenseTensor(*values, name);
+    if (def.dynamic != nullptr && (!dense || def.kernels.empty())) {
+      std::map<std::string, Value> after = *values;
+      OneOpContext context(op, attrs, &after, options);
+      def.dynamic(context);
+      *values = std::move(after);
+      return;
+    }
+    SKIFF_ENFORCE(def.infer, Internal, "the operator has no inference function");
+    InferContext infer(def, op, attrs, &metas, /*at_runtime=*/true);
+    def.infer(infer);
+
+    std::map<std::string, TensorInfo> infos;
+    std::map<std::string, Tensor> outputs;
+    auto describe = [&](const std::string& name) {
+      const TensorMeta* meta = metas.Find(name);
+      SKIFF_ENFORCE(meta != nullptr, InvalidArgument, "variable \"", name, "\" has no value");
+      infos[name] = {meta->dtype, meta->shape};
+    };
+    for (const std::string& name : op.outputs.AllNames()) {
+      if (metas.Find(name) == nullptr) continue;
+      describe(name);
+      outputs[name] = Tensor(infos[name].shape, infos[name].dtype, options.place);
+    }
+    std::map<std::string, TensorInfo> input_infos;
+    for (const std::string& name : op.inputs.AllNames()) {
+      const Tensor& t = std::get<Tensor>(values->at(name));
+      input_infos[name] = {t.dtype(), t.shape()};
+    }
+    PrepareContext context = MakePrepareContext(
+        def, op, attrs, options.place, options.num_threads,
+        [&](const std::string& name) -> const TensorInfo* {
+          if (auto i = input_infos.find(name); i != input_infos.end()) return &i->second;
+          auto o = infos.find(name);
+          return o == infos.end() ? nullptr : &o->second;
+        });
+    // A name that is input and output has one info for each side.
+    const std::vector<std::string> in_names = FlatNames(def.inputs, op.inputs);
+    const std::vector<std::string> out_names = FlatNames(def.outputs, op.outputs);
+    for (size_t i = 0; i < out_names.size(); ++i) {
+      if (infos.contains(out_names[i])) context.outputs[i] = infos[out_names[i]];
+    }
+    for (const PrepareContext::Slot& slot : context.input_slots) {
+      if (!def.FindInput(slot.name)->host_value) continue;
+      for (int i = 0; i < slot.count; ++i) {
+        context.host_values[slot.begin + i] = *metas.IntValues(in_names[slot.begin + i]);
+      }
+    }
+    std::vector<const void*> in;
+    std::vector<void*> out;
+    for (const std::string& name : in_names) {
+      in.push_back(name.empty() ? nullptr : std::get<Tensor>(values->at(name)).raw_data());
+    }
+    for (const std::string& name : out_names) {
+      out.push_back(outputs.contains(name) ? outputs[name].raw_data() : nullptr);
+    }
+    if (!def.views.empty()) {
+      for (const auto& [from, to] : def.views) {
+        const std::string& source = op.inputs.One(from);
+        const std::string& target = op.outputs.One(to);
+        outputs[target] = std::get<Tensor>(values->at(source)).Clone().Reshaped(infos[target].shape);
+      }
+    } else {
+      const std::unique_ptr<Kernel> kernel = PrepareKernel(def, context);
+      const std::shared_ptr<void> workspace = Allocate(options.place, context.workspace_bytes);
+      kernel->Run({in.data(), out.data(), workspace.get(), nullptr, options.seed,
+                   options.num_threads});
+    }
+    for (auto& [name, tensor] : outputs) (*values)[name] = std::move(tensor);
+  } catch (Error& error) {
+    AddOpContext(&error, op, metas);
+    throw;
+  }
+}
+
+}  // namespace skiff
