@@ -13,6 +13,16 @@
 
 namespace skiff {
 
+class Scope;
+
+/// Something that must happen before each run of a program: a learning-rate schedule writing its
+/// current value, say.
+class RunHook {
+ public:
+  virtual ~RunHook() = default;
+  virtual void BeforeRun(Scope& scope) = 0;
+};
+
 /// Blocks of operators over named variables. Block 0 is global. Not copyable by accident: see Clone.
 class Program {
  public:
@@ -56,6 +66,9 @@ class Program {
   /// Operator versions as the file had them; regenerated when absent and wanted.
   std::optional<std::vector<std::pair<std::string, int32_t>>> op_version_map;
   std::string unknown_fields;  // carried through files untouched
+
+  /// Called by the executor before each run, in order. A clone for testing has none.
+  std::vector<std::shared_ptr<RunHook>> run_hooks;
 
   /// Unique in this process.
   uint64_t uid() const { return uid_; }

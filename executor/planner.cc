@@ -1,0 +1,735 @@
+#include "executor/planner.h"
+
+#include <algorithm>
+
+#include "executor/arena.h"
+#include "executor/device.h"
+#include "framework/op/append_op.h"
+#include "framework/op/prepare.h"
+#include "framework/op/run_op.h"
+#include "framework/tensor/memory.h"
+
+namespace skiff {
+
+namespace {
+
+constexpr size_t kMaxFoldedBytes = size_t{64} << 20;
+
+// One version of a variable: written by one step, read by later ones.
+struct PlanValue {
+  std::string name;
+  TensorInfo info;
+  int32_t lod_level = 0;
+  int lod_feed = -1;      // fed tensor whose LoD it carries
+  int storage = -1;
+  std::optional<Tensor> known;  // its elements, on the CPU, when they cannot change
+};
+
+bool IsMarker(const Operator& op) { return op.type == "feed" || op.type == "fetch"; }
+
+bool OwnsBlock(const Operator& op) {
+  for (const auto& [name, value] : op.attrs) {
+    if (std::holds_alternative<BlockRef>(value) ||
+        std::holds_alternative<std::vector<BlockRef>>(value)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+class Planner : private MetaTable {
+ public:
+  explicit Planner(const PlanRequest& request)
+      : request_(request), block_(request.program->block(request.block)), plan_(new Plan) {
+    plan_->place = request.place;
+    plan_->num_threads = request.num_threads;
+  }
+
+  PlannedChunk Make() {
+    AddFeeds();
+    FindNeeded();
+    PlannedChunk chunk;
+    const auto& ops = block_.ops();
+    size_t i = request_.begin;
+    for (; i < ops.size(); ++i) {
+      if (!needed_[i]) continue;
+      const OpDef& def = GetOp(ops[i]->type);
+      if (RunsOverValues(def, *ops[i])) {
+        chunk.stopped_at_dynamic = true;
+        break;
+      }
+      if (!AddOperator(def, *ops[i])) break;
+    }
+    chunk.end = i;
+    chunk.needs = unknown_;
+    ThrowIfMissing();
+    AddFetches(i);
+    ChooseMemory();
+    chunk.plan = std::move(plan_);
+    return chunk;
+  }
+
+ private:
+  // ---- variables ----------------------------------------------------------------------------
+
+  int NewStorage(PlanStorage::Kind kind, size_t bytes, int index = 0) {
+    PlanStorage storage;
+    storage.kind = kind;
+    storage.bytes = bytes;
+    storage.index = index;
+    plan_->storages.push_back(std::move(storage));
+    storage_last_use_.push_back(-1);
+    storage_first_step_.push_back(static_cast<int>(plan_->steps.size()));
+    return static_cast<int>(plan_->storages.size()) - 1;
+  }
+
+  int NewValue(PlanValue value) {
+    values_.push_back(std::move(value));
+    return static_cast<int>(values_.size()) - 1;
+  }
+
+  static size_t Bytes(const TensorInfo& info) {
+    return info.layout ? info.layout->bytes() : info.shape.NumElements() * SizeOf(info.dtype);
+  }
+
+  void AddFeeds() {
+    for (size_t i = 0; i < request_.feeds.size(); ++i) {
+      const PlanFeed& feed = request_.feeds[i];
+      PlanValue value{feed.name, {feed.meta.dtype, feed.meta.shape}, feed.meta.lod_level};
+      value.lod_feed = feed.meta.lod_level > 0 ? static_cast<int>(i) : -1;
+      value.storage = NewStorage(PlanStorage::Kind::kFeed, Bytes(value.info), static_cast<int>(i));
+      value.known = feed.known;
+      plan_->feed_names.push_back(feed.name);
+      plan_->feed_storages.push_back(value.storage);
+      if (feed.pinned) fed_.insert(feed.name);
+      current_[feed.name] = NewValue(std::move(value));
+    }
+  }
+
+  // The newest version of a variable; -1 when it has no value anywhere.
+  int Lookup(const std::string& name) const {
+    const auto found = current_.find(name);
+    if (found != current_.end()) return found->second;
+    return const_cast<Planner*>(this)->Import(name);
+  }
+
+  int Import(const std::string& name) {
+    if (request_.constants != nullptr) {
+      const auto constant = request_.constants->find(name);
+      if (constant != request_.constants->end()) {
+        return current_[name] = AddConstant(name, constant->second, "param:" + name);
+      }
+    }
+    const std::optional<TensorMeta> meta = request_.scope_meta ? request_.scope_meta(name) : std::nullopt;
+    if (!meta) return -1;
+    PlanValue value{name, {meta->dtype, meta->shape}, meta->lod_level};
+    value.storage = ScopeStorage(name, *meta, /*read=*/true);
+    return current_[name] = NewValue(std::move(value));
+  }
+
+  int AddConstant(const std::string& name, const Tensor& tensor, const std::string& key) {
+    PlanValue value{name, {tensor.dtype(), tensor.shape()}};
+    if (tensor.place().is_cpu()) value.known = tensor;
+    value.storage = NewStorage(PlanStorage::Kind::kConstant, tensor.bytes());
+    plan_->storages[value.storage].constant = tensor.To(request_.place);
+    value.info.constant = plan_->storages[value.storage].constant.raw_data();
+    value.info.constant_key = key;
+    return NewValue(std::move(value));
+  }
+
+  int ScopeStorage(const std::string& name, const TensorMeta& meta, bool read) {
+    for (ScopeBinding& binding : plan_->scope_vars) {
+      if (binding.name != name) continue;
+      if (!read) {
+        binding.written = true;
+        if (!binding.read) binding.meta = meta;
+      }
+      return binding.storage;
+    }
+    const int index = static_cast<int>(plan_->scope_vars.size());
+    const int storage = NewStorage(PlanStorage::Kind::kScope, Bytes({meta.dtype, meta.shape}), index);
+    plan_->scope_vars.push_back({name, meta, read, !read, storage});
+    return storage;
+  }
+
+  // The variable's newest value is the one fed.
+  bool IsFed(const std::string& name) const {
+    const auto found = current_.find(name);
+    return found != current_.end() && found->second < static_cast<int>(request_.feeds.size());
+  }
+
+  bool IsPersistable(const std::string& name) const {
+    const std::shared_ptr<Variable> v = block_.FindVar(name);
+    return v != nullptr && v->persistable;
+  }
+
+  // ---- MetaTable: what inference sees --------------------------------------------------------
+
+  const TensorMeta* Find(const std::string& name) const override {
+    if (const auto set = inferred_.find(name); set != inferred_.end()) return &set->second;
+    const int id = Lookup(name);
+    if (id < 0) return nullptr;
+    TensorMeta& meta = looked_up_[name];
+    meta = {values_[id].info.shape, values_[id].info.dtype, values_[id].lod_level};
+    return &meta;
+  }
+  void Set(const std::string& name, const TensorMeta& meta) override { inferred_[name] = meta; }
+  std::optional<std::vector<int64_t>> IntValues(const std::string& name) const override {
+    const int id = Lookup(name);
+    if (id >= 0 && values_[id].known) return IntElements(*values_[id].known);
+    unknown_.insert(name);
+    return std::nullopt;
+  }
+
+  // ---- which operators ----------------------------------------------------------------------
+
+  // From the end backwards: an operator is needed when it has an effect, writes state, or writes what
+  // a later one reads or the caller fetches.
+  void FindNeeded() {
+    const auto& ops = block_.ops();
+    needed_.assign(ops.size(), false);
+    std::set<std::string> wanted(request_.fetches.begin(), request_.fetches.end());
+    for (size_t i = ops.size(); i-- > request_.begin;) {
+      const Operator& op = *ops[i];
+      if (IsMarker(op)) continue;
+      const OpDef* def = FindOp(op.type);
+      bool needed = def == nullptr || def->side_effect || OwnsBlock(op);
+      const std::vector<std::string> writes = op.outputs.AllNames();
+      for (const std::string& name : writes) {
+        needed = needed || (!fed_.contains(name) && (wanted.contains(name) || IsPersistable(name)));
+      }
+      needed_[i] = needed;
+      if (!needed) continue;
+      for (const std::string& name : writes) wanted.erase(name);
+      for (const std::string& name : Reads(op)) wanted.insert(name);
+    }
+  }
+
+  // Names an operator reads, variable-valued attributes and sub-blocks included.
+  std::vector<std::string> Reads(const Operator& op) const {
+    std::vector<std::string> names = op.inputs.AllNames();
+    for (const auto& [attr, value] : op.attrs) {
+      if (const auto* ref = std::get_if<VarRef>(&value)) names.push_back(ref->name);
+      if (const auto* refs = std::get_if<std::vector<VarRef>>(&value)) {
+        for (const VarRef& r : *refs) names.push_back(r.name);
+      }
+      if (const auto* sub = std::get_if<BlockRef>(&value)) AddBlockReads(sub->index, &names);
+      if (const auto* subs = std::get_if<std::vector<BlockRef>>(&value)) {
+        for (const BlockRef& s : *subs) AddBlockReads(s.index, &names);
+      }
+    }
+    return names;
+  }
+  void AddBlockReads(int index, std::vector<std::string>* names) const {
+    for (const auto& op : request_.program->block(index).ops()) {
+      for (const std::string& name : Reads(*op)) names->push_back(name);
+    }
+  }
+
+  bool RunsOverValues(const OpDef& def, const Operator& op) const {
+    if (def.dynamic == nullptr) return false;
+    if (def.kernels.empty() && def.views.empty()) return true;
+    auto dense = [&](const std::string& name) {
+      const std::shared_ptr<Variable> v = block_.FindVar(name);
+      return v == nullptr || IsDense(*v);
+    };
+    const std::vector<std::string> in = op.inputs.AllNames(), out = op.outputs.AllNames();
+    return !std::all_of(in.begin(), in.end(), dense) || !std::all_of(out.begin(), out.end(), dense);
+  }
+
+  // ---- one operator --------------------------------------------------------------------------
+
+  // @return false when it cannot be planned before the values in unknown_ are there.
+  bool AddOperator(const OpDef& def, const Operator& op) {
+    inferred_.clear();
+    try {
+      for (const std::string& name : op.inputs.AllNames()) {
+        if (Lookup(name) < 0) missing_.insert(name);
+      }
+      if (!missing_.empty()) return true;  // go on: the error names all that are missing
+      const std::optional<Attrs> attrs = ResolveAttrs(def, op);
+      if (!attrs) return false;
+      SKIFF_ENFORCE(def.infer, Internal, "the operator has no inference function");
+      InferContext infer(def, op, *attrs, this, /*at_runtime=*/true);
+      def.infer(infer);
+      if (!unknown_.empty()) return false;
+      if (Fold(def, op)) return true;
+      if (!def.views.empty()) {
+        AddView(def, op);
+      } else {
+        AddKernel(def, op, *attrs);
+      }
+    } catch (Error& error) {
+      AddOpContext(&error, op, *this);
+      throw;
+    }
+    return true;
+  }
+
+  // Attributes with variable-valued ones replaced by the variables' elements.
+  std::optional<Attrs> ResolveAttrs(const OpDef& def, const Operator& op) {
+    Attrs complete = def.Complete(op.attrs);
+    for (const AttrDef& attr : def.attrs) {
+      const Attribute* value = complete.Find(attr.name);
+      std::vector<std::string> names;
+      if (const auto* ref = std::get_if<VarRef>(value)) names.push_back(ref->name);
+      if (const auto* refs = std::get_if<std::vector<VarRef>>(value)) {
+        for (const VarRef& r : *refs) names.push_back(r.name);
+      }
+      if (names.empty()) continue;
+      std::vector<double> elements;
+      for (const std::string& name : names) {
+        const int id = Lookup(name);
+        SKIFF_ENFORCE(id >= 0, NotFound, "attribute \"", attr.name, "\" is variable \"", name,
+                      "\", which has no value");
+        if (!values_[id].known) {
+          unknown_.insert(name);
+          continue;
+        }
+        std::map<std::string, skiff::Value> cast = {{"x", *values_[id].known}};
+        RunOp({"cast", {{"X", {"x"}}}, {{"Out", {"y"}}},
+               {{"in_dtype", static_cast<int32_t>(values_[id].info.dtype)},
+                {"out_dtype", static_cast<int32_t>(DType::kFloat64)}}}, &cast);
+        for (double e : std::get<Tensor>(cast["y"]).Values<double>()) elements.push_back(e);
+      }
+      if (!unknown_.empty()) return std::nullopt;
+      SKIFF_ENFORCE(!elements.empty(), InvalidArgument, "attribute \"", attr.name, "\" is empty");
+      Attrs replaced = op.attrs;
+      const bool is_list = attr.default_value.index() == Attribute(std::vector<int32_t>{}).index() ||
+                           attr.default_value.index() == Attribute(std::vector<int64_t>{}).index() ||
+                           attr.default_value.index() == Attribute(std::vector<float>{}).index();
+      replaced.Set(attr.name, is_list ? Attribute(elements) : Attribute(elements.front()));
+      complete.Set(attr.name, *def.Complete(replaced).Find(attr.name));
+    }
+    return complete;
+  }
+
+  // Computes the operator now when everything it reads is known and cannot change.
+  bool Fold(const OpDef& def, const Operator& op) {
+    if (def.random || def.side_effect || def.dynamic != nullptr) return false;
+    size_t bytes = 0;
+    for (const std::string& name : op.outputs.AllNames()) {
+      const auto meta = inferred_.find(name);
+      if (meta == inferred_.end() || IsPersistable(name) || fed_.contains(name)) return false;
+      bytes += meta->second.shape.NumElements() * SizeOf(meta->second.dtype);
+    }
+    std::map<std::string, skiff::Value> values;
+    for (const std::string& name : op.inputs.AllNames()) {
+      const PlanValue& value = values_[Lookup(name)];
+      // The value of `shape` is known though its input's elements are not.
+      if (op.type == "shape") break;
+      if (!value.known) return false;
+      values[name] = *value.known;
+    }
+    if (bytes > kMaxFoldedBytes) return false;
+    if (op.type == "shape") {
+      values["shape"] = ShapeOf(Lookup(op.inputs.One("Input")));
+      current_[op.outputs.One("Out")] =
+          AddConstant(op.outputs.One("Out"), std::get<Tensor>(values["shape"]), "");
+      return true;
+    }
+    if (def.views.empty() && !HasCpuKernel(def, op)) return false;
+    RunOp(op, &values, {.num_threads = request_.num_threads});
+    for (const std::string& name : op.outputs.AllNames()) {
+      if (!values.contains(name)) continue;
+      current_[name] = AddConstant(name, std::get<Tensor>(values[name]), "folded:" + name);
+    }
+    return true;
+  }
+
+  Tensor ShapeOf(int id) const {
+    const Shape& shape = values_[id].info.shape;
+    Tensor tensor({shape.rank()}, DType::kInt32);
+    std::copy(shape.begin(), shape.end(), tensor.data<int32_t>());
+    return tensor;
+  }
+
+  bool HasCpuKernel(const OpDef& def, const Operator& op) const {
+    DType key = DType::kUndefined;
+    for (const std::string& name : op.inputs.AllNames()) {
+      key = values_[Lookup(name)].info.dtype;
+      break;
+    }
+    if (key == DType::kUndefined) {
+      for (const auto& [name, meta] : inferred_) key = meta.dtype;
+    }
+    return FindKernel(def, PlaceKind::kCpu, key) != nullptr;
+  }
+
+  PlanValue OutputValue(const std::string& name) const {
+    const TensorMeta& meta = inferred_.at(name);
+    PlanValue value{name, {meta.dtype, meta.shape}, meta.lod_level};
+    return value;
+  }
+
+  // The LoD of an output comes from the first input that has one.
+  int LoDFeed(const Operator& op, const PlanValue& out) const {
+    if (out.lod_level == 0) return -1;
+    for (const std::string& name : op.inputs.AllNames()) {
+      const int id = Lookup(name);
+      if (id >= 0 && values_[id].lod_feed >= 0) return values_[id].lod_feed;
+    }
+    return -1;
+  }
+
+  void AddView(const OpDef& def, const Operator& op) {
+    const auto& [in_slot, out_slot] = def.views.front();
+    const int in = Plain(Lookup(op.inputs.One(in_slot)));
+    const std::string& name = op.outputs.One(out_slot);
+    PlanValue out = OutputValue(name);
+    out.lod_feed = LoDFeed(op, out);
+    const PlanStorage::Kind kind = plan_->storages[values_[in].storage].kind;
+    // State that a later operator overwrites must not change under the view.
+    const bool copies = IsPersistable(name) || kind == PlanStorage::Kind::kScope;
+    if (copies) {
+      out.storage = StorageForOutput(name, out.info);
+      AddStep(MakeCopyKernel(request_.place, Bytes(out.info)), {values_[in].storage}, {out.storage},
+              0, op.type + " " + name);
+    } else {
+      out.storage = values_[in].storage;
+      out.known = values_[in].known ? std::optional(values_[in].known->Reshaped(out.info.shape))
+                                    : std::nullopt;
+      out.info.constant = values_[in].info.constant;
+      out.info.constant_key = values_[in].info.constant_key.empty()
+                                  ? "" : values_[in].info.constant_key + out.info.shape.ToString();
+    }
+    Define(name, NewValue(std::move(out)), op);
+  }
+
+  int StorageForOutput(const std::string& name, const TensorInfo& info) {
+    if (IsPersistable(name) && !fed_.contains(name)) {
+      return ScopeStorage(name, {info.shape, info.dtype}, /*read=*/false);
+    }
+    return NewStorage(PlanStorage::Kind::kArena, Bytes(info));
+  }
+
+  // From here on `name` means this value, unless the caller fed it.
+  void Define(const std::string& name, int id, const Operator& op) {
+    if (fed_.contains(name) && !op.inputs.Mentions(name)) return;
+    current_[name] = id;
+  }
+
+  void AddKernel(const OpDef& def, const Operator& op, const Attrs& attrs) {
+    std::map<std::string, TensorInfo> outputs;
+    for (const std::string& name : op.outputs.AllNames()) {
+      if (inferred_.contains(name)) outputs[name] = OutputValue(name).info;
+    }
+    const std::vector<std::string> in_names = FlatNames(def.inputs, op.inputs);
+    const std::vector<std::string> out_names = FlatNames(def.outputs, op.outputs);
+    PrepareContext context = MakePrepareContext(
+        def, op, attrs, request_.place, request_.num_threads,
+        [&](const std::string& name) -> const TensorInfo* {
+          const int id = Lookup(name);
+          return id < 0 ? nullptr : &values_[id].info;
+        });
+    for (size_t i = 0; i < out_names.size(); ++i) {
+      const auto found = outputs.find(out_names[i]);
+      context.outputs[i] = found == outputs.end() ? TensorInfo{} : found->second;
+    }
+    for (PrepareContext::Slot& slot : context.output_slots) {
+      slot.count = 0;
+      for (const std::string& name : op.outputs[slot.name]) slot.count += outputs.contains(name) || def.FindOutput(slot.name)->duplicable;
+    }
+    FillHostValues(def, in_names, &context);
+    if (!def.layout_aware) {
+      for (TensorInfo& info : context.inputs) info.layout = nullptr;
+    }
+    context.pack_cache = request_.pack_cache;
+    std::unique_ptr<Kernel> kernel = PrepareKernel(def, context);
+    plan_->has_random = plan_->has_random || def.random;
+
+    std::vector<int> in_storages, in_values;
+    for (size_t i = 0; i < in_names.size(); ++i) {
+      int id = in_names[i].empty() ? -1 : Lookup(in_names[i]);
+      if (id >= 0) id = InLayout(id, context.wanted_layouts[i]);
+      in_values.push_back(id);
+      in_storages.push_back(id < 0 ? -1 : values_[id].storage);
+    }
+    std::vector<int> out_storages;
+    std::vector<std::pair<std::string, int>> defined;
+    std::vector<std::pair<int, int>> copy_back;  // (temporary, scope storage)
+    for (size_t i = 0; i < out_names.size(); ++i) {
+      if (!outputs.contains(out_names[i])) {
+        out_storages.push_back(-1);
+        continue;
+      }
+      PlanValue value = OutputValue(out_names[i]);
+      value.info.layout = context.outputs[i].layout;
+      value.lod_feed = LoDFeed(op, value);
+      value.storage = StorageForOutput(out_names[i], value.info);
+      int target = value.storage;
+      const bool is_state = plan_->storages[target].kind == PlanStorage::Kind::kScope;
+      const bool reads_it = std::find(in_storages.begin(), in_storages.end(), target) != in_storages.end();
+      const bool plain_state = !is_state || value.info.layout == nullptr;
+      if (is_state && ((reads_it && !MayShare(def, op, out_names[i])) || !plain_state)) {
+        target = NewStorage(PlanStorage::Kind::kArena, Bytes(value.info));
+        copy_back.emplace_back(target, value.storage);
+        SKIFF_ENFORCE(plain_state, Internal, "a persistable output in a blocked layout");
+      }
+      out_storages.push_back(target);
+      defined.emplace_back(out_names[i], NewValue(std::move(value)));
+    }
+    AddStep(std::move(kernel), in_storages, out_storages, context.workspace_bytes,
+            op.type + (defined.empty() ? "" : " " + defined.front().first));
+    RememberInplace(def, op, in_values, out_storages, in_names, out_names);
+    for (const auto& [from, to] : copy_back) {
+      AddStep(MakeCopyKernel(request_.place, plan_->storages[to].bytes), {from}, {to}, 0, "copy state");
+    }
+    for (const auto& [name, id] : defined) Define(name, id, op);
+  }
+
+  void FillHostValues(const OpDef& def, const std::vector<std::string>& in_names,
+                      PrepareContext* context) {
+    for (const PrepareContext::Slot& slot : context->input_slots) {
+      if (!def.FindInput(slot.name)->host_value) continue;
+      for (int i = 0; i < slot.count; ++i) {
+        const auto elements = IntValues(in_names[slot.begin + i]);
+        SKIFF_ENFORCE(elements.has_value(), Internal, "input ", slot.name,
+                      " decides a shape, but inference did not ask for it");
+        context->host_values[slot.begin + i] = *elements;
+      }
+    }
+  }
+
+  // Declared as safe in place for this very variable.
+  static bool MayShare(const OpDef& def, const Operator& op, const std::string& name) {
+    for (const auto& [in, out] : def.inplace) {
+      const auto& ins = op.inputs[in];
+      const auto& outs = op.outputs[out];
+      if (std::find(ins.begin(), ins.end(), name) != ins.end() &&
+          std::find(outs.begin(), outs.end(), name) != outs.end()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // ---- layouts -------------------------------------------------------------------------------
+
+  int Plain(int id) { return InLayout(id, nullptr); }
+
+  // The value in another layout, reordered once and remembered.
+  int InLayout(int id, const LayoutPtr& wanted) {
+    const LayoutPtr has = values_[id].info.layout;
+    if (SameLayout(has, wanted)) return id;
+    for (const auto& [other_id, other] : reordered_[id]) {
+      if (SameLayout(other, wanted)) return other_id;
+    }
+    PlanValue value = values_[id];
+    value.info.layout = wanted;
+    value.info.constant = nullptr;
+    value.info.constant_key.clear();
+    value.known.reset();
+    value.storage = NewStorage(PlanStorage::Kind::kArena, Bytes(value.info));
+    std::unique_ptr<Kernel> kernel =
+        has ? has->ReorderTo(wanted.get(), request_.num_threads)
+            : wanted->ReorderFromPlain(request_.num_threads);
+    const std::string name = StrCat("reorder ", value.name, " to ", wanted ? wanted->ToString() : "plain");
+    AddStep(std::move(kernel), {values_[id].storage}, {value.storage}, 0, name);
+    const int made = NewValue(std::move(value));
+    reordered_[id].emplace_back(made, wanted);
+    return made;
+  }
+
+  // ---- steps, lifetimes, memory ---------------------------------------------------------------
+
+  void AddStep(std::unique_ptr<Kernel> kernel, const std::vector<int>& in,
+               const std::vector<int>& out, size_t workspace_bytes, std::string name) {
+    const int step = static_cast<int>(plan_->steps.size());
+    PlanStep made{kernel.get(), static_cast<uint32_t>(plan_->args.size()), 0, -1};
+    for (int s : in) {
+      plan_->args.push_back(s);
+      if (s >= 0) storage_last_use_[s] = step;
+    }
+    made.out = static_cast<uint32_t>(plan_->args.size());
+    for (int s : out) {
+      plan_->args.push_back(s);
+      if (s >= 0) storage_last_use_[s] = std::max(storage_last_use_[s], step);
+    }
+    if (workspace_bytes > 0) {
+      made.workspace = NewStorage(PlanStorage::Kind::kArena, workspace_bytes);
+      storage_first_step_[made.workspace] = storage_last_use_[made.workspace] = step;
+    }
+    for (int s : out) {
+      if (s >= 0) storage_first_step_[s] = std::min(storage_first_step_[s], step);
+    }
+    plan_->steps.push_back(made);
+    plan_->step_names.push_back(std::move(name));
+    plan_->kernels.push_back(std::move(kernel));
+  }
+
+  struct InplaceChance {
+    int step, in_storage, out_storage;
+  };
+
+  void RememberInplace(const OpDef& def, const Operator& op, const std::vector<int>& in_values,
+                       const std::vector<int>& out_storages, const std::vector<std::string>& in_names,
+                       const std::vector<std::string>& out_names) {
+    const int step = static_cast<int>(plan_->steps.size()) - 1;
+    for (const auto& [in_slot, out_slot] : def.inplace) {
+      const auto& ins = op.inputs[in_slot];
+      const auto& outs = op.outputs[out_slot];
+      if (ins.empty() || outs.size() != 1) continue;
+      const auto in_at = std::find(in_names.begin(), in_names.end(), ins.front()) - in_names.begin();
+      const auto out_at = std::find(out_names.begin(), out_names.end(), outs.front()) - out_names.begin();
+      if (in_at >= static_cast<int>(in_values.size()) || in_values[in_at] < 0 ||
+          out_at >= static_cast<int>(out_storages.size()) || out_storages[out_at] < 0) {
+        continue;
+      }
+      chances_.push_back({step, values_[in_values[in_at]].storage, out_storages[out_at]});
+    }
+  }
+
+  void AddFetches(size_t end) {
+    std::set<std::string> wanted(request_.fetches.begin(), request_.fetches.end());
+    // When the plan stops early, what the rest of the block reads is handed over too.
+    const auto& ops = block_.ops();
+    std::vector<std::string> names = request_.fetches;
+    for (size_t i = end; i < ops.size(); ++i) {
+      if (!needed_[i]) continue;
+      for (const std::string& name : Reads(*ops[i])) {
+        if (current_.contains(name) && !IsFed(name) && !IsPersistable(name) &&
+            wanted.insert(name).second) {
+          names.push_back(name);
+        }
+      }
+    }
+    for (const std::string& name : names) {
+      if (end < ops.size() && !current_.contains(name)) continue;  // a later piece computes it
+      AddFetch(name);
+    }
+  }
+
+  void AddFetch(const std::string& name) {
+    int id = Lookup(name);
+    if (id < 0) ThrowUnknownFetch(name);
+    id = Plain(id);
+    const PlanValue& value = values_[id];
+    PlanStorage& storage = plan_->storages[value.storage];
+    PlanFetch fetch{name, value.info.shape, value.info.dtype, value.storage, value.lod_feed};
+    if (storage.kind == PlanStorage::Kind::kArena) {
+      storage.kind = PlanStorage::Kind::kOutput;
+      storage.index = static_cast<int>(plan_->output_storages.size());
+      plan_->output_storages.push_back(value.storage);
+    } else if (storage.kind != PlanStorage::Kind::kOutput) {
+      const size_t bytes = Bytes(value.info);
+      const int source = value.storage;
+      fetch.storage = NewStorage(PlanStorage::Kind::kOutput, bytes,
+                                 static_cast<int>(plan_->output_storages.size()));
+      plan_->output_storages.push_back(fetch.storage);
+      AddStep(MakeCopyKernel(request_.place, bytes), {source}, {fetch.storage}, 0, "fetch " + name);
+    }
+    storage_last_use_[fetch.storage] = static_cast<int>(plan_->steps.size());
+    plan_->fetches.push_back(std::move(fetch));
+  }
+
+  [[noreturn]] void ThrowUnknownFetch(const std::string& name) const {
+    NotFound error(StrCat("fetch \"", name, "\" is computed by no operator and has no value"));
+    std::vector<std::string> names;
+    for (const Variable* v : request_.program->ListVars()) names.push_back(v->name);
+    error.AddContext(DidYouMean(name, names));
+    throw error;
+  }
+
+  void ThrowIfMissing() const {
+    if (missing_.empty()) return;
+    std::string list;
+    size_t listed = 0;
+    bool any_state = false;
+    for (const std::string& name : missing_) {
+      if (++listed <= 8) list += (list.empty() ? "\"" : ", \"") + name + "\"";
+      any_state = any_state || IsPersistable(name);
+    }
+    if (missing_.size() > 8) list += StrCat(" and ", missing_.size() - 8, " more");
+    NotFound error(StrCat(missing_.size(), " variable(s) have no value: ", list));
+    error.AddContext(any_state ? "parameters get their values from the startup program or from a file"
+                               : "feed them, or fetch only what does not need them");
+    if (any_state) error.AddContext("run the startup program with this scope, or load a state dict first");
+    throw error;
+  }
+
+  void ChooseMemory() {
+    ShareInPlace();
+    std::vector<Lifetime> lifetimes;
+    std::vector<int> ids;
+    for (size_t s = 0; s < plan_->storages.size(); ++s) {
+      PlanStorage& storage = plan_->storages[s];
+      storage.first_step = storage_first_step_[s];
+      storage.last_step = std::max(storage_last_use_[s], storage.first_step);
+      if (storage.kind != PlanStorage::Kind::kArena || merged_into_.contains(static_cast<int>(s))) continue;
+      lifetimes.push_back({storage.bytes, storage.first_step, storage.last_step});
+      ids.push_back(static_cast<int>(s));
+    }
+    std::vector<size_t> offsets;
+    plan_->arena_bytes = PackArena(lifetimes, &offsets);
+    for (size_t i = 0; i < ids.size(); ++i) plan_->storages[ids[i]].offset = offsets[i];
+  }
+
+  int Root(int storage) const {
+    auto found = merged_into_.find(storage);
+    while (found != merged_into_.end()) {
+      storage = found->second;
+      found = merged_into_.find(storage);
+    }
+    return storage;
+  }
+
+  // An output takes its input's memory when the input is a temporary last used by that very step.
+  void ShareInPlace() {
+    for (const InplaceChance& chance : chances_) {
+      const int in = Root(chance.in_storage), out = Root(chance.out_storage);
+      if (in == out) continue;
+      const PlanStorage& from = plan_->storages[in];
+      const PlanStorage& to = plan_->storages[out];
+      const bool temporaries = from.kind == PlanStorage::Kind::kArena &&
+                               (to.kind == PlanStorage::Kind::kArena ||
+                                to.kind == PlanStorage::Kind::kOutput);
+      if (!temporaries || from.bytes != to.bytes || storage_last_use_[in] != chance.step ||
+          storage_first_step_[out] != chance.step || ReadTwice(in, chance.step)) {
+        continue;
+      }
+      // The longer-lived kind stays: an output keeps being an output.
+      const int keep = to.kind == PlanStorage::Kind::kOutput ? out : in;
+      const int gone = keep == out ? in : out;
+      merged_into_[gone] = keep;
+      storage_first_step_[keep] = std::min(storage_first_step_[in], storage_first_step_[out]);
+      storage_last_use_[keep] = std::max(storage_last_use_[in], storage_last_use_[out]);
+    }
+    if (merged_into_.empty()) return;
+    for (int32_t& arg : plan_->args) {
+      if (arg >= 0) arg = Root(arg);
+    }
+    for (PlanFetch& fetch : plan_->fetches) fetch.storage = Root(fetch.storage);
+  }
+
+  // A step that reads the same memory through two inputs must not overwrite it through one of them.
+  bool ReadTwice(int storage, int step) const {
+    int reads = 0;
+    for (uint32_t a = plan_->steps[step].in; a < plan_->steps[step].out; ++a) {
+      reads += plan_->args[a] >= 0 && Root(plan_->args[a]) == storage;
+    }
+    return reads > 1;
+  }
+
+  const PlanRequest& request_;
+  const Block& block_;
+  std::unique_ptr<Plan> plan_;
+  std::vector<PlanValue> values_;
+  std::map<std::string, int> current_;
+  std::set<std::string> fed_;
+  std::vector<bool> needed_;
+  std::set<std::string> missing_;
+  mutable std::set<std::string> unknown_;
+  std::map<std::string, TensorMeta> inferred_;
+  mutable std::map<std::string, TensorMeta> looked_up_;
+  std::map<int, std::vector<std::pair<int, LayoutPtr>>> reordered_;
+  std::vector<int> storage_last_use_, storage_first_step_;
+  std::vector<InplaceChance> chances_;
+  std::map<int, int> merged_into_;
+};
+
+}  // namespace
+
+PlannedChunk MakePlan(const PlanRequest& request) { return Planner(request).Make(); }
+
+}  // namespace skiff
