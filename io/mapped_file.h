@@ -1,0 +1,44 @@
+// A file's bytes as memory. What a reader makes of them stands in reader.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace skiff::io {
+
+/// The content of a file, or of a buffer that stands for one. Regular files are mapped privately:
+/// tensors may share the memory, and writing to them never changes the file.
+class MappedFile {
+ public:
+  /// @param path  UTF-8. Pipes and the like are read to their end.
+  /// @throws External when the file cannot be opened or read, saying why.
+  static std::shared_ptr<const MappedFile> Open(const std::string& path);
+  /// Takes over `bytes`; `what` stands for the path in messages.
+  static std::shared_ptr<const MappedFile> FromMemory(std::string bytes, std::string what);
+
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+
+  std::span<const uint8_t> bytes() const { return {data_, size_}; }
+  /// The path, or what FromMemory was told.
+  const std::string& name() const { return name_; }
+
+ private:
+  MappedFile() = default;
+
+  std::string name_;
+  std::string buffer_;  // holds the bytes unless they are mapped
+  void* mapping_ = nullptr;
+  const uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+/// True when `path` names a regular file (links are followed).
+bool IsFile(const std::string& path);
+/// True when `path` names a folder.
+bool IsFolder(const std::string& path);
+
+}  // namespace skiff::io
