@@ -68,6 +68,8 @@ struct Operator {
 
   /// Where the user made it, e.g. "layers::FC at train.cc:42"; "" when unknown. Not written to files.
   std::string origin = {};
+  /// Read from a file: slots and attributes are written back in the order they stand in.
+  bool from_file = false;
   /// Carried through files untouched.
   std::optional<bool> is_target = {};
   std::string unknown_fields = {};

@@ -63,7 +63,7 @@ class Program {
   int random_seed = 0;
   /// major * 1000000 + minor * 1000 + patch of the writer; absent before Paddle 1.6.
   std::optional<int64_t> version = 2006002;
-  /// Operator versions as the file had them; regenerated when absent and wanted.
+  /// Operator versions as the file had them, empty when it had none; made anew when absent.
   std::optional<std::vector<std::pair<std::string, int32_t>>> op_version_map;
   std::string unknown_fields;  // carried through files untouched
 

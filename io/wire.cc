@@ -1,0 +1,102 @@
+#include "io/wire.h"
+
+#include <vector>
+
+namespace skiff::io {
+
+namespace {
+
+struct MessageType;
+
+// A field that holds a message; all others are leaves.
+struct MessageField {
+  uint32_t number;
+  const char* name;
+  const MessageType* type;
+};
+
+struct MessageType {
+  std::vector<MessageField> fields;
+};
+
+const MessageType& ProgramType() {
+  static const MessageType leaf;
+  static const MessageType tensor_list{{{1, "tensor", &leaf}}};
+  static const MessageType reader{{{1, "lod_tensor", &tensor_list}}};
+  static const MessageType var_type{{{2, "selected_rows", &leaf},
+                                     {3, "lod_tensor", &tensor_list},
+                                     {4, "tensor_array", &tensor_list},
+                                     {5, "reader", &reader},
+                                     {7, "tuple", &leaf},
+                                     {8, "string", &leaf},
+                                     {9, "strings", &leaf},
+                                     {10, "vocab", &leaf},
+                                     {11, "sparse_coo", &leaf},
+                                     {12, "sparse_csr", &leaf}}};
+  static const MessageType var{{{2, "type", &var_type}, {7, "attrs", &leaf}}};
+  static const MessageType scalar{{{5, "c", &leaf}}};
+  static const MessageType op_attr{{{20, "scalar", &scalar}, {21, "scalars", &scalar}}};
+  static const MessageType op{{{1, "inputs", &leaf}, {2, "outputs", &leaf}, {4, "attrs", &op_attr}}};
+  static const MessageType block{{{3, "vars", &var}, {4, "ops", &op}}};
+  static const MessageType pair{{{2, "op_version", &leaf}}};
+  static const MessageType versions{{{1, "pair", &pair}}};
+  static const MessageType program{
+      {{1, "blocks", &block}, {4, "version", &leaf}, {5, "op_version_map", &versions}}};
+  return program;
+}
+
+class Walk {
+ public:
+  explicit Walk(std::string what) : what_(std::move(what)) {}
+
+  void Message(Reader reader, const MessageType& type, const std::string& path) {
+    std::vector<uint64_t> seen(type.fields.size());
+    while (!reader.AtEnd()) {
+      const uint64_t at = reader.offset();
+      const uint64_t key = reader.ReadVarint(path.c_str());
+      if (key >> 32 != 0 || key >> 3 == 0) reader.FailAt(at, "no protobuf field key", path.c_str());
+      switch (key & 7) {
+        case 0: reader.ReadVarint(path.c_str()); break;
+        case 1: reader.Take(8, path.c_str()); break;
+        case 5: reader.Take(4, path.c_str()); break;
+        case 2: Bytes(&reader, type, static_cast<uint32_t>(key >> 3), path, &seen); break;
+        default: reader.FailAt(at, "no protobuf wire type of these files", path.c_str());
+      }
+    }
+  }
+
+ private:
+  void Bytes(Reader* reader, const MessageType& type, uint32_t number, const std::string& path,
+             std::vector<uint64_t>* seen) {
+    const uint64_t length = reader->ReadVarint(path.c_str());
+    const uint64_t start = reader->offset();
+    const auto bytes = reader->Take(length, path.c_str());
+    for (size_t i = 0; i < type.fields.size(); ++i) {
+      if (type.fields[i].number != number) continue;
+      if (++messages_ > kMaxProgramMessages) {
+        reader->Fail(StrCat("more than ", kMaxProgramMessages, " messages"), path.c_str());
+      }
+      const std::string inner =
+          StrCat(path, path.empty() ? "" : ".", type.fields[i].name, "[", (*seen)[i]++, "]");
+      Message(Reader(bytes, what_, start), *type.fields[i].type, inner);
+    }
+  }
+
+  std::string what_;
+  uint64_t messages_ = 0;
+};
+
+}  // namespace
+
+void CheckProgramWire(Reader reader) {
+  if (reader.AtEnd()) reader.Fail("the file is empty", "ProgramDesc");
+  if (reader.remaining() > kMaxProgramBytes) {
+    reader.Fail(StrCat("a program of ", reader.remaining(), " bytes; protobuf reads at most ",
+                       kMaxProgramBytes),
+                "ProgramDesc");
+  }
+  const std::string what = reader.what();
+  Walk(what).Message(std::move(reader), ProgramType(), "");
+}
+
+}  // namespace skiff::io

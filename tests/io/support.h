@@ -1,0 +1,50 @@
+// What the tests of io/ share: golden files, folders that go away, errors.
+#pragma once
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+#include "framework/base/error.h"
+#include "io/mapped_file.h"
+#include "io/sink.h"
+
+namespace skiff::io {
+
+/// Path of a file below tests/golden.
+inline std::string Golden(const std::string& name) { return std::string(SKIFF_GOLDEN_DIR) + "/" + name; }
+
+/// Content of a file.
+inline std::string ReadText(const std::string& path) {
+  return std::string(AsText(MappedFile::Open(path)->bytes()));
+}
+
+/// An empty folder that goes with the object.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "skiff-test-XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+  }
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// Message of the skiff error that `run` throws, "" when it throws none.
+template <typename F>
+std::string ErrorOf(F&& run) {
+  try {
+    run();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace skiff::io
