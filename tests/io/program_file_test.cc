@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <limits>
 
-#include "support.h"
+#include "tests/io/support.h"
 
 namespace skiff::io {
 namespace {
