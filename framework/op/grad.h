@@ -16,8 +16,9 @@ class Block;
 class GradContext {
  public:
   /// `no_grad`: names of gradients ("x@GRAD") that nobody wants.
-  GradContext(const Operator& forward, const Block* block, const std::set<std::string>* no_grad)
-      : fwd(forward), block_(block), no_grad_(no_grad) {}
+  GradContext(const Operator& forward, const Block* block, const std::set<std::string>* no_grad,
+              const Block* grad_block = nullptr)
+      : fwd(forward), block_(block), no_grad_(no_grad), grad_block_(grad_block) {}
 
   const Operator& fwd;
 
@@ -34,10 +35,14 @@ class GradContext {
   bool Wants(const std::string& slot) const { return !InGrad(slot).empty(); }
   /// The block of the forward operator: shapes and sub-blocks. Null only in unit tests.
   const Block* block() const { return block_; }
+  /// For an operator with a `sub_block`: the block of that block's gradient operators, their variables
+  /// not made yet; its forward_block_idx() names the sub-block. Else null.
+  const Block* grad_block() const { return grad_block_; }
 
  private:
   const Block* block_;
   const std::set<std::string>* no_grad_;
+  const Block* grad_block_;
 };
 
 using GradMaker = std::function<std::vector<Operator>(const GradContext&)>;

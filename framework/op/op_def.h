@@ -36,6 +36,7 @@ struct OpDef {
   std::vector<AttrDef> attrs;
   InferFn infer;
   GradMaker grad;          // empty: no gradient
+  bool zero_gradient = false;  // floats go in and out, yet no gradient flows: backward passes by
   DynamicFn dynamic = nullptr;
   std::vector<KernelEntry> kernels;
 

@@ -56,6 +56,9 @@ class OpSchema {
   }
   OpSchema& InferShape(InferFn infer) { def_.infer = std::move(infer); return *this; }
   OpSchema& Gradient(GradMaker maker) { def_.grad = std::move(maker); return *this; }
+  /// Floats go in and come out, but the output does not vary with them (fill_any_like, prior_box, ...):
+  /// backward stops here without complaint. Needless where no float goes in or none comes out.
+  OpSchema& ZeroGradient() { def_.zero_gradient = true; return *this; }
   /// The output may take the input's memory where nothing later reads the input.
   OpSchema& Inplace(const char* in, const char* out) { def_.inplace.emplace_back(in, out); return *this; }
   /// The output is the input's memory under another shape: no kernel runs.
@@ -121,6 +124,7 @@ class KernelsOnly {
   KernelsOnly& InferShape(F&&) { return *this; }
   template <typename F>
   KernelsOnly& Gradient(F&&) { return *this; }
+  KernelsOnly& ZeroGradient() { return *this; }
   KernelsOnly& Inplace(const char*, const char*) { return *this; }
   KernelsOnly& View(const char*, const char*) { return *this; }
   KernelsOnly& LayoutAware() { return *this; }

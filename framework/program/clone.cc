@@ -55,6 +55,7 @@ std::unique_ptr<Program> Program::Clone(bool for_test) const {
   copy->op_version_map = op_version_map;
   copy->unknown_fields = unknown_fields;
   if (!for_test) copy->run_hooks = run_hooks;
+  copy->num_backward_passes = num_backward_passes;
   copy->blocks_.clear();
   for (const auto& block : blocks_) {
     auto made = std::make_unique<Block>(copy.get(), block->idx(), block->parent_idx());

@@ -46,6 +46,13 @@ void Program::Rollback() {
   current_ = current_block().parent_idx();
 }
 
+void Program::RemoveBlocksFrom(int idx) {
+  SKIFF_ENFORCE(idx > current_ && idx <= num_blocks(), OutOfRange, "cannot remove the blocks from ",
+                idx, " on: there are ", num_blocks(), ", and block ", current_, " is current");
+  blocks_.resize(static_cast<size_t>(idx));
+  Touch();
+}
+
 std::vector<Variable*> Program::ListVars() const {
   std::vector<Variable*> vars;
   for (const auto& block : blocks_) {

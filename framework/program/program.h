@@ -41,6 +41,9 @@ class Program {
   Block& CreateBlock(int parent_idx = -1);
   /// Makes the current block's parent current again.
   void Rollback();
+  /// Drops the blocks from `idx` (at least 1) on, as a builder that failed does; the current block must
+  /// stand before them. @throws OutOfRange.
+  void RemoveBlocksFrom(int idx);
   /// For readers of files: drops every block and starts again with an empty global one.
   void Reset();
 
@@ -66,6 +69,8 @@ class Program {
   /// Operator versions as the file had them, empty when it had none; made anew when absent.
   std::optional<std::vector<std::pair<std::string, int32_t>>> op_version_map;
   std::string unknown_fields;  // carried through files untouched
+  /// How often backward has extended this program: later gradients get names of their own.
+  int num_backward_passes = 0;
 
   /// Called by the executor before each run, in order. A clone for testing has none.
   std::vector<std::shared_ptr<RunHook>> run_hooks;
