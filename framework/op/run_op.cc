@@ -85,6 +85,36 @@ class OneOpContext : public DynamicContext {
   const RunOpOptions& options_;
 };
 
+// Runs a prepared kernel over plain tensors, reordering those it wants or makes in another layout.
+void RunPlain(const Kernel& kernel, const PrepareContext& context, const RunOpOptions& options,
+              std::vector<const void*> in, std::vector<void*> out) {
+  std::vector<std::shared_ptr<void>> reordered;
+  const auto run = [&](const Kernel& k, const void* const* from, void* const* to, void* workspace) {
+    k.Run({from, to, workspace, nullptr, options.seed, options.num_threads});
+  };
+  for (size_t i = 0; i < in.size(); ++i) {
+    const LayoutPtr& wanted = context.wanted_layouts[i];
+    if (wanted == nullptr || in[i] == nullptr) continue;
+    reordered.push_back(Allocate(options.place, wanted->bytes()));
+    void* const to = reordered.back().get();
+    run(*wanted->ReorderFromPlain(options.num_threads), &in[i], &to, nullptr);
+    in[i] = to;
+  }
+  std::vector<void*> made = out;
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (context.outputs[i].layout == nullptr || out[i] == nullptr) continue;
+    reordered.push_back(Allocate(options.place, context.outputs[i].layout->bytes()));
+    made[i] = reordered.back().get();
+  }
+  const std::shared_ptr<void> workspace = Allocate(options.place, context.workspace_bytes);
+  run(kernel, in.data(), made.data(), workspace.get());
+  for (size_t i = 0; i < out.size(); ++i) {
+    if (made[i] == out[i]) continue;
+    const void* const from = made[i];
+    run(*context.outputs[i].layout->ReorderTo(nullptr, options.num_threads), &from, &out[i], nullptr);
+  }
+}
+
 bool IsDenseTensor(const std::map<std::string, Value>& values, const std::string& name) {
   const auto found = values.find(name);
   return found == values.end() || std::holds_alternative<Tensor>(found->second);
@@ -178,9 +208,7 @@ void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOp
       }
     } else {
       const std::unique_ptr<Kernel> kernel = PrepareKernel(def, context);
-      const std::shared_ptr<void> workspace = Allocate(options.place, context.workspace_bytes);
-      kernel->Run({in.data(), out.data(), workspace.get(), nullptr, options.seed,
-                   options.num_threads});
+      RunPlain(*kernel, context, options, in, out);
     }
     for (auto& [name, tensor] : outputs) (*values)[name] = std::move(tensor);
   } catch (Error& error) {

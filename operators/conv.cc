@@ -1,0 +1,231 @@
+// Two-dimensional convolution and its transpose: schemas, shapes, and the choice of CPU kernel. oneDNN
+// computes float32 and, where the CPU can, bfloat16; Eigen computes float64. conv.cu has the CUDA side.
+#include "framework/op/op_schema.h"
+#include "operators/conv_loops.h"
+#include "operators/conv_steps.h"
+#include "operators/dnnl/convolution.h"
+#include "operators/dnnl/dnnl.h"
+#include "operators/dnnl/via_float.h"
+#include "operators/kernel_parts.h"
+
+namespace skiff {
+
+namespace {
+
+// --- shapes ------------------------------------------------------------------------------------
+
+int64_t ConvExtent(int64_t in, const Window2D& w, int axis) {
+  if (in < 0) return -1;
+  const int64_t padded = in + w.before[axis] + w.after[axis];
+  SKIFF_ENFORCE(padded >= w.extent(axis), InvalidArgument, "the ", axis == 0 ? "height" : "width", " ",
+                in, " with padding ", w.before[axis], " and ", w.after[axis],
+                " is less than the filter's extent ", w.extent(axis));
+  return (padded - w.extent(axis)) / w.stride[axis] + 1;
+}
+
+void InferConv(InferContext& c) {
+  const TensorMeta& input = c.Input("Input");
+  ConvGeometry g = ReadConvGeometry(c.attrs(), input.shape, c.InputShape("Filter"), false);
+  for (int i = 0; i < 2; ++i) g.feature[i] = ConvExtent(g.image[i], g.window, i);
+  c.SetOutput("Output", TensorMeta{g.FeatureShape(), input.dtype, input.lod_level});
+}
+
+// The transposed extent: the smallest image whose convolution has this feature, plus what the
+// attributes or output_size add at the end.
+void InferConvTranspose(InferContext& c) {
+  const TensorMeta& input = c.Input("Input");
+  ConvGeometry g = ReadConvGeometry(c.attrs(), input.shape, c.InputShape("Filter"), true);
+  auto size = c.Attr<std::vector<int32_t>>("output_size");
+  const auto padding = c.Attr<std::vector<int32_t>>("output_padding");
+  if (const auto values = c.InputValues("OutputSizeTensor"); values && !values->empty()) {
+    size.assign(values->begin(), values->end());
+  }
+  SKIFF_ENFORCE(size.empty() || size.size() == 2, InvalidArgument, "output_size has ", size.size(),
+                " numbers; expected 2 (height, width) or none");
+  SKIFF_ENFORCE(padding.empty() || padding.size() == 2, InvalidArgument, "output_padding has ",
+                padding.size(), " numbers; expected 2 (height, width) or none");
+  const Window2D& w = g.window;
+  for (int i = 0; i < 2; ++i) {
+    g.image[i] = -1;
+    if (g.feature[i] < 0) continue;
+    const int64_t least =
+        (g.feature[i] - 1) * w.stride[i] - w.before[i] - w.after[i] + w.extent(i);
+    g.image[i] = least;
+    if (!size.empty()) {
+      g.image[i] = size[i];
+      SKIFF_ENFORCE(size[i] >= least && size[i] < least + w.stride[i], InvalidArgument,
+                    "output_size[", i, "] is ", size[i], "; with stride ", w.stride[i],
+                    " it can be ", least, " to ", least + w.stride[i] - 1);
+    } else if (!padding.empty()) {
+      SKIFF_ENFORCE(padding[i] >= 0 && padding[i] < std::max(w.stride[i], w.dilation[i]),
+                    InvalidArgument, "output_padding[", i, "] is ", padding[i],
+                    "; it must be less than the stride ", w.stride[i], " or the dilation ",
+                    w.dilation[i]);
+      g.image[i] = least + padding[i];
+    }
+    SKIFF_ENFORCE(g.image[i] > 0, InvalidArgument, "the output's ", i == 0 ? "height" : "width",
+                  " would be ", g.image[i], "; use less padding");
+  }
+  c.SetOutput("Output", TensorMeta{g.ImageShape(), input.dtype, input.lod_level});
+}
+
+void InferFusedConv(InferContext& c) {
+  InferConv(c);
+  ParseActivation(c.Attr<std::string>("fuse_activation"));
+  const Shape& filter = c.InputShape("Filter");
+  if (c.HasInput("Bias")) {
+    const Shape& bias = c.InputShape("Bias");
+    SKIFF_ENFORCE(bias.rank() == 1 && (bias[0] < 0 || filter[0] < 0 || bias[0] == filter[0]),
+                  InvalidArgument, "Bias has shape ", bias, "; expected [", filter[0],
+                  "], one number for each output channel");
+  }
+}
+
+// --- kernels -----------------------------------------------------------------------------------
+
+// A convolution without elements still owes zero gradients.
+class ZeroOutputs final : public Kernel {
+ public:
+  explicit ZeroOutputs(const PrepareContext& c) {
+    for (const TensorInfo& info : c.outputs) {
+      bytes_.push_back(info.dtype == DType::kUndefined ? 0
+                                                       : info.shape.NumElements() * SizeOf(info.dtype));
+    }
+  }
+  void Run(const KernelArgs& args) const override {
+    for (size_t i = 0; i < bytes_.size(); ++i) {
+      if (args.out[i] != nullptr) std::memset(args.out[i], 0, bytes_[i]);
+    }
+  }
+
+ private:
+  std::vector<size_t> bytes_;
+};
+
+std::unique_ptr<Kernel> PrepareSteps(PrepareContext& c, bool by_library) {
+  const ConvGeometry g = PreparedConvGeometry(c);
+  // Not aware of layouts except where a step says so.
+  for (LayoutPtr& wanted : c.wanted_layouts) wanted = nullptr;
+  if (g.Empty()) return std::make_unique<ZeroOutputs>(c);
+  auto sequence = std::make_unique<SequenceKernel>();
+  for (const ConvStep& step : ConvSteps(c)) {
+    sequence->Add(by_library ? PrepareDnnlConv(c, g, step)
+                             : std::make_unique<LoopConvKernel<double>>(c, g, step));
+  }
+  return sequence;
+}
+
+std::unique_ptr<Kernel> PrepareFloat(PrepareContext& c) { return PrepareSteps(c, true); }
+std::unique_ptr<Kernel> PrepareDouble(PrepareContext& c) { return PrepareSteps(c, false); }
+std::unique_ptr<Kernel> PrepareHalf(PrepareContext& c) { return PrepareViaFloat(c, PrepareFloat); }
+std::unique_ptr<Kernel> PrepareBFloat16(PrepareContext& c) {
+  const bool native = DnnlHasNativeBFloat16() && !c.HasInput("Output@GRAD");
+  return native ? PrepareFloat(c) : PrepareHalf(c);
+}
+
+// --- schemas -----------------------------------------------------------------------------------
+
+template <typename Schema>
+Schema& ConvAttrs(Schema& schema) {
+  return schema.Attr("strides", std::vector<int32_t>{1, 1}, "step of the window: height, width")
+      .Attr("paddings", std::vector<int32_t>{0, 0},
+            "zeros around the input: (height, width) or (top, bottom, left, right)")
+      .Attr("padding_algorithm", "EXPLICIT", "EXPLICIT (paddings), SAME (out = ceil(in / stride)) or VALID (none)")
+      .Attr("dilations", std::vector<int32_t>{1, 1}, "distance of the filter's taps: height, width")
+      .Attr("groups", 1, "the channels fall into this many independent groups")
+      .Attr("data_format", "NCHW", "NCHW, NHWC or AnyLayout (meaning NCHW); of Input and Output");
+}
+
+template <typename Schema>
+Schema& CpuKernels(Schema& schema) {
+  return schema.template CpuKernel<float>(PrepareFloat)
+      .template CpuKernel<double>(PrepareDouble)
+      .template CpuKernel<BFloat16>(PrepareBFloat16)
+      .template CpuKernel<Float16>(PrepareHalf);
+}
+
+OpSchema ConvSchema(const char* type, const char* doc) {
+  OpSchema schema(type);
+  schema.Doc(doc)
+      .Source("PaddlePaddle's operator of this name")
+      .Input("Input", "[batch, channels, height, width], or channels last as data_format says")
+      .Input("Filter", "[output channels, channels / groups, height, width]")
+      .Output("Output", "as Input, with the output's channels and extents")
+      .InferShape(InferConv)
+      .Gradient(StandardGrad({"Input", "Filter"}, {}, {"Output"}, {"Input", "Filter"}))
+      .LayoutAware();
+  return CpuKernels(ConvAttrs(schema));
+}
+
+OpSchema ConvTransposeSchema(const char* type, const char* doc) {
+  OpSchema schema(type);
+  schema.Doc(doc)
+      .Source("PaddlePaddle's operator of this name")
+      .Input("Input", "[batch, channels, height, width], or channels last as data_format says")
+      .Input("Filter", "[channels, output channels / groups, height, width]")
+      .HostInput("OutputSizeTensor", "height and width of the output, instead of output_size")
+      .Output("Output", "as Input, with the output's channels and extents")
+      .Attr("output_padding", std::vector<int32_t>{}, "rows and columns added at the end")
+      .Attr("output_size", std::vector<int32_t>{}, "height and width of the output; empty: the smallest")
+      .InferShape(InferConvTranspose)
+      .Gradient(StandardGrad({"Input", "Filter"}, {}, {"Output"}, {"Input", "Filter"}))
+      .LayoutAware();
+  return CpuKernels(ConvAttrs(schema));
+}
+
+OpSchema ConvGradSchema(const char* type, const char* doc, bool transposed = false) {
+  OpSchema schema(type);
+  schema.Doc(doc)
+      .Input("Input", "as in the forward operator")
+      .Input("Filter", "as in the forward operator")
+      .Input("Output@GRAD", "as Output of the forward operator")
+      .OptionalOutput("Input@GRAD", "shape and dtype of Input")
+      .OptionalOutput("Filter@GRAD", "shape and dtype of Filter")
+      .InferShape(GradsLikeInputs())
+      .KeyedBy("Input");
+  if (transposed) {
+    schema.Attr("output_padding", std::vector<int32_t>{}, "as in the forward operator")
+        .Attr("output_size", std::vector<int32_t>{}, "as in the forward operator");
+  }
+  return CpuKernels(ConvAttrs(schema));
+}
+
+[[maybe_unused]] const OpSchema conv_schemas[] = {
+    ConvSchema("conv2d", "Output[n, o, y, x] = sum over c, i, j of Input[n, c, y*stride+i*dilation-pad, "
+                         "...] * Filter[o, c, i, j], within each group of channels."),
+    ConvSchema("depthwise_conv2d", "conv2d where each input channel is a group of its own."),
+    ConvGradSchema("conv2d_grad", "The gradients of conv2d."),
+    ConvGradSchema("depthwise_conv2d_grad", "The gradients of depthwise_conv2d."),
+    ConvTransposeSchema("conv2d_transpose",
+                        "The gradient of conv2d to its input, as an operator: it enlarges the image."),
+    ConvTransposeSchema("depthwise_conv2d_transpose",
+                        "conv2d_transpose where each input channel is a group of its own."),
+    ConvGradSchema("conv2d_transpose_grad", "The gradients of conv2d_transpose.", true),
+    ConvGradSchema("depthwise_conv2d_transpose_grad", "The gradients of depthwise_conv2d_transpose.",
+                   true),
+};
+
+OpSchema FusedConvSchema() {
+  OpSchema schema("fused_conv2d");
+  schema.Doc("Output = activation(conv2d(Input, Filter) + Bias + ResidualData); passes write it.")
+      .Source("PaddlePaddle's operator of this name")
+      .Input("Input", "as in conv2d")
+      .Input("Filter", "as in conv2d")
+      .OptionalInput("Bias", "[output channels]")
+      .OptionalInput("ResidualData", "shape and dtype of Output")
+      .Output("Output", "as in conv2d")
+      .Attr("fuse_activation", "", "relu, relu6, leaky_relu, sigmoid, tanh, swish, gelu, mish, hard_swish, "
+                                   "hard_sigmoid, elu or none")
+      .Attr("fuse_alpha", 0.0f, "the activation's first number: relu6's threshold, a slope, ...")
+      .Attr("fuse_beta", 0.0f, "the activation's second number: hard_sigmoid's offset")
+      .Attr("fuse_residual_connection", false, "as Paddle writes it; the slot ResidualData decides")
+      .InferShape(InferFusedConv)
+      .Inplace("ResidualData", "Output")
+      .LayoutAware();
+  return CpuKernels(ConvAttrs(schema));
+}
+[[maybe_unused]] const OpSchema fused_conv_schema = FusedConvSchema();
+
+}  // namespace
+
+}  // namespace skiff
