@@ -1,0 +1,28 @@
+"""ops/: what single operators, and their gradients, compute in real Paddle."""
+import json
+
+import numpy as np
+
+from operator_run import gradient_slots, run
+
+
+def write(paddle, folder):
+    from operator_cases_nn import CASES
+    for stale in list(folder.glob("*.npz")) + list(folder.glob("*.json")):
+        stale.unlink()
+    families, index, refused = {}, [], []
+    for case in CASES.values():
+        result = run(paddle, case)
+        refused += [case["op"]] if case["gradient"] and gradient_slots(case) and not result["ingrad"] else []
+        arrays = families.setdefault(case["family"], {})
+        for part in ("in", "out", "outgrad", "ingrad"):
+            for slot, values in result[part].items():
+                assert all(value.dtype != object for value in values), (case["name"], slot, "Paddle leaves it unset")
+                arrays.update({f"{case['name']}/{part}/{slot}/{k}": value for k, value in enumerate(values)})
+        index.append({"name": case["name"], "family": case["family"], "op": case["op"],
+                      "inputs": {slot: len(values) for slot, values in case["inputs"].items()}, "attrs": case["attrs"],
+                      "outputs": case["outputs"], "targets": sorted(result["outgrad"]), "gradients": sorted(result["ingrad"])})
+    for family, arrays in families.items():
+        np.savez(folder / (family + ".npz"), **arrays)
+    (folder / "index.json").write_text("[\n" + ",\n".join(json.dumps(record) for record in index) + "\n]\n")
+    print(f"ops: {len(index)} cases; Paddle has no gradient for {', '.join(sorted(set(refused)))}")

@@ -1,0 +1,74 @@
+"""Runs one operator case in a program of its own, with the module under test or with real Paddle."""
+import zlib
+
+import numpy as np
+
+
+def is_float(array):
+    return array.dtype.kind == "f"
+
+
+def gradient_slots(case):
+    """Input slots that hold floating point."""
+    return [slot for slot, arrays in case["inputs"].items() if arrays and all(is_float(array) for array in arrays)]
+
+
+def build(paddle, case):
+    """The program: variables of every slot, and for each output slot the variables to fetch."""
+    block = paddle.static.default_main_program().global_block()
+    inputs, outputs = {}, {}
+    for slot, arrays in case["inputs"].items():
+        inputs[slot] = []
+        for k, array in enumerate(arrays):
+            var = paddle.static.data(f"{slot}_{k}", list(array.shape), str(array.dtype))
+            var.stop_gradient = not is_float(array)
+            inputs[slot].append(var)
+    for slot, kind in case["outputs"].items():
+        if isinstance(kind, str):
+            outputs[slot] = inputs[kind]
+        else:
+            outputs[slot] = [block.create_var(name=f"{slot}_out_{k}", dtype="float32") for k in range(kind or 1)]
+    block.append_op(type=case["op"], inputs=inputs, outputs=outputs, attrs=dict(case["attrs"]))
+    return inputs, outputs
+
+
+def run(paddle, case, output_gradients=None):
+    """What the operator computes: {"in", "out", "outgrad", "ingrad"}, each slot -> arrays.
+
+    `output_gradients` are what flows back into the outputs; left out, they are drawn from the case's
+    name. Slots for which the framework has no gradient are absent from "ingrad".
+    """
+    static, random = paddle.static, np.random.RandomState(zlib.crc32(b"gradient of " + case["name"].encode()))
+    result = {"in": case["inputs"], "out": {}, "outgrad": {}, "ingrad": {}}
+    with static.scope_guard(static.Scope()), paddle.utils.unique_name.guard(), static.program_guard(static.Program(), static.Program()):
+        inputs, outputs = build(paddle, case)
+        exe = static.Executor(paddle.CPUPlace())
+        feed = {f"{slot}_{k}": array for slot, arrays in case["inputs"].items() for k, array in enumerate(arrays)}
+        computed = {slot: variables for slot, variables in outputs.items() if case["outputs"][slot] is not None}
+        values = exe.run(feed=feed, fetch_list=[var for variables in computed.values() for var in variables])
+        for slot, variables in computed.items():
+            result["out"][slot] = [np.asarray(values.pop(0)) for _ in variables]
+        if not case["gradient"] or not gradient_slots(case):
+            return result
+
+        targets = [slot for slot in case["targets"] or computed if not isinstance(case["outputs"][slot], str)
+                   and all(is_float(array) for array in result["out"][slot])]
+        seeds = {}
+        for slot in targets:
+            drawn = [np.round(random.uniform(-1, 1, array.shape), 2).astype(array.dtype) for array in result["out"][slot]]
+            result["outgrad"][slot] = output_gradients[slot] if output_gradients else drawn
+            seeds[slot] = [static.data(f"{slot}_seed_{k}", list(array.shape), str(array.dtype)) for k, array in enumerate(drawn)]
+            feed.update({f"{slot}_seed_{k}": array for k, array in enumerate(result["outgrad"][slot])})
+        asked = [var for slot in gradient_slots(case) for var in inputs[slot]]
+        found = static.gradients([var for slot in targets for var in outputs[slot]], asked,
+                                 target_gradients=[var for slot in targets for var in seeds[slot]]) if targets else []
+        found = dict(zip((var.name for var in asked), found))
+        kept = [var for var in asked if found.get(var.name) is not None]
+        values = exe.run(feed=feed, fetch_list=[found[var.name] for var in kept]) if kept else []
+        arrays = dict(zip((var.name for var in kept), map(np.asarray, values)))
+        for slot in gradient_slots(case):
+            if all(var.name in arrays for var in inputs[slot]):
+                result["ingrad"][slot] = [arrays[var.name] for var in inputs[slot]]
+        if not result["ingrad"]:
+            result["outgrad"] = {}
+    return result
