@@ -145,6 +145,15 @@ MapPlan PlanBroadcast(const PrepareContext& context, DType compute, int num_in, 
   return PlanOutputs(context, compute, out, in, num_out);
 }
 
+MapOp::MapOp(const MapPlan& plan, MapCode code, const void* functor, size_t bytes)
+    : plan_(plan), code_(code) {
+  std::memcpy(functor_, functor, bytes);
+}
+
+std::unique_ptr<Kernel> MakeMapKernel(const MapOp& op) {
+  return MakeKernel([op](const KernelArgs& args) { op.Run(args.in, args.out, args); });
+}
+
 #if !defined(__CUDACC__)
 namespace {
 

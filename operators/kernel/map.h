@@ -160,50 +160,86 @@ void MapLoopOf(const void* functor, int64_t n, const void* const* in, void* cons
 
 #endif
 
-/// A functor with its plan: what Map and the kernels built from maps run.
-template <typename F, typename C>
+#if defined(__CUDACC__)
+template <typename C, typename F>
+void LaunchMap(const void* functor, const MapPlan& plan, const void* const* in, void* const* out,
+               const KernelArgs& args) {
+  CudaMapArgs cuda{plan, {}, {}};
+  for (int k = 0; k < plan.num_in; ++k) cuda.in[k] = in[plan.in[k].index];
+  for (int k = 0; k < plan.num_out; ++k) cuda.out[k] = out[plan.out[k].index];
+  MapKernel<C><<<CudaGrid(plan.n), kCudaBlock, 0, StreamOf(args)>>>(*static_cast<const F*>(functor),
+                                                                    cuda);
+  CheckLaunch();
+}
+using MapCode = void (*)(const void*, const MapPlan&, const void* const*, void* const*,
+                         const KernelArgs&);
+#else
+using MapCode = MapLoop;
+#endif
+
+/// A functor with its plan: what Map and the kernels built from maps run. The functor is kept as bytes,
+/// so that nothing but its loop is compiled for it.
 class MapOp {
  public:
+  static constexpr size_t kMaxFunctorBytes = 64;
+
   MapOp() = default;
-  MapOp(F f, const MapPlan& plan) : f_(std::move(f)), plan_(plan) {}
+  MapOp(const MapPlan& plan, MapCode code, const void* functor, size_t bytes);
 
   void Run(const void* const* in, void* const* out, const KernelArgs& args) const {
     if (plan_.n == 0) return;
 #if defined(__CUDACC__)
-    CudaMapArgs cuda{plan_, {}, {}};
-    for (int k = 0; k < plan_.num_in; ++k) cuda.in[k] = in[plan_.in[k].index];
-    for (int k = 0; k < plan_.num_out; ++k) cuda.out[k] = out[plan_.out[k].index];
-    MapKernel<C><<<CudaGrid(plan_.n), kCudaBlock, 0, StreamOf(args)>>>(f_, cuda);
-    CheckLaunch();
+    code_(functor_, plan_, in, out, args);
 #else
-    RunMap(plan_, &MapLoopOf<C, F>, &f_, in, out, args.num_threads);
+    RunMap(plan_, code_, functor_, in, out, args.num_threads);
 #endif
   }
 
  private:
-  F f_;
   MapPlan plan_;
+  MapCode code_ = nullptr;
+  alignas(16) char functor_[kMaxFunctorBytes] = {};
 };
+
+template <typename C, typename F>
+MapOp MakeMapOp(const F& f, const MapPlan& plan) {
+  static_assert(std::is_trivially_copyable_v<F> && sizeof(F) <= MapOp::kMaxFunctorBytes,
+                "a functor is a few numbers");
+#if defined(__CUDACC__)
+  return MapOp(plan, &LaunchMap<C, F>, &f, sizeof(F));
+#else
+  return MapOp(plan, &MapLoopOf<C, F>, &f, sizeof(F));
+#endif
+}
+
+/// A kernel that runs the map over the operator's own pointers.
+std::unique_ptr<Kernel> MakeMapKernel(const MapOp& op);
 
 template <typename F>
 struct Map {
+  template <typename C>
+  static std::unique_ptr<Kernel> PrepareAs(const PrepareContext& context) {
+    return MakeMapKernel(MakeMapOp<C>(
+        MakeFunctor<F>(context),
+        PlanMap(context, kDTypeOf<C>, NumInputs<F, C>(), NumOutputs<F, C>())));
+  }
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& context) {
-    using C = Compute<T>;
-    MapOp<F, C> op(MakeFunctor<F>(context),
-                   PlanMap(context, kDTypeOf<C>, NumInputs<F, C>(), NumOutputs<F, C>()));
-    return MakeKernel([op](const KernelArgs& args) { op.Run(args.in, args.out, args); });
+    return PrepareAs<Compute<T>>(context);
   }
 };
 
 template <typename F>
 struct Broadcast {
+  template <typename C>
+  static std::unique_ptr<Kernel> PrepareAs(const PrepareContext& context) {
+    return MakeMapKernel(MakeMapOp<C>(
+        MakeFunctor<F>(context),
+        PlanBroadcast(context, kDTypeOf<C>, NumInputs<F, C>(), NumOutputs<F, C>())));
+  }
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& context) {
-    using C = Compute<T>;
-    MapOp<F, C> op(MakeFunctor<F>(context),
-                   PlanBroadcast(context, kDTypeOf<C>, NumInputs<F, C>(), NumOutputs<F, C>()));
-    return MakeKernel([op](const KernelArgs& args) { op.Run(args.in, args.out, args); });
+    return PrepareAs<Compute<T>>(context);
   }
 };
 

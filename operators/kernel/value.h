@@ -89,6 +89,9 @@ SKIFF_HD inline float Tan(float x) { return tanf(x); }
 SKIFF_HD inline double Tan(double x) { return tan(x); }
 SKIFF_HD inline float Pow(float x, float y) { return powf(x, y); }
 SKIFF_HD inline double Pow(double x, double y) { return pow(x, y); }
+SKIFF_HD inline int64_t Pow(int64_t x, int64_t y) {
+  return static_cast<int64_t>(pow(static_cast<double>(x), static_cast<double>(y)));
+}
 SKIFF_HD inline float Mod(float x, float y) { return fmodf(x, y); }
 SKIFF_HD inline double Mod(double x, double y) { return fmod(x, y); }
 SKIFF_HD inline double Exp(double x) { return exp(x); }
