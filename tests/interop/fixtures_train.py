@@ -158,11 +158,12 @@ def run_case(paddle, net, optimizer, data, start):
 
 
 def save_program(paddle, program, path):
-    """The program's file, without the call stacks: they hold the paths of one machine."""
+    """The program's file, without call stacks (paths of one machine) and name scopes (numbered through the process)."""
     for block in program.blocks:
         for op in block.ops:
-            if op.has_attr("op_callstack"):
-                op._remove_attr("op_callstack")
+            for attribute in ("op_callstack", "op_namescope"):
+                if op.has_attr(attribute):
+                    op._remove_attr(attribute)
     paddle.save(program, str(path))
 
 

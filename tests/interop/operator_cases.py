@@ -2,7 +2,7 @@
 
 `case(family, name, op, inputs, attrs, outputs)`: `inputs` maps a slot to one array or a list; `outputs`
 maps a slot to how many variables it has, to the name of the input slot whose variables it overwrites,
-or to NOT_COMPUTED. Random arrays (U, I, B) are drawn from a generator seeded with the case's name, so
+or to NOT_COMPUTED. Random arrays (U, I, B, D) are drawn from a generator seeded with the case's name, so
 that a new case changes no other.
 """
 import zlib
@@ -34,6 +34,11 @@ def I(*shape, low=-5, high=6, dtype="int64"):
 
 def B(*shape):
     return Drawn(lambda random: random.rand(*shape) < 0.5)
+
+
+def D(*shape, dtype="float32"):
+    """Distinct numbers, for operators that sort."""
+    return Drawn(lambda random: (random.permutation(int(np.prod(shape))).reshape(shape) - 5).astype(dtype))
 
 
 def A(values, dtype="float32"):

@@ -1,7 +1,7 @@
 """More operator cases: shapes, layers, losses, metrics, optimizers. See operator_cases.py."""
 import numpy as np
 
-from operator_cases import NOT_COMPUTED, A, B, CASES, I, U, case  # noqa: F401
+from operator_cases import NOT_COMPUTED, A, B, CASES, D, I, U, case  # noqa: F401
 
 XSHAPE = {"Out": 1, "XShape": NOT_COMPUTED}
 
@@ -112,17 +112,17 @@ case("softmax", "label_smooth", "label_smooth", {"X": SOFT}, {"epsilon": 0.1})
 case("metric", "accuracy", "accuracy", {"Out": A([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]]), "Indices": A([[1, 0], [2, 3], [4, 1]], "int64"), "Label": A([[0], [1], [4]], "int64")},
      {}, {"Accuracy": 1, "Correct": 1, "Total": 1}, gradient=False)
 TOP = {"Out": 1, "Indices": 1}
-for name, x, attrs in (("default", U(3, 6), {}), ("three", U(3, 6), {"k": 3}), ("smallest", U(3, 6), {"k": 2, "largest": False}), ("axis", U(5, 3), {"k": 2, "axis": 0}),
-                       ("all", U(2, 4), {"k": 4}), ("vector", U(7), {"k": 3}), ("rank3", U(2, 5, 3), {"k": 2, "axis": 1})):
+for name, x, attrs in (("default", D(3, 6), {}), ("three", D(3, 6), {"k": 3}), ("smallest", D(3, 6), {"k": 2, "largest": False}), ("axis", D(5, 3), {"k": 2, "axis": 0}),
+                       ("all", D(2, 4), {"k": 4}), ("vector", D(7), {"k": 3}), ("rank3", D(2, 5, 3), {"k": 2, "axis": 1})):
     case("metric", "top_k_v2_" + name, "top_k_v2", {"X": x}, attrs, TOP)
-case("metric", "top_k_v2_int64", "top_k_v2", {"X": I(2, 6, low=-50, high=50)}, {"k": 2}, TOP)
+case("metric", "top_k_v2_int64", "top_k_v2", {"X": D(2, 6, dtype="int64")}, {"k": 2}, TOP)
 for op in ("arg_max", "arg_min"):
     for name, x, attrs in (("last", U(3, 6), {"axis": -1}), ("first", U(3, 6), {"axis": 0}), ("kept", U(3, 6), {"axis": 1, "keepdims": True}),
                            ("flat", U(3, 6), {"axis": 0, "flatten": True}), ("ties", A([[1, 3, 3], [0, 0, 0]]), {"axis": 1}), ("int32", U(3, 6), {"axis": 1, "dtype": 2}),
                            ("of_int64", I(3, 6, low=-50, high=50), {"axis": 1}), ("rank3", U(2, 3, 4), {"axis": 1})):
         case("metric", f"{op}_{name}", op, {"X": x}, attrs, gradient=False)
 for name, attrs in (("ascending", {"axis": -1}), ("descending", {"axis": 0, "descending": True})):
-    case("metric", "argsort_" + name, "argsort", {"X": U(4, 3)}, attrs, TOP)
+    case("metric", "argsort_" + name, "argsort", {"X": D(4, 3)}, attrs, TOP)
 
 # ---------------------------------------------------------------- convolution
 CONV = {"strides": [1, 1], "paddings": [0, 0], "dilations": [1, 1], "groups": 1}
