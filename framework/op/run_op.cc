@@ -145,6 +145,15 @@ void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOp
     const Attrs attrs = def.Complete(op.attrs);
     bool dense = true;
     for (const std::string& name : op.inputs.AllNames()) dense &= IsDenseTensor(*values, name);
+    if (def.dynamic == nullptr || (dense && !def.kernels.empty())) {
+      SKIFF_ENFORCE(def.infer, Internal, "the operator has no inference function");
+      InferContext infer(def, op, attrs, &metas, /*at_runtime=*/true);
+      def.infer(infer);
+      for (const std::string& name : op.outputs.AllNames()) {
+        const TensorMeta* meta = metas.Find(name);
+        dense &= meta == nullptr || meta->kind == VarKind::kLodTensor;
+      }
+    }
     if (def.dynamic != nullptr && (!dense || def.kernels.empty())) {
       std::map<std::string, Value> after = *values;
       OneOpContext context(op, attrs, &after, options);
@@ -152,9 +161,6 @@ void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOp
       *values = std::move(after);
       return;
     }
-    SKIFF_ENFORCE(def.infer, Internal, "the operator has no inference function");
-    InferContext infer(def, op, attrs, &metas, /*at_runtime=*/true);
-    def.infer(infer);
 
     std::map<std::string, TensorInfo> infos;
     std::map<std::string, Tensor> outputs;

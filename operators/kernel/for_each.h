@@ -15,6 +15,17 @@ SKIFF_HD inline Compute<T> LoadElement(T v) { return static_cast<Compute<T>>(v);
 template <typename T>
 SKIFF_HD inline T StoreElement(Compute<T> v) { return static_cast<T>(v); }
 
+/// A functor may have Bind(), which gives the functor that is called: read there, once per thread, what
+/// is the same for all indices but lies in memory (a learning rate).
+template <typename F>
+SKIFF_HD inline auto BindFunctor(const F& f) {
+  if constexpr (requires { f.Bind(); }) {
+    return f.Bind();
+  } else {
+    return f;
+  }
+}
+
 #if defined(__CUDACC__)
 
 __device__ inline float LoadElement(Float16 v) { return __half2float(__ushort_as_half(v.bits)); }
@@ -30,7 +41,8 @@ __device__ inline BFloat16 StoreElement<BFloat16>(float v) {
 
 template <typename F>
 __global__ void ForEachKernel(int64_t n, const F f) {
-  for (int64_t i = CudaFirst(); i < n; i += CudaStep()) f(i);
+  const auto bound = BindFunctor(f);
+  for (int64_t i = CudaFirst(); i < n; i += CudaStep()) bound(i);
 }
 
 /// `grain`: indices that are worth a thread on the CPU.
@@ -53,7 +65,7 @@ inline BFloat16 StoreElement<BFloat16>(float v) { return ToBFloat16(v); }
 template <typename F>
 void ForEach(int64_t n, int64_t grain, const KernelArgs& args, const F& f) {
   ParallelFor(args.num_threads, n, grain, [&f](int64_t begin, int64_t end) {
-    const F local = f;  // a copy, so that the compiler sees that no store changes it
+    const auto local = BindFunctor(f);  // a copy, so that the compiler sees that no store changes it
 #pragma GCC ivdep  // an output may be an input's memory, at the same index
     for (int64_t i = begin; i < end; ++i) local(i);
   });
