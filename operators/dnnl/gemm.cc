@@ -1,0 +1,110 @@
+#include "operators/dnnl/gemm.h"
+
+#include <cstring>
+
+#include "operators/dnnl/dnnl.h"
+#include "operators/kernel_parts.h"
+
+namespace skiff {
+
+namespace {
+
+using dnnl::memory;
+
+class MatmulKernel final : public Kernel {
+ public:
+  std::unique_ptr<DnnlCall> call;
+  int a = 0, b = 0, c = 0, bias = -1;
+  std::shared_ptr<void> packed;
+
+  void Run(const KernelArgs& args) const override {
+    const void* pointers[5] = {args.in[a], packed ? packed.get() : args.in[b], args.out[c]};
+    int count = 3;
+    if (bias >= 0) pointers[count++] = args.in[bias];
+    pointers[count] = args.workspace;
+    call->Run(pointers);
+  }
+};
+
+// The distance of the matrices of consecutive batches, or nothing when they are not equally spaced.
+bool EvenlySpaced(const GemmProblem& g, int64_t GemmProblem::Offsets::*which, int64_t* step) {
+  *step = g.batches.size() < 2 ? 0 : g.batches[1].*which - g.batches[0].*which;
+  for (size_t i = 1; i < g.batches.size(); ++i) {
+    if (g.batches[i].*which - g.batches[i - 1].*which != *step) return false;
+  }
+  return *step > 0;
+}
+
+}  // namespace
+
+void Sgemm(const GemmProblem& g, float alpha, const float* a, const float* b, float beta, float* c) {
+  WithDnnlErrors("sgemm", [&] {
+    dnnl::error::wrap_c_api(
+        dnnl_sgemm(g.trans_a ? 'T' : 'N', g.trans_b ? 'T' : 'N', g.m, g.n, g.k, alpha, a, g.lda(), b,
+                   g.ldb(), beta, c, g.ldc()),
+        "sgemm");
+  });
+}
+
+std::unique_ptr<Kernel> PrepareDnnlMatmul(PrepareContext& context, const GemmProblem& g,
+                                          const MatmulOperands& operands,
+                                          const GemmEpilogue& epilogue) {
+  const int64_t count = static_cast<int64_t>(g.batches.size());
+  int64_t step_a = 0, step_b = 0, step_c = 0;
+  if (g.accumulate || g.k == 0) return nullptr;
+  if (count > 1 && !(EvenlySpaced(g, &GemmProblem::Offsets::a, &step_a) &&
+                     EvenlySpaced(g, &GemmProblem::Offsets::b, &step_b) &&
+                     EvenlySpaced(g, &GemmProblem::Offsets::c, &step_c))) {
+    return nullptr;
+  }
+  return WithDnnlErrors("matmul", [&]() -> std::unique_ptr<Kernel> {
+    DnnlThreads threads(context.num_threads());
+    const TensorInfo& b_info = context.Input(operands.b);
+    const auto type = DnnlType(b_info.dtype);
+    const auto describe = [&](int64_t rows, int64_t columns, bool transposed, int64_t step) {
+      memory::dims dims{rows, columns};
+      memory::dims strides{transposed ? 1 : columns, transposed ? rows : 1};
+      if (count > 1) {
+        dims.insert(dims.begin(), count);
+        strides.insert(strides.begin(), step);
+      }
+      return DnnlDesc(dims, type, strides);
+    };
+    const DnnlDesc a = describe(g.m, g.k, g.trans_a, step_a), b = describe(g.k, g.n, g.trans_b, step_b),
+                   c = describe(g.m, g.n, false, step_c);
+    const bool pack = b_info.constant != nullptr && count == 1;
+    const DnnlDesc b_any = pack ? DnnlDesc(b.dims(), type, memory::format_tag::any) : b;
+    dnnl::primitive_attr attr = DnnlAttr();
+    if (epilogue.scale != 1.0f) attr.set_output_scales(0, {epilogue.scale});
+    dnnl::post_ops ops;
+    AppendActivation(&ops, epilogue.activation, epilogue.alpha, epilogue.beta);
+    attr.set_post_ops(ops);
+    const bool has_bias = !epilogue.bias_slot.empty();
+    memory::dims bias_dims(a.dims().size(), 1);
+    bias_dims.back() = g.n;
+    const DnnlDesc bias = has_bias ? DnnlDesc(bias_dims, type, memory::dims(bias_dims.size(), 1)) : DnnlDesc();
+    const dnnl::matmul::desc desc =
+        has_bias ? dnnl::matmul::desc(a, b_any, bias, c) : dnnl::matmul::desc(a, b_any, c);
+    const dnnl::matmul::primitive_desc pd(desc, attr, DnnlEngine());
+    if (std::strstr(pd.impl_info_str(), "ref") != nullptr) return nullptr;
+
+    auto kernel = std::make_unique<MatmulKernel>();
+    kernel->a = context.InputIndex(operands.a);
+    kernel->b = context.InputIndex(operands.b);
+    kernel->c = context.OutputIndex(operands.c);
+    if (pack && !SameBytes(pd.weights_desc(), b)) {
+      kernel->packed = PackConstant(context, b_info, b, pd.weights_desc());
+    }
+    std::vector<DnnlCall::Arg> args{{DNNL_ARG_SRC, a}, {DNNL_ARG_WEIGHTS, pd.weights_desc()}, {DNNL_ARG_DST, c}};
+    if (has_bias) {
+      kernel->bias = context.InputIndex(epilogue.bias_slot);
+      args.push_back({DNNL_ARG_BIAS, pd.bias_desc()});
+    }
+    args.push_back({DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()});
+    kernel->call = std::make_unique<DnnlCall>(dnnl::matmul(pd), std::move(args), context.num_threads());
+    RequestAtLeast(context, pd.scratchpad_desc().get_size());
+    return kernel;
+  });
+}
+
+}  // namespace skiff

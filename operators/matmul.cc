@@ -1,0 +1,246 @@
+// Matrix products: matmul_v2, matmul, mul, bmm, and fc with bias and activation. oneDNN computes float32
+// (and bfloat16 where the CPU can), Eigen float64. matmul.cu has the CUDA side.
+#include <Eigen/Core>
+#include <cstring>
+
+#include "framework/op/op_schema.h"
+#include "operators/activation_name.h"
+#include "operators/dnnl/dnnl.h"
+#include "operators/dnnl/gemm.h"
+#include "operators/dnnl/via_float.h"
+#include "operators/kernel_parts.h"
+#include "operators/matmul_problem.h"
+
+namespace skiff {
+
+namespace {
+
+// --- kernels -----------------------------------------------------------------------------------
+
+template <typename T>
+void Multiply(const GemmProblem& g, T alpha, const T* a, const T* b, bool add, T* c) {
+  if constexpr (std::is_same_v<T, float>) {
+    Sgemm(g, alpha, a, b, add ? 1.0f : 0.0f, c);
+  } else {
+    using Matrix = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    using Map = Eigen::Map<const Matrix, 0, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
+    using Stride = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
+    const Map am(a, g.m, g.k, g.trans_a ? Stride(1, g.lda()) : Stride(g.lda(), 1));
+    const Map bm(b, g.k, g.n, g.trans_b ? Stride(1, g.ldb()) : Stride(g.ldb(), 1));
+    Eigen::Map<Matrix> cm(c, g.m, g.n);
+    if (!add) cm.setZero();
+    cm.noalias() += alpha * am * bm;
+  }
+}
+
+// Any problem, one product after the other; then bias and activation where fc has them.
+template <typename T>
+class GemmLoop final : public Kernel {
+ public:
+  GemmLoop(PrepareContext& c, GemmProblem problem, const MatmulOperands& operands,
+           const GemmEpilogue& epilogue)
+      : g_(std::move(problem)),
+        alpha_(epilogue.scale),
+        activation_(ParseActivation(epilogue.activation)),
+        activation_alpha_(epilogue.alpha),
+        activation_beta_(epilogue.beta),
+        a_(c.InputIndex(operands.a)),
+        b_(c.InputIndex(operands.b)),
+        c_(c.OutputIndex(operands.c)),
+        bias_(epilogue.bias_slot.empty() ? -1 : c.InputIndex(epilogue.bias_slot)),
+        num_threads_(c.num_threads()) {}
+
+  void Run(const KernelArgs& args) const override {
+    const T* a = static_cast<const T*>(args.in[a_]);
+    const T* b = static_cast<const T*>(args.in[b_]);
+    T* c = static_cast<T*>(args.out[c_]);
+    if (g_.accumulate || g_.k == 0) std::fill(c, c + g_.c_elements, T(0));
+    if (!g_.Empty() && g_.k != 0) {
+      DnnlThreads threads(num_threads_);
+      for (const GemmProblem::Offsets& at : g_.batches) {
+        Multiply<T>(g_, alpha_, a + at.a, b + at.b, g_.accumulate, c + at.c);
+      }
+    }
+    if (bias_ < 0 && activation_ == Activation::kIdentity) return;
+    const T* bias = bias_ < 0 ? nullptr : static_cast<const T*>(args.in[bias_]);
+    for (int64_t i = 0; i < g_.c_elements; ++i) {
+      c[i] = Activate(activation_, c[i] + (bias == nullptr ? T(0) : bias[i % g_.n]), activation_alpha_,
+                      activation_beta_);
+    }
+  }
+
+ private:
+  const GemmProblem g_;
+  const T alpha_;
+  const Activation activation_;
+  const T activation_alpha_, activation_beta_;
+  const int a_, b_, c_, bias_, num_threads_;
+};
+
+template <typename T>
+std::unique_ptr<Kernel> PrepareGemm(PrepareContext& c, const GemmProblem& problem,
+                                   const MatmulOperands& operands, const GemmEpilogue& epilogue) {
+  if constexpr (!std::is_same_v<T, double>) {
+    if (!problem.Empty()) {
+      if (auto kernel = PrepareDnnlMatmul(c, problem, operands, epilogue)) return kernel;
+    }
+  }
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    return nullptr;
+  } else {
+    return std::make_unique<GemmLoop<T>>(c, problem, operands, epilogue);
+  }
+}
+
+template <typename T>
+std::unique_ptr<Kernel> PrepareProduct(PrepareContext& c) {
+  const MatmulShapes s = MatmulShapesOf(c.op().type, c.attrs(), c.Input("X").shape, c.Input("Y").shape);
+  GemmEpilogue epilogue;
+  if (c.attrs().Has("alpha")) epilogue.scale = c.Attr<float>("alpha");
+  if (!c.HasInput("Out@GRAD")) {
+    return PrepareGemm<T>(c, MakeGemm(s, MatmulPart::kOut), OperandsOf(s, MatmulPart::kOut), epilogue);
+  }
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    return nullptr;  // gradients go through float32
+  } else {
+    auto sequence = std::make_unique<SequenceKernel>();
+    for (const MatmulPart part : {MatmulPart::kGradX, MatmulPart::kGradY}) {
+      const MatmulOperands operands = OperandsOf(s, part);
+      if (!c.HasOutput(operands.c)) continue;
+      sequence->Add(std::make_unique<GemmLoop<T>>(c, MakeGemm(s, part), operands, epilogue));
+    }
+    return sequence;
+  }
+}
+
+template <typename T>
+std::unique_ptr<Kernel> PrepareFc(PrepareContext& c) {
+  const int split = c.Attr<int32_t>("in_num_col_dims");
+  const MatmulShapes s =
+      ReadMatmulShapes(Flatten2D(c.Input("Input").shape, split, "Input"), c.Input("W").shape, false, false);
+  GemmEpilogue epilogue;
+  if (c.HasInput("Bias")) epilogue.bias_slot = "Bias";
+  epilogue.activation = c.Attr<std::string>("activation_type");
+  return PrepareGemm<T>(c, MakeGemm(s, MatmulPart::kOut), {"Input", "W", "Out"}, epilogue);
+}
+
+template <PrepareFn Float>
+std::unique_ptr<Kernel> ViaFloat(PrepareContext& c) {
+  return PrepareViaFloat(c, Float);
+}
+
+// bfloat16 by oneDNN where the CPU has it and one primitive can express the problem.
+template <PrepareFn Native, PrepareFn Float>
+std::unique_ptr<Kernel> NativeOrViaFloat(PrepareContext& c) {
+  if (DnnlHasNativeBFloat16() && !c.HasInput("Out@GRAD")) {
+    if (auto kernel = Native(c)) return kernel;
+  }
+  return PrepareViaFloat(c, Float);
+}
+
+// --- schemas -----------------------------------------------------------------------------------
+
+void InferProduct(InferContext& c) {
+  const TensorMeta& x = c.Input("X");
+  const DType y = c.InputDType("Y");
+  SKIFF_ENFORCE(x.dtype == y || x.dtype == DType::kUndefined || y == DType::kUndefined, InvalidArgument,
+                "X is ", x.dtype, ", Y is ", y, "; they must be equal");
+  const MatmulShapes s = MatmulShapesOf(c.type(), c.attrs(), x.shape, c.InputShape("Y"));
+  c.SetOutput("Out", TensorMeta{s.out, x.dtype, x.lod_level});
+}
+
+OpSchema ProductKernels(OpSchema schema) {
+  schema.CpuKernel<float>(PrepareProduct<float>)
+      .CpuKernel<double>(PrepareProduct<double>)
+      .CpuKernel<BFloat16>(NativeOrViaFloat<PrepareProduct<BFloat16>, PrepareProduct<float>>)
+      .CpuKernel<Float16>(ViaFloat<PrepareProduct<float>>);
+  return schema;
+}
+
+OpSchema TypeAttrs(OpSchema schema, const std::string& type) {
+  if (type.starts_with("matmul_v2")) {
+    schema.Attr("trans_x", false, "X's last two axes change places first")
+        .Attr("trans_y", false, "Y's last two axes change places first");
+  } else if (type.starts_with("matmul")) {
+    schema.Attr("transpose_X", false, "X's last two axes change places first")
+        .Attr("transpose_Y", false, "Y's last two axes change places first")
+        .Attr("alpha", 1.0f, "factor of the product");
+  } else if (type.starts_with("mul")) {
+    schema.Attr("x_num_col_dims", 1, "X's first axes that become the rows of a matrix")
+        .Attr("y_num_col_dims", 1, "Y's first axes that become the rows of a matrix");
+  }
+  return ProductKernels(schema);
+}
+
+OpSchema Product(const char* type, const char* doc) {
+  OpSchema schema(type);
+  schema.Doc(doc)
+      .Source("PaddlePaddle's operator of this name")
+      .Input("X", "the left operand")
+      .Input("Y", "the right operand, of X's dtype")
+      .Output("Out", "the product")
+      .InferShape(InferProduct)
+      .Gradient(StandardGrad({"X", "Y"}, {}, {"Out"}, {"X", "Y"}));
+  return TypeAttrs(schema, type);
+}
+
+OpSchema ProductGrad(const char* type, const char* doc) {
+  OpSchema schema(type);
+  schema.Doc(doc)
+      .Input("X", "as in the forward operator")
+      .Input("Y", "as in the forward operator")
+      .Input("Out@GRAD", "as Out of the forward operator")
+      .OptionalOutput("X@GRAD", "shape and dtype of X")
+      .OptionalOutput("Y@GRAD", "shape and dtype of Y")
+      .InferShape(GradsLikeInputs());
+  return TypeAttrs(schema, type);
+}
+
+[[maybe_unused]] const OpSchema product_schemas[] = {
+    Product("matmul_v2", "Out = X Y over the last two axes; the others broadcast. One-dimensional operands "
+                         "are a row X and a column Y, whose axis the result lacks."),
+    Product("matmul", "Out = alpha X Y, as matmul_v2."),
+    Product("mul", "Out = X Y of the operands flattened to matrices; Out's axes are X's rows and Y's columns."),
+    Product("bmm", "Out[b] = X[b] Y[b]."),
+    ProductGrad("matmul_v2_grad", "X@GRAD = Out@GRAD Y^T, Y@GRAD = X^T Out@GRAD, summed over broadcast axes."),
+    ProductGrad("matmul_grad", "The gradients of matmul."),
+    ProductGrad("mul_grad", "The gradients of mul."),
+    ProductGrad("bmm_grad", "The gradients of bmm."),
+};
+
+void InferFc(InferContext& c) {
+  const TensorMeta& input = c.Input("Input");
+  const Shape& w = c.InputShape("W");
+  const int split = c.Attr<int32_t>("in_num_col_dims");
+  SKIFF_ENFORCE(w.rank() == 2, InvalidArgument, "W has shape ", w, "; expected [inputs, outputs]");
+  const MatmulShapes s = ReadMatmulShapes(Flatten2D(input.shape, split, "Input"), w, false, false);
+  if (c.HasInput("Bias")) {
+    const Shape& bias = c.InputShape("Bias");
+    SKIFF_ENFORCE(bias.rank() > 0 && (!bias.IsKnown() || w[1] < 0 || bias.NumElements() == w[1]) &&
+                      (bias.At(-1) < 0 || w[1] < 0 || bias.At(-1) == w[1]),
+                  InvalidArgument, "Bias has shape ", bias, "; expected [", w[1], "] or [1, ", w[1], "]");
+  }
+  ParseActivation(c.Attr<std::string>("activation_type"));
+  Shape out(input.shape.dims().subspan(0, split));
+  out.Append(s.n());
+  c.SetOutput("Out", TensorMeta{out, input.dtype, input.lod_level});
+}
+
+SKIFF_OP(fc)
+    .Doc("Out = activation(Input W + Bias), Input flattened to a matrix; passes write it.")
+    .Source("PaddlePaddle's operator of this name")
+    .Input("Input", "any shape; its first in_num_col_dims axes are the rows")
+    .Input("W", "[inputs, outputs]")
+    .OptionalInput("Bias", "[outputs] or [1, outputs]")
+    .Output("Out", "the rows of Input, then outputs")
+    .Attr("in_num_col_dims", 1, "Input's first axes that become the rows")
+    .Attr("activation_type", "", "relu, gelu, ... or none")
+    .InferShape(InferFc)
+    .CpuKernel<float>(PrepareFc<float>)
+    .CpuKernel<double>(PrepareFc<double>)
+    .CpuKernel<BFloat16>(NativeOrViaFloat<PrepareFc<BFloat16>, PrepareFc<float>>)
+    .CpuKernel<Float16>(ViaFloat<PrepareFc<float>>);
+
+}  // namespace
+
+}  // namespace skiff
