@@ -1,0 +1,34 @@
+// ParamAttr: how a layer makes a parameter and how optimizers treat it.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "framework/program/block.h"
+
+namespace skiff {
+
+/// Appends to the startup block the operator that fills a new variable. See initializer.h.
+using Initializer = std::function<void(Block& startup, const Variable& variable)>;
+
+/// A penalty on a parameter's size: coeff * sign(p) (L1) or coeff * p (L2) joins its gradient.
+struct Regularizer {
+  enum Kind { kNone = 0, kL1 = 1, kL2 = 2 };  // as ParameterOptions::regularizer_kind
+  Kind kind = kNone;
+  float coeff = 0.0f;
+};
+inline Regularizer L1Decay(float coeff) { return {Regularizer::kL1, coeff}; }
+inline Regularizer L2Decay(float coeff) { return {Regularizer::kL2, coeff}; }
+
+/// Source: paddle.ParamAttr. Where a layer takes an optional ParamAttr, std::nullopt means that the
+/// parameter is not made.
+struct ParamAttr {
+  std::string name = {};          // "" lets the layer name it: "fc_0.w_0"
+  Initializer initializer = {};   // null takes the layer's own: Xavier for weights, 0 for biases
+  float learning_rate = 1.0f;     // factor on the optimizer's rate
+  Regularizer regularizer = {};   // overrides the optimizer's unless kNone
+  bool trainable = true;
+  bool need_clip = true;          // false: gradient clipping leaves it alone
+};
+
+}  // namespace skiff
