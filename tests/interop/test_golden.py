@@ -1,0 +1,151 @@
+"""The golden files, which real Paddle wrote once, load and run as Paddle recorded.
+
+No Paddle is needed. SKIFF_UNDER_TEST=paddle runs the same tests with real Paddle.
+"""
+import numpy as np
+import pytest
+
+from under_test import GOLDEN, load
+
+paddle = load()
+CLOSE = {"rtol": 1e-4, "atol": 5e-5}
+INFERENCE = {  # prefix of the files -> keywords of load_inference_model
+    "seed_matmul_add/infer_model": {}, "seed_lenet_hapi/inference_model": {}, "jit_conv_bn_relu/model": {}, "pdmodel_from_v3/model": {},
+    "legacy_separate/model": {"model_filename": "__model__"}, "legacy_combined/model": {"model_filename": "__model__", "params_filename": "__params__"},
+}
+
+
+@pytest.fixture
+def exe():
+    """An executor, with a scope and programs that no other test sees."""
+    with paddle.static.scope_guard(paddle.static.Scope()), paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()):
+        yield paddle.static.Executor(paddle.CPUPlace())
+
+
+def io(folder):
+    with np.load(GOLDEN / folder / "io.npz") as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def inputs_and_outputs(folder):
+    """What a golden io.npz holds: feed by name, outputs in fetch order."""
+    arrays = io(folder)
+    feed = {name.split("__", 1)[1]: value for name, value in arrays.items() if name.startswith("in_")}
+    return feed, [arrays[f"out_{i}"] for i in range(sum(name.startswith("out_") for name in arrays))]
+
+
+def check_program(exe, loaded, folder):
+    program, feeds, fetches = loaded
+    feed, wanted = inputs_and_outputs(folder)
+    assert sorted(feeds) == sorted(feed)
+    outputs = exe.run(program, feed=feed, fetch_list=fetches)
+    assert len(outputs) == len(wanted)
+    for ours, paddles in zip(outputs, wanted):
+        assert ours.dtype == paddles.dtype
+        np.testing.assert_allclose(ours, paddles, **CLOSE)
+
+
+def scope_value(name):
+    return np.array(paddle.static.global_scope().find_var(name).get_tensor())
+
+
+@pytest.mark.parametrize("prefix", INFERENCE)
+def test_an_inference_model_answers_as_recorded(prefix, exe):
+    loaded = paddle.static.load_inference_model(str(GOLDEN / prefix), exe, **INFERENCE[prefix])
+    check_program(exe, loaded, prefix.split("/")[0])
+
+
+@pytest.mark.parametrize("program", ["infer_model.pdmodel", "legacy_format.pdmodel", "clip_extra_false.pdmodel"])
+def test_an_inference_model_loads_from_memory(program, exe):
+    folder = GOLDEN / "seed_matmul_add"
+    loaded = paddle.static.load_inference_model(None, exe, model_filename=(folder / program).read_bytes(),
+                                                params_filename=(folder / "infer_model.pdiparams").read_bytes())
+    check_program(exe, loaded, "seed_matmul_add")
+
+
+def test_a_serialized_program_deserializes_and_runs(exe):
+    folder = GOLDEN / "seed_matmul_add"
+    program = paddle.static.deserialize_program((folder / "serialize_program.bin").read_bytes())
+    paddle.static.deserialize_persistables(program, (folder / "infer_model.pdiparams").read_bytes(), exe)
+    feed, (wanted,) = inputs_and_outputs("seed_matmul_add")
+    fetches = [op.input("X")[0] for op in program.global_block().ops if op.type == "fetch"]
+    np.testing.assert_allclose(exe.run(program, feed=feed, fetch_list=fetches)[0], wanted, **CLOSE)
+
+
+def test_a_saved_program_runs_with_a_saved_state_dict(exe):
+    folder, arrays = GOLDEN / "seed_static_fc" / "temp", io("seed_static_fc")
+    program, state = paddle.load(str(folder / "model.pdmodel")), paddle.load(str(folder / "model.pdparams"))
+    assert sorted(state) == ["fc_0.b_0", "fc_0.w_0"]
+    for name, value in state.items():
+        paddle.static.global_scope().var(name).get_tensor().set(np.zeros_like(np.array(value)), paddle.CPUPlace())
+    program.set_state_dict(state)
+    out, = exe.run(program, feed={"x": arrays["x"]}, fetch_list=[str(arrays["fetch_name"])])
+    np.testing.assert_allclose(out, arrays["out"], **CLOSE)
+
+
+def test_a_saved_tensor_has_the_recorded_values(exe):
+    tensor = paddle.load(str(GOLDEN / "seed_static_fc" / "temp" / "tensor.pdtensor"))
+    np.testing.assert_array_equal(np.array(tensor), io("seed_static_fc")["param__fc_0.w_0"])
+
+
+@pytest.mark.parametrize("name", ["train", "train_p2"])
+def test_a_training_checkpoint_goes_on_where_paddle_stopped(name, exe, tmp_path):
+    folder, arrays = GOLDEN / "static_save_train", io("static_save_train")
+    program = paddle.load(str(folder / "train.pdmodel"))
+    for suffix in (".pdparams", ".pdopt"):
+        (tmp_path / ("train" + suffix)).write_bytes((folder / (name + suffix)).read_bytes())
+    (tmp_path / "train.pdmodel").write_bytes((folder / "train.pdmodel").read_bytes())
+    paddle.static.load(program, str(tmp_path / "train"), exe)
+    for key, wanted in arrays.items():
+        if key.startswith("state__"):
+            np.testing.assert_array_equal(scope_value(key[len("state__"):]), wanted, err_msg=key)
+    loss, = exe.run(program, feed={"x": arrays["x"], "y": arrays["y"]}, fetch_list=[str(arrays["loss_name"])])
+    np.testing.assert_allclose(loss, arrays["next_loss"], **CLOSE)
+    for key, wanted in arrays.items():
+        if key.startswith("after__"):
+            np.testing.assert_allclose(scope_value(key[len("after__"):]), wanted, **CLOSE, err_msg=key)
+
+
+@pytest.mark.parametrize("mode", ["param", "opt", "all"])
+def test_a_saved_program_state_has_the_recorded_entries(mode, exe):
+    arrays = {key[len("state__"):]: value for key, value in io("static_save_train").items() if key.startswith("state__")}
+    parameters = {name for name in arrays if name.startswith("fc_") and name.count("_") == 2}
+    names = {"param": parameters, "opt": set(arrays) - parameters, "all": set(arrays)}[mode]
+    state = paddle.load(str(GOLDEN / "static_save_train" / f"state_{mode}.pd"), return_numpy=True)
+    assert set(state) == names
+    for name, value in state.items():
+        np.testing.assert_array_equal(value, arrays[name], err_msg=name)
+
+
+@pytest.mark.parametrize("file", ["all.pdparams", "all_protocol2.pdparams"])
+def test_a_state_dict_keeps_every_dtype(file, exe):
+    wanted = io("dtypes_pdparams")
+    state = paddle.load(str(GOLDEN / "dtypes_pdparams" / file), return_numpy=True)
+    assert sorted(state) == sorted(wanted)
+    for name, value in wanted.items():
+        assert (state[name].dtype, state[name].shape) == (value.dtype, value.shape), name
+        np.testing.assert_array_equal(state[name], value, err_msg=name)
+
+
+@pytest.mark.parametrize("combined", [True, False], ids=["combined", "separate"])
+def test_tensor_files_keep_every_dtype(combined, exe):
+    folder, wanted = GOLDEN / "dtypes_pdiparams", io("dtypes_pdiparams")
+    del wanted["order"]
+    program = paddle.load(str(folder / "program.pdmodel"))
+    variables = [var for var in program.list_vars() if var.persistable and (combined or (folder / "separate" / var.name).exists())]
+    where = {"dirname": str(folder), "filename": "all.pdiparams"} if combined else {"dirname": str(folder / "separate")}
+    paddle.static.load_vars(exe, main_program=program, vars=variables, **where)
+    assert not combined or sorted(var.name for var in variables) == sorted(wanted)
+    for var in variables:
+        value = scope_value(var.name)
+        assert (value.dtype, value.shape) == (wanted[var.name].dtype, wanted[var.name].shape), var.name
+        np.testing.assert_array_equal(value, wanted[var.name], err_msg=var.name)
+
+
+def test_a_layers_state_dict_carries_its_buffers(exe):
+    """The same network saved twice: by jit.save and as a state dict."""
+    state = paddle.load(str(GOLDEN / "jit_conv_bn_relu" / "model.pdparams"), return_numpy=True)
+    assert {"1._mean", "1._variance", "5._mean", "5._variance"} <= set(state)
+    paddle.static.load_inference_model(str(GOLDEN / "jit_conv_bn_relu" / "model"), exe)
+    np.testing.assert_array_equal(scope_value("conv2d_0.w_0"), state["0.weight"])
+    np.testing.assert_array_equal(scope_value("batch_norm2d_0.w_1"), state["1._mean"])
