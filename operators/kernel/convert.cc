@@ -1,6 +1,6 @@
 #include "operators/kernel/convert.h"
 
-#if defined(__F16C__)
+#if !defined(__CUDACC__) && SKIFF_ISA >= 1
 #include <immintrin.h>
 #endif
 
@@ -28,11 +28,11 @@ inline To ConvertOne(From v) {
 }
 
 template <typename From, typename To>
-void ConvertBlock(const void* from, void* to, int64_t n) {
+SKIFF_SIMD void ConvertBlock(const void* from, void* to, int64_t n) {
   const From* x = static_cast<const From*>(from);
   To* y = static_cast<To*>(to);
   int64_t i = 0;
-#if defined(__F16C__)
+#if SKIFF_ISA >= 1
   if constexpr (std::is_same_v<From, Float16> && std::is_same_v<To, float>) {
     for (; i + 8 <= n; i += 8) {
       const __m128i h = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i));

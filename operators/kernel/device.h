@@ -13,6 +13,23 @@
 #include <cuda_runtime.h>
 #endif
 
+/// On a function that is a kernel's loop: compiles it, and all it calls inline, for the variant's
+/// instruction set. Everything else of a variant is compiled for the plainest processor: static
+/// initialisers run before anybody has asked the processor what it can do, and the linker keeps any one
+/// copy of an inline function that several variants share. SKIFF_ISA (set by CMake) is the variant's
+/// number: an Isa.
+#if defined(__CUDACC__) || !defined(__x86_64__)
+#define SKIFF_SIMD
+#elif SKIFF_ISA == 2
+#define SKIFF_SIMD                                                                              \
+  __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c,prefer-vector-width=512"), \
+                 flatten))
+#elif SKIFF_ISA == 1
+#define SKIFF_SIMD __attribute__((target("avx2,fma,f16c"), flatten))
+#else
+#define SKIFF_SIMD __attribute__((flatten))
+#endif
+
 namespace skiff {
 inline namespace SKIFF_VARIANT {
 

@@ -145,7 +145,7 @@ __global__ void MapKernel(F f, const __grid_constant__ CudaMapArgs args) {
 #else
 
 template <typename C, typename F>
-void MapLoopOf(const void* functor, int64_t n, const void* const* in, void* const* out) {
+SKIFF_SIMD void MapLoopOf(const void* functor, int64_t n, const void* const* in, void* const* out) {
   const F f = *static_cast<const F*>(functor);
   constexpr int kIn = NumInputs<F, C>();
   const C* x[kIn];

@@ -1,8 +1,8 @@
 // Arithmetic of kernels: which type an element is computed in, and the functions of one value.
 //
 // A functor is written once over a value type V: float, double or int64_t. On the CPU the loops around
-// it are free of branches, calls and errno, so that the compiler turns them into vector code for the
-// variant's instruction set; on a card V is one thread's value. That needs no packet library, and a
+// it (SKIFF_SIMD) are free of branches, calls and errno, so that the compiler turns them into vector
+// code for the variant's instruction set; on a card V is one thread's value. That needs no packet library, and a
 // functor is one function instead of one per packet and tail. Choices are math::Select, functions are
 // math::Exp and so on; `if` stops the vectoriser. Half types and small integers never reach a functor:
 // see convert.h.
@@ -90,10 +90,11 @@ SKIFF_HD inline double Tan(double x) { return tan(x); }
 SKIFF_HD inline float Pow(float x, float y) { return powf(x, y); }
 SKIFF_HD inline double Pow(double x, double y) { return pow(x, y); }
 SKIFF_HD inline int64_t Pow(int64_t x, int64_t y) {
-  return static_cast<int64_t>(pow(static_cast<double>(x), static_cast<double>(y)));
+  return static_cast<int64_t>(rint(pow(static_cast<double>(x), static_cast<double>(y))));
 }
 SKIFF_HD inline float Mod(float x, float y) { return fmodf(x, y); }
 SKIFF_HD inline double Mod(double x, double y) { return fmod(x, y); }
+SKIFF_HD inline int64_t Mod(int64_t x, int64_t y) { return y == 0 || y == -1 ? 0 : x % y; }
 SKIFF_HD inline double Exp(double x) { return exp(x); }
 SKIFF_HD inline double Expm1(double x) { return expm1(x); }
 SKIFF_HD inline float Expm1(float x) { return expm1f(x); }
@@ -118,7 +119,7 @@ SKIFF_HD inline float Erf(float x) { return erff(x); }
 
 /// a * b + c, in one rounding where the variant has the instruction.
 inline float Fma(float a, float b, float c) {
-#if defined(__FMA__)
+#if SKIFF_ISA >= 1  // inlined into a SKIFF_SIMD function
   return __builtin_fmaf(a, b, c);
 #else
   return a * b + c;
@@ -223,6 +224,26 @@ inline float Erf(float x) {
 }
 
 #endif
+
+/// Quotients that round to zero. An integer divided by zero gives 0: the processor would stop.
+SKIFF_HD inline float Divide(float a, float b) { return a / b; }
+SKIFF_HD inline double Divide(double a, double b) { return a / b; }
+SKIFF_HD inline int64_t Divide(int64_t a, int64_t b) {
+  if (b == -1) return static_cast<int64_t>(0 - static_cast<uint64_t>(a));  // INT64_MIN / -1 traps too
+  return b == 0 ? 0 : a / b;
+}
+/// a - b floor(a / b): the sign of b, as in Python.
+template <typename V>
+SKIFF_HD inline V FloorMod(V a, V b) {
+  const V r = Mod(a, b);
+  return Select((r != V(0)) & ((r < V(0)) != (b < V(0))), r + b, r);
+}
+SKIFF_HD inline float FloorDivide(float a, float b) { return Floor(a / b); }
+SKIFF_HD inline double FloorDivide(double a, double b) { return Floor(a / b); }
+SKIFF_HD inline int64_t FloorDivide(int64_t a, int64_t b) {
+  const int64_t q = Divide(a, b);
+  return (b != 0 && Mod(a, b) != 0 && (a < 0) != (b < 0)) ? q - 1 : q;
+}
 
 template <typename V>
 SKIFF_HD inline V Sigmoid(V x) { return V(1) / (V(1) + Exp(-x)); }
