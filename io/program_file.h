@@ -35,6 +35,9 @@ std::unique_ptr<Program> ParseProgram(std::span<const uint8_t> bytes, const std:
 /// @throws InvalidArgument when a program has 2 GiB or more, which protobuf cannot hold.
 std::string SerializeProgram(const Program& program);
 
+/// How Paddle spells a variable that no file spelled yet.
+Variable::FileForm FormOfNew(const Variable& variable);
+
 /// Orders slots and attributes by name as Paddle does: extra attributes first, then the others.
 void SortAsPaddle(Operator* op);
 

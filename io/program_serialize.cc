@@ -17,18 +17,6 @@ using skiff_proto::ProgramDesc;
 using skiff_proto::ScalarValue;
 using skiff_proto::VarDesc;
 
-// How Paddle spells a variable that Python code made.
-Variable::FileForm FormOfNew(const Variable& v) {
-  Variable::FileForm form;
-  const bool has_tensor = v.kind == VarKind::kLodTensor || v.kind == VarKind::kLodTensorArray ||
-                          v.kind == VarKind::kSelectedRows;
-  form.has_persistable = true;
-  form.has_stop_gradient = true;
-  form.has_lod_level = has_tensor && !v.is_parameter && v.kind != VarKind::kSelectedRows;
-  form.has_tensor = has_tensor;
-  return form;
-}
-
 void FillTensor(const Variable& v, skiff_proto::TensorDesc* desc) {
   if (v.dtype != DType::kUndefined) {
     desc->set_data_type(static_cast<int>(v.dtype));
@@ -168,6 +156,17 @@ void FillBlock(const Block& block, BlockDesc* desc) {
 }
 
 }  // namespace
+
+Variable::FileForm FormOfNew(const Variable& v) {
+  Variable::FileForm form;
+  const bool has_tensor = v.kind == VarKind::kLodTensor || v.kind == VarKind::kLodTensorArray ||
+                          v.kind == VarKind::kSelectedRows;
+  form.has_persistable = true;
+  form.has_stop_gradient = true;
+  form.has_lod_level = has_tensor && !v.is_parameter && v.kind != VarKind::kSelectedRows;
+  form.has_tensor = has_tensor;
+  return form;
+}
 
 void SortAsPaddle(Operator* op) {
   op->inputs.Sort();

@@ -196,6 +196,15 @@ Value ReadTensorFile(const std::shared_ptr<const MappedFile>& file, TensorMemory
   return MakeTensor(entry, file, memory);
 }
 
+std::string VariablePath(const std::string& folder, const std::string& name) {
+  bool leaves = name.empty() || name.front() == '/';
+  const std::string framed = "/" + name + "/";
+  leaves = leaves || framed.find("/../") != framed.npos || name.find('\0') != name.npos;
+  SKIFF_ENFORCE(!leaves, InvalidArgument, "the variable \"", name,
+                "\" has no file of its own: its name leads out of the folder \"", folder, "\"");
+  return folder + "/" + name;
+}
+
 void WriteDense(const Tensor& tensor, Sink* sink) {
   SKIFF_ENFORCE(tensor.is_initialized(), InvalidArgument,
                 "a tensor without memory cannot be written; run the startup program first");

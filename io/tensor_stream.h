@@ -54,6 +54,10 @@ std::vector<TensorEntry> IndexTensors(const std::shared_ptr<const MappedFile>& f
 Value ReadTensorFile(const std::shared_ptr<const MappedFile>& file,
                      TensorMemory memory = TensorMemory::kOwn);
 
+/// The file of a variable where each has its own: folder/name, with "/" in names making folders.
+/// @throws InvalidArgument for a name that would leave the folder.
+std::string VariablePath(const std::string& folder, const std::string& name);
+
 /// Writes a LoDTensor stream. A tensor on a card is copied to the CPU first.
 /// @throws InvalidArgument for a tensor without memory.
 void WriteTensor(const Tensor& tensor, Sink* sink);
