@@ -1,0 +1,250 @@
+#include "io/inference_model.h"
+
+#include <algorithm>
+#include <map>
+
+#include "io/atomic_file.h"
+#include "io/program_file.h"
+
+namespace skiff::io {
+
+namespace {
+
+std::vector<std::pair<const Variable*, const Tensor*>> ValuesOf(const Program& program,
+                                                                const Scope& scope) {
+  std::vector<std::pair<const Variable*, const Tensor*>> values;
+  std::string without, spoiled;
+  for (const Variable* v : SavedVariables(program)) {
+    const Value* value = scope.FindVar(v->name);
+    const Tensor* tensor = value == nullptr ? nullptr : std::get_if<Tensor>(value);
+    if (tensor == nullptr || !tensor->is_initialized()) {
+      without += (without.empty() ? "" : ", ") + v->name;
+    } else if (v->dtype != DType::kUndefined && tensor->dtype() != v->dtype) {
+      spoiled += StrCat(spoiled.empty() ? "" : ", ", v->name, " is ", tensor->dtype(), ", declared ",
+                        v->dtype);
+    }
+    values.emplace_back(v, tensor);
+  }
+  if (!without.empty() || !spoiled.empty()) {
+    NotFound error("parameters of the program have no value that could be saved");
+    if (!without.empty()) error.AddContext("not in the scope, or not initialised: " + without);
+    if (!spoiled.empty()) error.AddContext("of another dtype: " + spoiled);
+    error.AddContext("run the startup program, or load them, first");
+    throw error;
+  }
+  return values;
+}
+
+// Declared -1 takes any extent; [] and [1] hold the same one element, and Paddle mixes them.
+bool ShapeFits(const Shape& declared, const Shape& given) {
+  auto one = [](const Shape& s) { return s.rank() == 0 || (s.rank() == 1 && s[0] == 1); };
+  if (one(declared) && one(given)) return true;
+  if (declared.rank() != given.rank()) return false;
+  for (int i = 0; i < given.rank(); ++i) {
+    if (declared[i] != -1 && declared[i] != given[i]) return false;
+  }
+  return true;
+}
+
+std::string Describe(const Variable& v) { return StrCat(v.dtype, " ", v.shape); }
+
+// One line per kind of difference, each naming every variable it is about.
+class Differences {
+ public:
+  bool Compare(const Variable& v, const TensorEntry& entry) {
+    const bool declared = !v.file_form || v.file_form->has_tensor;
+    const bool same_dtype = v.dtype == DType::kUndefined || v.dtype == entry.dtype;
+    if (!declared || (same_dtype && ShapeFits(v.shape, entry.shape))) return false;
+    Add(&shapes_, StrCat(v.name, " is ", entry.ToString(), " in the file, ", Describe(v),
+                         " in the program"));
+    return true;
+  }
+  void AddCount(const std::string& text) { Add(&counts_, text); }
+  void Throw(const std::string& what) const {
+    if (counts_.empty() && shapes_.empty()) return;
+    InvalidArgument error(StrCat("the parameters in \"", what,
+                                 "\" are not those of the program; nothing was loaded"));
+    error.AddContext(counts_);
+    error.AddContext(shapes_);
+    throw error;
+  }
+
+ private:
+  static void Add(std::string* line, const std::string& text) {
+    *line += (line->empty() ? "" : "; ") + text;
+  }
+  std::string counts_, shapes_;
+};
+
+// One LoDTensor file per variable.
+StateDict ReadSeparateParameters(const Program& program, const std::string& folder,
+                                 TensorMemory memory) {
+  Differences differences;
+  std::vector<std::pair<TensorEntry, std::shared_ptr<const MappedFile>>> entries;
+  const std::vector<const Variable*> wanted = SavedVariables(program);
+  for (const Variable* v : wanted) {
+    const std::string path = VariablePath(folder, v->name);
+    if (!IsFile(path)) {
+      differences.AddCount(StrCat("no file of \"", v->name, "\""));
+      continue;
+    }
+    const auto file = MappedFile::Open(path);
+    Reader reader(file->bytes(), path);
+    const TensorEntry entry = ReadTensorEntry(&reader);
+    reader.ExpectEnd("LoDTensor");
+    differences.Compare(*v, entry);
+    entries.emplace_back(entry, file);
+  }
+  differences.Throw(folder);
+  StateDict parameters;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    parameters.Set(wanted[i]->name, MakeTensor(entries[i].first, entries[i].second, memory));
+  }
+  return parameters;
+}
+
+InferenceModel FromProgram(std::unique_ptr<Program> program) {
+  InferenceModel model;
+  model.feed_names = FeedNames(*program);
+  model.fetch_names = FetchNames(*program);
+  model.program = std::move(program);
+  return model;
+}
+
+std::unique_ptr<Program> ReadProgram(const std::shared_ptr<const MappedFile>& file) {
+  const auto bytes = file->bytes();
+  SKIFF_ENFORCE(bytes.empty() || bytes[0] != '{', Unimplemented, "\"", file->name(),
+                "\" is a program in JSON, as Paddle 3 writes it; a ProgramDesc is wanted here");
+  return ParseProgram(bytes, file->name());
+}
+
+// The first of folder/name + suffix and folder/name that is there.
+std::string InFolder(const std::string& folder, const std::string& name, const char* suffix) {
+  const std::string plain = folder + "/" + name;
+  return IsFile(plain + suffix) ? plain + suffix : plain;
+}
+
+InferenceModel LoadFolder(const std::string& folder, const LoadInferenceOptions& options) {
+  SKIFF_ENFORCE(IsFolder(folder), External, "there is no folder \"", folder, "\"");
+  const std::string name = options.model_filename.empty() ? "__model__" : options.model_filename;
+  InferenceModel model =
+      FromProgram(ReadProgram(MappedFile::Open(InFolder(folder, name, ".pdmodel"))));
+  std::string params = options.params_filename;
+  if (params.empty() && IsFile(folder + "/__params__")) params = "__params__";
+  if (params.empty()) {
+    model.parameters = ReadSeparateParameters(*model.program, folder, options.memory);
+  } else if (!SavedVariables(*model.program).empty()) {
+    const auto file = MappedFile::Open(InFolder(folder, params, ".pdiparams"));
+    model.parameters = ReadParameters(*model.program, file, options.memory);
+  }
+  return model;
+}
+
+}  // namespace
+
+std::vector<const Variable*> SavedVariables(const Program& program) {
+  std::map<std::string, const Variable*> by_name;
+  for (const Variable* v : program.ListVars()) {
+    const bool holds_data = v->kind != VarKind::kFeedMinibatch && v->kind != VarKind::kFetchList &&
+                            v->kind != VarKind::kReader && v->kind != VarKind::kRaw;
+    if (v->persistable && holds_data) by_name.emplace(v->name, v);
+  }
+  std::vector<const Variable*> variables;
+  for (const auto& [name, v] : by_name) variables.push_back(v);
+  return variables;
+}
+
+std::unique_ptr<Program> InferenceProgram(const Program& program,
+                                          const std::vector<std::string>& feeds,
+                                          const std::vector<std::string>& fetches,
+                                          const SaveInferenceOptions& options) {
+  std::unique_ptr<Program> made = NormalizeProgram(program, feeds, fetches);
+  if (options.clip_extra) ClipExtra(made.get());
+  for (Variable* v : made->ListVars()) {
+    v->is_parameter = false;
+    v->stop_gradient = false;
+    v->file_form->has_is_parameter = false;
+    v->file_form->has_stop_gradient = false;
+  }
+  return made;
+}
+
+void SaveInferenceModel(const std::string& prefix, const std::vector<std::string>& feeds,
+                        const std::vector<std::string>& fetches, const Program& program,
+                        const Scope& scope, const SaveInferenceOptions& options) {
+  SKIFF_ENFORCE(!prefix.empty() && prefix.back() != '/', InvalidArgument, "\"", prefix,
+                "\" should be folder/prefix, not a folder");
+  const std::unique_ptr<Program> made = InferenceProgram(program, feeds, fetches, options);
+  const auto values = ValuesOf(*made, scope);
+  AtomicFiles files;
+  if (!options.program_only && values.empty()) {
+    files.Remove(prefix + ".pdiparams");
+  } else if (!options.program_only) {
+    Sink& sink = files.Add(prefix + ".pdiparams");
+    for (const auto& [v, tensor] : values) WriteTensor(*tensor, &sink);
+  }
+  files.Add(prefix + ".pdmodel").Write(SerializeProgram(*made));
+  files.Commit();
+}
+
+void InferenceModel::SetParameters(Scope* scope) const {
+  for (const StateDict::Entry& entry : parameters) scope->SetTensor(entry.name, entry.tensor);
+}
+
+std::string SerializeParameters(const Program& program, const Scope& scope) {
+  StringSink sink;
+  for (const auto& [v, tensor] : ValuesOf(program, scope)) WriteTensor(*tensor, &sink);
+  return sink.Take();
+}
+
+StateDict ReadParameters(const Program& program, const std::shared_ptr<const MappedFile>& file,
+                         TensorMemory memory) {
+  const std::vector<TensorEntry> entries = IndexTensors(file);
+  const std::vector<const Variable*> wanted = SavedVariables(program);
+  Differences differences;
+  if (entries.size() != wanted.size()) {
+    differences.AddCount(StrCat("the file holds ", entries.size(), " tensors, the program wants ",
+                                wanted.size()));
+  }
+  for (size_t i = 0; i < entries.size() && i < wanted.size(); ++i) {
+    const bool differs = differences.Compare(*wanted[i], entries[i]);
+    // Names are given by position: behind a tensor too many or too few, each one would differ.
+    if (differs && entries.size() != wanted.size()) break;
+  }
+  differences.Throw(file->name());
+  StateDict parameters;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    parameters.Set(wanted[i]->name, MakeTensor(entries[i], file, memory));
+  }
+  return parameters;
+}
+
+InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOptions& options) {
+  const bool as_folder = !options.model_filename.empty() || !options.params_filename.empty();
+  constexpr std::string_view kSuffix = ".pdmodel";
+  const std::string prefix =
+      path.ends_with(kSuffix) ? path.substr(0, path.size() - kSuffix.size()) : path;
+  if (as_folder || (IsFolder(path) && !IsFile(prefix + ".pdmodel"))) return LoadFolder(path, options);
+  if (!IsFile(prefix + ".pdmodel")) {
+    External error(StrCat("there is no \"", prefix, ".pdmodel\""));
+    if (IsFile(prefix + ".json")) error.AddContext(prefix + ".json is there: a model of Paddle 3");
+    error.AddContext("give the prefix that save_inference_model was given, or a folder with __model__");
+    throw error;
+  }
+  InferenceModel model = FromProgram(ReadProgram(MappedFile::Open(prefix + ".pdmodel")));
+  if (!SavedVariables(*model.program).empty()) {
+    const auto file = MappedFile::Open(prefix + ".pdiparams");
+    model.parameters = ReadParameters(*model.program, file, options.memory);
+  }
+  return model;
+}
+
+InferenceModel ParseInferenceModel(std::string model_bytes, std::string params) {
+  InferenceModel model =
+      FromProgram(ReadProgram(MappedFile::FromMemory(std::move(model_bytes), "model in memory")));
+  model.parameters = ReadParameters(
+      *model.program, MappedFile::FromMemory(std::move(params), "parameters in memory"));
+  return model;
+}
+
+}  // namespace skiff::io

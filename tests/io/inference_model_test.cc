@@ -1,0 +1,167 @@
+#include "io/inference_model.h"
+
+#include "io/atomic_file.h"
+#include "io/program_file.h"
+#include "tests/io/support.h"
+
+namespace skiff::io {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+std::unique_ptr<Program> GoldenProgram(const std::string& name) {
+  return LoadProgram(Golden(name));
+}
+
+// Source lines are the only text that differs from what Paddle's own saving wrote.
+std::string WithoutCallstacks(Program* program) {
+  for (int i = 0; i < program->num_blocks(); ++i) {
+    for (const auto& op : program->block(i).ops()) op->attrs.Erase("op_callstack");
+  }
+  program->op_version_map.reset();
+  return SerializeProgram(*program);
+}
+
+// x [-1, 3] -> mul by w -> relu; and a branch nobody fetches.
+std::unique_ptr<Program> SmallProgram() {
+  auto program = std::make_unique<Program>();
+  Block& block = program->global_block();
+  auto add = [&](const std::string& name, const Shape& shape) -> Variable& {
+    return *block.AddVar({name, VarKind::kLodTensor, DType::kFloat32, shape});
+  };
+  Variable& x = add("x", {-1, 3});
+  x.need_check_feed = x.stop_gradient = true;
+  Variable& w = add("w", {3, 2});
+  w.persistable = w.is_parameter = true;
+  Variable& unused = add("unused_w", {2});
+  unused.persistable = unused.is_parameter = true;
+  add("y", {-1, 2});
+  add("out", {-1, 2});
+  add("other", {-1, 2});
+  block.AddOp({"mul", {{"X", {"x"}}, {"Y", {"w"}}}, {{"Out", {"y"}}}, {{"x_num_col_dims", 1}}});
+  block.AddOp({"relu", {{"X", {"y"}}}, {{"Out", {"out"}}}, {}});
+  block.AddOp({"elementwise_add", {{"X", {"y"}}, {"Y", {"unused_w"}}}, {{"Out", {"other"}}}, {}});
+  block.AddOp({"dropout", {{"X", {"y"}}}, {{"Out", {"other"}}}, {{"is_test", false}}});
+  return program;
+}
+
+TEST(NormalizeTest, GivesThePaddleProgramOfALoopAndABranch) {
+  const auto main = GoldenProgram("static_control_flow/main.pdmodel");
+  std::vector<std::string> fetches;
+  const auto paddle = GoldenProgram("static_control_flow/model.pdmodel");
+  for (const auto& op : paddle->global_block().ops()) {
+    if (op->type == "scale" && op->outputs.One("Out").starts_with("save_infer_model")) {
+      fetches.push_back(op->inputs.One("X"));
+    }
+  }
+  ASSERT_THAT(fetches, SizeIs(2));
+  const auto ours = InferenceProgram(*main, {"x", "n"}, fetches);
+  EXPECT_EQ(WithoutCallstacks(ours.get()), WithoutCallstacks(paddle.get()));
+}
+
+TEST(NormalizeTest, GivesThePaddleProgramWithEveryAttributeWhenNothingIsClipped) {
+  const auto paddle = GoldenProgram("seed_matmul_add/serialize_program.bin");
+  const auto ours = NormalizeProgram(*paddle, {"img"}, {"save_infer_model/scale_0.tmp_2"});
+  EXPECT_EQ(WithoutCallstacks(ours.get()), WithoutCallstacks(paddle.get()));
+}
+
+TEST(NormalizeTest, ClipsWhatPaddleClips) {
+  const auto whole = GoldenProgram("seed_matmul_add/clip_extra_false.pdmodel");
+  const auto clipped = GoldenProgram("seed_matmul_add/infer_model.pdmodel");
+  const auto ours = InferenceProgram(*whole, {"img"}, {"elementwise_add_0"});
+  EXPECT_EQ(WithoutCallstacks(ours.get()), WithoutCallstacks(clipped.get()));
+}
+
+TEST(NormalizeTest, LeavesTheCallersProgramAsItIs) {
+  const auto program = SmallProgram();
+  const std::string before = SerializeProgram(*program);
+  const uint64_t revision = program->revision();
+  NormalizeProgram(*program, {"x"}, {"out"});
+  EXPECT_EQ(SerializeProgram(*program), before);
+  EXPECT_EQ(program->revision(), revision);
+}
+
+TEST(NormalizeTest, KeepsOnlyWhatTheFetchesNeed) {
+  const auto made = NormalizeProgram(*SmallProgram(), {"x"}, {"out"});
+  std::vector<std::string> types;
+  for (const auto& op : made->global_block().ops()) types.push_back(op->type);
+  EXPECT_THAT(types, ElementsAre("feed", "mul", "relu", "scale", "fetch"));
+  EXPECT_EQ(made->global_block().FindLocalVar("unused_w"), nullptr);
+  EXPECT_THAT(FeedNames(*made), ElementsAre("x"));
+  EXPECT_THAT(FetchNames(*made), ElementsAre("save_infer_model/scale_0.tmp_0"));
+}
+
+TEST(NormalizeTest, DoesNotPileUpScalesWhenAModelIsSavedAgain) {
+  const auto once = NormalizeProgram(*SmallProgram(), {"x"}, {"out"});
+  const auto twice = NormalizeProgram(*once, {"x"}, FetchNames(*once));
+  EXPECT_EQ(SerializeProgram(*twice), SerializeProgram(*once));
+}
+
+TEST(NormalizeTest, FetchesOfBoolGetNoScale) {
+  const auto program = SmallProgram();
+  program->global_block().AddVar({"flag", VarKind::kLodTensor, DType::kBool, {1}});
+  program->global_block().AddOp({"is_empty", {{"X", {"out"}}}, {{"Out", {"flag"}}}, {}});
+  EXPECT_THAT(FetchNames(*NormalizeProgram(*program, {"x"}, {"flag"})), ElementsAre("flag"));
+}
+
+TEST(NormalizeTest, FetchesWhatIsFedAndParameters) {
+  const auto made = NormalizeProgram(*SmallProgram(), {"x"}, {"x", "w"});
+  EXPECT_THAT(FetchNames(*made), SizeIs(2));
+  EXPECT_THAT(made->global_block().ops(), SizeIs(5));  // feed, two scales, two fetches
+}
+
+TEST(NormalizeErrorTest, NamesAFeedThatIsNotNeeded) {
+  const auto program = SmallProgram();
+  program->global_block().AddVar({"label", VarKind::kLodTensor, DType::kInt64, {-1, 1}});
+  EXPECT_THAT(ErrorOf([&] { NormalizeProgram(*program, {"x", "label"}, {"out"}); }),
+              AllOf(HasSubstr("feed \"label\" is not needed"), HasSubstr("mul, relu")));
+}
+
+TEST(NormalizeErrorTest, SuggestsNamesForAnUnknownFetch) {
+  EXPECT_THAT(ErrorOf([] { NormalizeProgram(*SmallProgram(), {"x"}, {"outt"}); }),
+              HasSubstr("did you mean \"out\""));
+}
+
+struct GoldenModel {
+  const char* path;
+  const char* model_filename;
+  const char* params_filename;
+  std::vector<std::string> feeds;
+  size_t parameters;
+};
+
+TEST(InferenceModelTest, LoadsEveryModelOfPaddle) {
+  const GoldenModel models[] = {
+      {"seed_matmul_add/infer_model", "", "", {"img"}, 2},
+      {"seed_lenet_hapi/inference_model", "", "", {"image"}, 10},
+      {"jit_conv_bn_relu/model", "", "", {"x"}, 13},
+      {"jit_embed_lstm/model", "", "", {"ids"}, 7},
+      {"jit_multi_function/model", "", "", {"x"}, 4},
+      {"jit_multi_function/model.hidden", "", "", {"x"}, 2},
+      {"jit_multi_function/noparam", "", "", {"x"}, 0},
+      {"jit_multi_function/func", "", "", {"x"}, 0},
+      {"static_control_flow/model", "", "", {"x", "n"}, 1},
+      {"jit_control_flow/model", "", "", {"x"}, 2},
+      {"lod_tensor/model", "", "", {"x"}, 2},
+      {"pdmodel_from_v3/model", "", "", {"x"}, 8},
+      {"legacy_separate/model", "", "", {"image"}, 8},
+      {"legacy_separate/model", "__model__", "", {"image"}, 8},
+      {"legacy_combined/model", "", "", {"image"}, 8},
+      {"legacy_combined/model", "__model__", "__params__", {"image"}, 8},
+  };
+  for (const GoldenModel& golden : models) {
+    SCOPED_TRACE(golden.path);
+    const InferenceModel model =
+        LoadInferenceModel(Golden(golden.path), {.model_filename = golden.model_filename,
+                                                 .params_filename = golden.params_filename});
+    EXPECT_EQ(model.feed_names, golden.feeds);
+    EXPECT_EQ(model.parameters.size(), golden.parameters);
+    EXPECT_FALSE(model.fetch_names.empty());
+  }
+}
+
+}  // namespace
+}  // namespace skiff::io
