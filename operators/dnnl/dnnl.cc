@@ -183,6 +183,7 @@ DnnlCall::DnnlCall(dnnl::primitive primitive, std::vector<Arg> args, int num_thr
   if (args_.back().desc.get_size() == 0) args_.pop_back();
 }
 
+DnnlCall::DnnlCall(DnnlCall&& other) noexcept = default;
 DnnlCall::~DnnlCall() = default;
 
 std::unique_ptr<DnnlCall::Bound> DnnlCall::MakeBound() const {

@@ -76,6 +76,7 @@ class DnnlCall {
   };
   /// The last argument may be empty (a scratchpad that is not needed); it is then left out.
   DnnlCall(dnnl::primitive primitive, std::vector<Arg> args, int num_threads);
+  DnnlCall(DnnlCall&& other) noexcept;
   ~DnnlCall();
 
   /// `pointers` in the order of the arguments.

@@ -1,0 +1,51 @@
+#include "operators/dnnl/pooling.h"
+
+#include "operators/dnnl/dnnl.h"
+
+namespace skiff {
+
+std::unique_ptr<Kernel> PrepareDnnlPool(PrepareContext& context, const PoolGeometry& g) {
+  const Window2D& w = g.window;
+  if (!g.HasEqualWindows()) return nullptr;
+  dnnl::memory::dims after{w.after[0], w.after[1]};
+  for (int i = 0; i < 2; ++i) {
+    // oneDNN divides by the whole window, Paddle by what input and padding cover.
+    if (g.Overhangs(i) && !g.is_max && !g.exclusive) return nullptr;
+    after[i] = (g.out[i] - 1) * w.stride[i] + w.kernel[i] - g.in[i] - w.before[i];
+    if (after[i] >= w.kernel[i] || w.before[i] >= w.kernel[i]) return nullptr;  // a window of padding alone
+  }
+  using dnnl::algorithm;
+  const algorithm kind = g.is_max ? algorithm::pooling_max
+                         : g.exclusive || g.adaptive ? algorithm::pooling_avg_exclude_padding
+                                                     : algorithm::pooling_avg_include_padding;
+  return WithDnnlErrors("pooling", [&]() -> std::unique_ptr<Kernel> {
+    DnnlThreads threads(context.num_threads());
+    const TensorInfo& x = context.Input("X");
+    DnnlDesc in = DescOf(x);
+    if (g.channels_last) in = Permuted(in, {0, 3, 1, 2});
+    const DnnlDesc any({g.batch, g.channels, g.out[0], g.out[1]}, in.data_type(),
+                       dnnl::memory::format_tag::any);
+    const dnnl::pooling_forward::primitive_desc pd(
+        dnnl::pooling_forward::desc(dnnl::prop_kind::forward_inference, kind, in, any,
+                                    {w.stride[0], w.stride[1]}, {w.kernel[0], w.kernel[1]},
+                                    {w.before[0], w.before[1]}, after),
+        DnnlAttr(), DnnlEngine());
+    DnnlDesc out = pd.dst_desc();
+    context.WantInputLayout("X", 0, x.layout);
+    context.SetOutputLayout("Out", 0, LayoutOf(g.channels_last ? Permuted(out, {0, 2, 3, 1}) : out));
+    context.RequestWorkspace(pd.scratchpad_desc().get_size());
+    struct PoolKernel final : Kernel {
+      explicit PoolKernel(DnnlCall prepared) : call(std::move(prepared)) {}
+      void Run(const KernelArgs& args) const override {
+        call.Run({args.in[0], args.out[0], args.workspace});
+      }
+      DnnlCall call;
+    };
+    return std::make_unique<PoolKernel>(
+        DnnlCall(dnnl::pooling_forward(pd),
+                 {{DNNL_ARG_SRC, in}, {DNNL_ARG_DST, out}, {DNNL_ARG_SCRATCHPAD, pd.scratchpad_desc()}},
+                 context.num_threads()));
+  });
+}
+
+}  // namespace skiff

@@ -1,0 +1,1 @@
+// The CUDA side of pool.cc, by cuDNN.
