@@ -14,8 +14,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 packages=(
   g++ cmake ninja-build ccache pkg-config ca-certificates python3 python3-dev python3-venv
-  libprotobuf-dev protobuf-compiler libgflags-dev libgoogle-glog-dev libeigen3-dev libdnnl-dev
-  nlohmann-json3-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev
+  libprotobuf-dev protobuf-compiler libgflags-dev libgoogle-glog-dev libeigen3-dev
+  libdnnl-dev ocl-icd-opencl-dev nlohmann-json3-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev
 )
 requirements=("numpy>=1.24,<3" "pytest>=8,<10" "pybind11>=2.12,<4" "scikit-build-core>=0.10,<2")
 oracle_requirements=("paddlepaddle==2.6.2" "numpy<2" "setuptools<81")

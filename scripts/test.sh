@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Installs, builds preset cpu and runs every test: C++ (ctest) and Python (pytest).
+#
+# usage: scripts/test.sh [--ops NAME,NAME...] [--no-install]
+#
+#   --ops conv2d,rnn   only the tests of these operators
+#   --no-install       leave packages and environments as they are
+#
+# The last line is "N passed, N failed, N skipped" over all suites. Exit code 0 when none failed, 1 when
+# some did or none ran. SKIFF_JOBS limits the compilers and tests at work at once.
+source "$(dirname "$0")/common.sh"
+
+ops= install=1
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --ops) ops=${2:?--ops needs names, say conv2d,rnn}; shift ;;
+    --ops=*) ops=${1#--ops=} ;;
+    --no-install) install=0 ;;
+    -h | --help) usage; exit 0 ;;
+    *) say "unknown argument $1; see --help" >&2; exit 2 ;;
+  esac
+  shift
+done
+
+# An operator's C++ suites carry its name in camel case: leaky_relu -> LeakyReluTest, LeakyReluErrorTest.
+ctest_filter() {
+  local names=
+  for op in ${ops//,/ }; do
+    names+="${names:+|}$(sed -E 's/(^|_)([a-z0-9])/\U\2/g' <<<"$op")"
+  done
+  echo "(^|[./])($names)[A-Za-z0-9]*Test\\."
+}
+
+[ "$install" = 0 ] || scripts/install.sh
+configure cpu
+build cpu
+find_oracle
+
+results=$PWD/build/cpu/results
+rm -rf "$results"
+mkdir -p "$results"
+reports=("$results/ctest.xml")
+
+say "C++ tests"
+ctest --test-dir build/cpu --output-on-failure --progress --parallel "$jobs" \
+  --output-junit "${reports[0]}" ${ops:+-R "$(ctest_filter)"} || true
+
+folders=()
+for folder in tests/python tests/interop; do [ ! -d "$folder" ] || folders+=("$folder"); done
+if [ "${#folders[@]}" -gt 0 ]; then
+  say "Python tests: ${folders[*]}"
+  PYTHONPATH=$PWD/build/cpu/python:${PYTHONPATH:-} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} \
+    .venv/bin/python -m pytest -q "${folders[@]}" --junitxml "$results/pytest.xml" \
+    ${ops:+-k "${ops//,/ or }"} || true
+  reports+=("$results/pytest.xml")
+fi
+
+.venv/bin/python scripts/count_tests.py "${reports[@]}"
