@@ -18,6 +18,7 @@ target_compile_options(skiff_options INTERFACE
   $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${SKIFF_WARNINGS_AS_ERRORS}>>:-Werror>)
 
 if(SKIFF_SANITIZE)
+  set(SKIFF_SANITIZER_FLAGS -fsanitize=${SKIFF_SANITIZE})  # for programs that link the library
   add_compile_options(-fsanitize=${SKIFF_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SKIFF_SANITIZE})
 endif()

@@ -1,0 +1,17 @@
+// skiff: static-graph deep learning with PaddlePaddle's files. The one header to include.
+#pragma once
+
+// What a program is: errors, tensors, variables, operators.
+#include "framework/base/dtype.h"
+#include "framework/base/error.h"
+#include "framework/base/place.h"
+#include "framework/base/shape.h"
+#include "framework/op/append_op.h"
+#include "framework/op/backward.h"
+#include "framework/program/program.h"
+#include "framework/program/unique_name.h"
+#include "framework/tensor/scope.h"
+#include "framework/tensor/tensor.h"
+// How it runs.
+#include "executor/executor.h"
+#include "executor/predictor.h"

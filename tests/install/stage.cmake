@@ -1,0 +1,21 @@
+# Installs the build tree BUILD and moves the result to STAGE/moved: an installed tree works anywhere.
+file(REMOVE_RECURSE ${STAGE})
+execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${STAGE}/first
+  OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+file(RENAME ${STAGE}/first ${STAGE}/moved)
+# Only one folder of headers, and no path of the machine that built them.
+file(GLOB folders RELATIVE ${STAGE}/moved/include ${STAGE}/moved/include/*)
+if(NOT folders STREQUAL "skiff")
+  message(FATAL_ERROR "include/ holds ${folders}; wanted skiff alone")
+endif()
+file(GLOB_RECURSE texts ${STAGE}/moved/*.cmake ${STAGE}/moved/*.pc ${STAGE}/moved/*.h)
+foreach(file IN LISTS texts)
+  file(READ ${file} text)
+  string(FIND "${text}" "${BUILD}" found)
+  if(found GREATER -1)
+    message(FATAL_ERROR "${file} names the build folder ${BUILD}")
+  endif()
+  if(text MATCHES "(protobuf|dnnl|Eigen3?|glog|nlohmann)(::|/)[A-Za-z]" AND file MATCHES "\\.(cmake|pc)$")
+    message(FATAL_ERROR "${file} asks the user for ${CMAKE_MATCH_0}")
+  endif()
+endforeach()
