@@ -1,7 +1,7 @@
-"""names/<snippet>.json: the program that real Paddle builds from each snippet of name_snippets.py."""
+"""names/<snippet>.json: the program that real Paddle builds from each snippet of name_snippets*.py."""
 import json
 
-from name_snippets import SNIPPETS
+from name_snippets_training import SNIPPETS
 from program_dump import build
 
 
