@@ -9,8 +9,9 @@ PEER is paddle (Paddle Inference with oneDNN), paddle_plain (without), onnxrunti
 Protocol, one JSON object a line on standard output:
   first   {"peer", "version", "load_s", "first_run_s", "error"}; error is the largest difference from the
           reference outputs, relative to the largest reference value of each output
-  then    for every line "round SECONDS" on standard input: {"times_s": [...]}, runs for at least SECONDS
-          and at least one run; "quit" or the end of input ends the process.
+  then    for every line "round SECONDS" on standard input: {"times_s": [...], "cpu_s": [...]}, wall and processor
+          time of each run (cpu_s may be left out), runs for at least SECONDS and at least one run; "quit" or
+          the end of input ends the process.
 Any program that speaks this can be given to peers.py as a further peer.
 """
 import argparse
@@ -136,12 +137,13 @@ def main():
         words = line.split()
         if not words or words[0] == "quit":
             break
-        times, enough = [], time.perf_counter() + float(words[1])
+        times, busy, enough = [], [], time.perf_counter() + float(words[1])
         while not times or time.perf_counter() < enough:
-            begin = time.perf_counter()
+            cpu, begin = time.process_time(), time.perf_counter()
             run(feed)
             times.append(time.perf_counter() - begin)
-        answer(times_s=times)
+            busy.append(time.process_time() - cpu)
+        answer(times_s=times, cpu_s=busy)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@
 Each engine runs in a process of its own (peer_worker.py), loads once, and answers one round at a time;
 rounds of the engines alternate, so that a slow moment of the machine touches all of them alike. The
 result is one JSON object on standard output: machine, settings and, per model and peer, version, load
-and first-run time, error against Paddle's recorded outputs, and min and median of all timed runs.
+and first-run time, error against Paddle's recorded outputs, and min and median of all timed runs; on a
+machine with other work to do, the median of the processor time says more than that of the wall time.
 
 --skiff takes any command that speaks the protocol of peer_worker.py; {model}, {batch}, {threads} are
 replaced. With `--skiff "python3 benchmarks/peer_worker.py skiff --model {model} --batch {batch}
@@ -37,7 +38,7 @@ class Worker:
         self.log = tempfile.TemporaryFile(mode="w+")
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True,
                                         env={**os.environ, "OMP_NUM_THREADS": str(threads)})
-        self.times = []
+        self.times, self.cpu = [], []
         self.report = self.read()
 
     def read(self):
@@ -51,7 +52,9 @@ class Worker:
 
     def round(self, seconds):
         print("round", seconds, file=self.process.stdin, flush=True)
-        self.times += self.read()["times_s"]
+        answer = self.read()
+        self.times += answer["times_s"]
+        self.cpu += answer.get("cpu_s", [])
 
     def close(self):
         try:
@@ -62,8 +65,9 @@ class Worker:
         self.log.close()
 
     def summary(self):
+        cpu = {"median_cpu_ms": 1e3 * statistics.median(self.cpu)} if self.cpu else {}
         return {**self.report, "runs": len(self.times), "min_ms": 1e3 * min(self.times),
-                "median_ms": 1e3 * statistics.median(self.times)}
+                "median_ms": 1e3 * statistics.median(self.times), **cpu}
 
 
 def command_of(peer, model, options):
