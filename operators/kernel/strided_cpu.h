@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "operators/kernel/device.h"
 #include "operators/kernel/strided.h"
 
 namespace skiff {
@@ -161,7 +162,7 @@ struct BlockTransposer<4> {
 
 // One strip: `rows` (contiguous in the source) x `columns` (contiguous in the target).
 template <int kBytes>
-void TransposePlane(const RawElement<kBytes>* from, int64_t from_pitch, RawElement<kBytes>* to,
+SKIFF_SIMD void TransposePlane(const RawElement<kBytes>* from, int64_t from_pitch, RawElement<kBytes>* to,
                     int64_t to_pitch, int64_t rows, int64_t columns) {
   using Block = BlockTransposer<kBytes>;
   constexpr int kBlock = Block::kBlock;

@@ -2,26 +2,19 @@
 // element of up to 16 bytes per thread.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include <algorithm>
 #include <cstdint>
 
+#include "operators/kernel/device.h"
 #include "operators/kernel/strided.h"
 
 namespace skiff {
 inline namespace SKIFF_VARIANT {
 
-/// @throws Internal when the launch itself is wrong; errors of earlier work surface at the next wait.
-inline void CheckLaunch(const char* kernel) {
-  const cudaError_t error = cudaPeekAtLastError();
-  SKIFF_ENFORCE(error == cudaSuccess, Internal, kernel, ": ", cudaGetErrorString(error));
-}
-
 inline void FillZero(void* out, size_t bytes, const KernelArgs& args) {
   if (bytes == 0) return;
   cudaMemsetAsync(out, 0, bytes, static_cast<cudaStream_t>(args.stream));
-  CheckLaunch("cudaMemsetAsync");
+  CheckLaunch();
 }
 
 /// What the device needs of a Box, passed by value.
@@ -127,7 +120,7 @@ void CopyBoxOf(const Box& box, const void* from, void* to, cudaStream_t stream) 
       CopyElements<E, int64_t><<<blocks, 256, 0, stream>>>(DeviceBox<int64_t>(box), n, source, target);
     }
   }
-  CheckLaunch("strided copy");
+  CheckLaunch();
 }
 
 inline void CopyBox(const Box& plain, const Box& wide, const void* from, void* to,
