@@ -88,11 +88,12 @@ Var LayerHelper::CreateParameter(const ParamAttr& attr, const Shape& shape, DTyp
 
 Var LayerHelper::CreateGlobal(const std::string& name, const Shape& shape, DType dtype,
                               double value, bool persistable) const {
-  Variable made{.name = name, .dtype = dtype, .shape = shape, .persistable = persistable};
+  Variable made{.name = name, .dtype = dtype, .shape = shape, .persistable = true};
   made.stop_gradient = true;
   Block& startup = DefaultStartupProgram().global_block();
   const std::shared_ptr<Variable> filled = MakeOrShare(startup, made);
   if (!IsWritten(startup, name)) initializer::Constant(value)(startup, *filled);
+  made.persistable = persistable;
   return MakeOrShare(DefaultMainProgram().global_block(), made);
 }
 

@@ -1,0 +1,180 @@
+// Optimizers: backward, clipping, regularisation and one update operator per parameter, appended to a
+// program; their state is persistable variables named as Paddle names them ("fc_0.w_0_moment1_0").
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "framework/layers/grad_clip.h"
+#include "framework/layers/lr_scheduler.h"
+#include "framework/layers/var.h"
+
+namespace skiff::optimizer {
+
+/// A fixed learning rate, or a scheduler's.
+class Rate {
+ public:
+  Rate(double fixed) : fixed_(fixed) {}                                     // NOLINT
+  Rate(lr::SchedulerPtr scheduler) : scheduler_(std::move(scheduler)) {}    // NOLINT
+  double value() const { return scheduler_ ? scheduler_->value() : fixed_; }
+  const lr::SchedulerPtr& scheduler() const { return scheduler_; }
+
+ private:
+  double fixed_ = 0.0;
+  lr::SchedulerPtr scheduler_;
+};
+
+/// A penalty on every parameter without one of its own; a bare number means L2.
+class WeightDecay {
+ public:
+  WeightDecay() = default;
+  WeightDecay(double coeff) : penalty_(L2Decay(static_cast<float>(coeff))) {}  // NOLINT
+  WeightDecay(Regularizer penalty) : penalty_(penalty) {}                      // NOLINT
+  const Regularizer& penalty() const { return penalty_; }
+
+ private:
+  Regularizer penalty_;
+};
+
+struct MinimizeOptions {
+  Program* startup = nullptr;  // the default startup program when null
+  std::optional<std::vector<std::string>> parameters = {};  // all trainable ones when absent
+  std::set<std::string> no_grad_set = {};
+};
+
+/// One optimizer may serve several programs. Source: paddle.optimizer.Optimizer.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+
+  /// Backward, then ApplyGradients. @return the parameters and their raw gradients.
+  /// @throws as AppendBackward.
+  std::vector<ParamGrad> Minimize(const Var& loss, const MinimizeOptions& options = {});
+  /// Appends the gradient operators of `loss` to its program. No gradient is computed for parameters
+  /// that are not trainable.
+  std::vector<ParamGrad> Backward(const Var& loss, const MinimizeOptions& options = {});
+  /// Appends to the default main program: clipping, regularisation, then updates in the order of the
+  /// parameters' names; and to the default startup program what fills the optimizer's state.
+  void ApplyGradients(std::vector<ParamGrad> pairs);
+
+  /// The rate a run would use now.
+  double learning_rate() const { return rate_.value(); }
+  const lr::SchedulerPtr& scheduler() const { return rate_.scheduler(); }
+
+ protected:
+  Optimizer(Rate rate, WeightDecay decay, GradClip clip)
+      : rate_(std::move(rate)), decay_(decay.penalty()), clip_(clip) {}
+
+  /// Makes the state of one parameter.
+  virtual void CreateAccumulators(const Variable& parameter) = 0;
+  virtual void AppendUpdate(const ParamGrad& pair, const std::string& rate) = 0;
+  /// True when the update operator itself applies L2 penalties.
+  virtual bool FusesL2() const { return false; }
+
+  /// State "<parameter>_<name>_<n>", filled with `value`; of the parameter's shape unless given.
+  void AddAccumulator(const std::string& name, const Variable& parameter, double value = 0.0,
+                      std::optional<Shape> shape = {});
+  const std::string& Accumulator(const std::string& name, const Variable& parameter) const;
+  /// Appends the update; its state slots name state as "<slot>" in and "<slot>Out" out.
+  void AppendUpdateOp(const std::string& type, const ParamGrad& pair, const std::string& rate,
+                      const std::vector<std::pair<std::string, std::string>>& state, Attrs attrs);
+  const Regularizer& decay() const { return decay_; }
+
+ private:
+  const std::string& RateVariable();
+  std::string ParameterRate(const Variable& parameter);
+
+  Rate rate_;
+  Regularizer decay_;
+  GradClip clip_;
+  DType dtype_ = DType::kFloat32;
+  std::map<uint64_t, std::string> rate_variables_;  // by program
+  std::map<std::pair<std::string, std::string>, std::string> accumulators_;  // (name, parameter)
+};
+
+struct SGDOptions {
+  Rate learning_rate = 0.001;
+  WeightDecay weight_decay = {};
+  GradClip grad_clip = {};
+};
+/// p -= lr * g.
+class SGD : public Optimizer {
+ public:
+  explicit SGD(const SGDOptions& options = {});
+
+ protected:
+  void CreateAccumulators(const Variable&) override {}
+  void AppendUpdate(const ParamGrad& pair, const std::string& rate) override;
+};
+
+struct MomentumOptions {
+  Rate learning_rate = 0.001;
+  double momentum = 0.9;
+  bool use_nesterov = false;
+  WeightDecay weight_decay = {};  // an L2 penalty is applied by the update itself
+  GradClip grad_clip = {};
+  double rescale_grad = 1.0;
+};
+/// v = momentum * v + g; p -= lr * v, or lr * (g + momentum * v) with use_nesterov.
+class Momentum : public Optimizer {
+ public:
+  explicit Momentum(const MomentumOptions& options = {});
+
+ protected:
+  void CreateAccumulators(const Variable& parameter) override;
+  void AppendUpdate(const ParamGrad& pair, const std::string& rate) override;
+  bool FusesL2() const override { return true; }
+
+ private:
+  MomentumOptions options_;
+};
+
+struct AdamOptions {
+  Rate learning_rate = 0.001;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  WeightDecay weight_decay = {};
+  GradClip grad_clip = {};
+  bool lazy_mode = false;  // sparse gradients move only their rows
+};
+/// Kingma and Ba 2015.
+class Adam : public Optimizer {
+ public:
+  explicit Adam(const AdamOptions& options = {});
+
+ protected:
+  Adam(const AdamOptions& options, WeightDecay decay);
+  void CreateAccumulators(const Variable& parameter) override;
+  void AppendUpdate(const ParamGrad& pair, const std::string& rate) override;
+  Attrs CommonAttrs() const;
+
+  AdamOptions options_;
+};
+
+struct AdamWOptions {
+  Rate learning_rate = 0.001;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double weight_decay = 0.01;
+  GradClip grad_clip = {};
+  bool lazy_mode = false;
+  /// Which parameters decay, by name; all when null.
+  std::function<bool(const std::string&)> decays = {};
+  /// A factor on the rate, by name; 1 when null.
+  std::function<double(const std::string&)> lr_ratio = {};
+};
+/// Adam whose decay bypasses the moments: first p *= 1 - lr * weight_decay. Loshchilov and Hutter 2019.
+class AdamW : public Adam {
+ public:
+  explicit AdamW(const AdamWOptions& options = {});
+
+ protected:
+  void AppendUpdate(const ParamGrad& pair, const std::string& rate) override;
+
+ private:
+  AdamWOptions own_;
+};
+
+}  // namespace skiff::optimizer
