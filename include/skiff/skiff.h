@@ -8,10 +8,17 @@
 #include "framework/base/shape.h"
 #include "framework/op/append_op.h"
 #include "framework/op/backward.h"
+#include "framework/op/verify.h"
 #include "framework/program/program.h"
 #include "framework/program/unique_name.h"
 #include "framework/tensor/scope.h"
 #include "framework/tensor/tensor.h"
+// How one is built, trained and fed.
+#include "framework/data/data_loader.h"
+#include "framework/layers/layer_helper.h"
+#include "framework/layers/layers.h"
+#include "framework/layers/lr_scheduler.h"
+#include "framework/layers/optimizer.h"
 // How it runs.
 #include "executor/executor.h"
 #include "executor/predictor.h"
