@@ -1,6 +1,7 @@
 // What a pickle may construct: numpy arrays and scalars, tensors, bytes, OrderedDict, set, complex.
 #include <algorithm>
 
+#include "io/array_order.h"
 #include "io/pickle_machine.h"
 
 namespace skiff::io {
@@ -40,27 +41,6 @@ DType StorageOf(const std::string& code) {
     if (item.code == code) return item.storage;
   }
   return DTypeOfNumpy(code);
-}
-
-void SwapBytes(uint8_t* data, size_t bytes, size_t item) {
-  for (size_t at = 0; at + item <= bytes; at += item) std::reverse(data + at, data + at + item);
-}
-
-// Rearranges elements stored column by column into C order.
-Tensor FromColumns(const Tensor& columns) {
-  const Shape& shape = columns.shape();
-  const size_t item = SizeOf(columns.dtype());
-  Tensor rows(shape, columns.dtype());
-  const uint8_t* from = static_cast<const uint8_t*>(columns.raw_data());
-  uint8_t* to = static_cast<uint8_t*>(rows.raw_data());
-  int64_t index[Shape::kMaxRank] = {};
-  for (int64_t n = 0; n < columns.num_elements(); ++n) {
-    int64_t at = 0;
-    for (int axis = 0; axis < shape.rank(); ++axis) at = at * shape[axis] + index[axis];
-    std::memcpy(to + static_cast<size_t>(at) * item, from + static_cast<size_t>(n) * item, item);
-    for (int axis = 0; axis < shape.rank() && ++index[axis] == shape[axis]; ++axis) index[axis] = 0;
-  }
-  return rows;
 }
 
 }  // namespace
@@ -190,8 +170,7 @@ void PickleMachine::BuildArray(Item* array, const Item& state) {
 PickleValue PickleMachine::ReadElements(const Item& dtype, const Shape& shape, bool fortran,
                                         const Item& bytes, bool scalar) {
   const DType storage = StorageOf(dtype.code);
-  const size_t item = SizeOf(storage);
-  int64_t wanted = static_cast<int64_t>(item);
+  int64_t wanted = static_cast<int64_t>(SizeOf(storage));
   for (int64_t d : shape) {
     if (d != 0 && __builtin_mul_overflow(wanted, d, &wanted)) {
       Fail(StrCat("an array whose extents ", shape, " overflow"));
@@ -208,11 +187,8 @@ PickleValue PickleMachine::ReadElements(const Item& dtype, const Shape& shape, b
   array_budget_ -= given;
 
   Tensor tensor(shape, storage);
-  uint8_t* data = static_cast<uint8_t*>(tensor.raw_data());
-  CopyBytes(bytes, data);
-  if (dtype.swapped) SwapBytes(data, given, IsComplex(storage) ? item / 2 : item);
-  if (storage == DType::kBool) std::transform(data, data + given, data, [](uint8_t b) { return b != 0; });
-  if (fortran) tensor = FromColumns(tensor);
+  CopyBytes(bytes, static_cast<uint8_t*>(tensor.raw_data()));
+  tensor = FromArrayOrder(std::move(tensor), {.fortran = fortran, .big_endian = dtype.swapped});
   return scalar ? PickleValue::Scalar(tensor, dtype.code)
                 : PickleValue::Array(tensor, dtype.code, fortran);
 }

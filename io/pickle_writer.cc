@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "io/array_order.h"
 #include "io/pickle.h"
 
 namespace skiff::io {
@@ -31,26 +32,6 @@ std::string Latin1ToUtf8(std::string_view bytes) {
 // One character of latin-1 or none: CPython keeps one object of each.
 bool IsSingleton(const std::string& utf8) {
   return utf8.size() <= 1 || (utf8.size() == 2 && (utf8[0] == '\xC2' || utf8[0] == '\xC3'));
-}
-
-// Elements of a C-order tensor column by column.
-std::string ColumnMajor(const Tensor& tensor) {
-  const Shape& shape = tensor.shape();
-  const size_t item = SizeOf(tensor.dtype());
-  const char* from = static_cast<const char*>(tensor.raw_data());
-  std::string out;
-  out.reserve(tensor.bytes());
-  int64_t strides[Shape::kMaxRank], index[Shape::kMaxRank] = {};
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    strides[axis] = shape.Product(axis + 1, shape.rank());
-  }
-  for (int64_t n = 0; n < tensor.num_elements(); ++n) {
-    int64_t at = 0;
-    for (int axis = 0; axis < shape.rank(); ++axis) at += index[axis] * strides[axis];
-    out.append(from + static_cast<size_t>(at) * item, item);
-    for (int axis = 0; axis < shape.rank() && ++index[axis] == shape[axis]; ++axis) index[axis] = 0;
-  }
-  return out;
 }
 
 class PickleWriter {
