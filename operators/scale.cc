@@ -172,6 +172,7 @@ SKIFF_OP(fill_any_like)
     .Output("Out", "shape of X")
     .Attr("value", 0.0f, "every element")
     .Attr("dtype", -1, "code of Out's dtype; -1: that of X")
+    .ZeroGradient()
     .InferShape([](InferContext& c) {
       const TensorMeta& x = c.Input("X");
       c.SetOutput("Out", TensorMeta{x.shape, DTypeAttr(c.attrs(), "dtype", x.dtype), x.lod_level});
@@ -204,6 +205,7 @@ SKIFF_OP(fill_zeros_like)
     .Source("Paddle's fill_zeros_like")
     .Input("X", "any shape; only shape and dtype matter")
     .Output("Out", "shape and dtype of X")
+    .ZeroGradient()
     .InferShape([](InferContext& c) { c.SetOutput("Out", c.Input("X")); })
     .Dynamic(ZeroArrayLike)
     .Kernel<Generate<Fill>, SKIFF_FLOATS, SKIFF_INTS, bool>();

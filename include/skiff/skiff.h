@@ -22,3 +22,9 @@
 // How it runs.
 #include "executor/executor.h"
 #include "executor/predictor.h"
+// How it is kept.
+#include "io/idx.h"
+#include "io/inference_model.h"
+#include "io/npy.h"
+#include "io/program_file.h"
+#include "io/state_dict.h"

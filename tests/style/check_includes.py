@@ -7,7 +7,7 @@ import pathlib
 import re
 import sys
 
-FRAMEWORK = ["framework/base", "framework/tensor", "framework/program", "framework/op", "framework/layers"]
+FRAMEWORK = ["framework/base", "framework/tensor", "framework/program", "framework/op", "framework/layers", "framework/data"]
 # Folder -> the folders it may include besides itself. Inside framework/ each sees those above it.
 LAYERS = {folder: FRAMEWORK[:depth] for depth, folder in enumerate(FRAMEWORK)}
 LAYERS["operators"] = FRAMEWORK
