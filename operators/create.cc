@@ -111,6 +111,7 @@ SKIFF_OP(fill_constant_batch_size_like)
     .Attr("value", 0.0f, "every element")
     .Attr("str_value", "", "the value as text, in place of value when not empty")
     .Attr("force_cpu", false, "ignored: the result is where it is used")
+    .ZeroGradient()
     .InferShape(InferBatchSizeLike)
     .KeyedBy("Out")
     .Kernel<Generate<Constant>, SKIFF_FLOATS, SKIFF_INTS, bool>();
@@ -259,6 +260,7 @@ SKIFF_OP(range)
     .Input("End", "one element, dtype of Start; not in Out")
     .Input("Step", "one element, dtype of Start")
     .Output("Out", "[ceil((End - Start) / Step)], dtype of Start")
+    .ZeroGradient()
     .InferShape([](InferContext& c) { c.SetOutput("Out", Shape{-1}, c.InputDType("Start")); })
     .Dynamic(RunRange);
 
