@@ -243,10 +243,17 @@ class Planner : private MetaTable {
   bool AddOperator(const OpDef& def, const Operator& op) {
     inferred_.clear();
     try {
+      bool complete = true;
       for (const std::string& name : op.inputs.AllNames()) {
-        if (Lookup(name) < 0) missing_.insert(name);
+        if (Lookup(name) >= 0) continue;
+        complete = false;
+        // Not missing itself when the operator that writes it lacked something.
+        if (!not_computed_.contains(name)) missing_.insert(name);
       }
-      if (!missing_.empty()) return true;  // go on: the error names all that are missing
+      if (!complete) {
+        for (const std::string& name : op.outputs.AllNames()) not_computed_.insert(name);
+        return true;  // go on: the error names all that are missing
+      }
       const std::optional<Attrs> attrs = ResolveAttrs(def, op);
       if (!attrs) return false;
       SKIFF_ENFORCE(def.infer, Internal, "the operator has no inference function");
@@ -394,6 +401,13 @@ class Planner : private MetaTable {
                                   ? "" : values_[in].info.constant_key + out.info.shape.ToString();
     }
     Define(name, NewValue(std::move(out)), op);
+    // The rest (XShape) has a shape and no elements.
+    for (const std::string& other : op.outputs.AllNames()) {
+      if (other == name || !inferred_.contains(other)) continue;
+      PlanValue value = OutputValue(other);
+      value.storage = NewStorage(PlanStorage::Kind::kArena, Bytes(value.info));
+      Define(other, NewValue(std::move(value)), op);
+    }
   }
 
   int StorageForOutput(const std::string& name, const TensorInfo& info) {
@@ -718,7 +732,7 @@ class Planner : private MetaTable {
   std::map<std::string, int> current_;
   std::set<std::string> fed_;
   std::vector<bool> needed_;
-  std::set<std::string> missing_;
+  std::set<std::string> missing_, not_computed_;
   mutable std::set<std::string> unknown_;
   std::map<std::string, TensorMeta> inferred_;
   mutable std::map<std::string, TensorMeta> looked_up_;
