@@ -31,7 +31,6 @@ bool IsHashable(PickleKind kind) {
 }  // namespace
 
 PickleValue PickleMachine::Finish(Item* item) {
-  opcode_name_ = "pickle end";
   const PickleValue value = FinishItem(item, 0).value;
   finished_.clear();
   return value;

@@ -8,6 +8,7 @@ namespace skiff::io {
 namespace {
 
 constexpr uint64_t kMaxLongBytes = 4096;
+constexpr const char* kArgument = "argument of a pickle opcode";
 
 }  // namespace
 
@@ -15,11 +16,11 @@ PickleMachine::PickleMachine(std::span<const uint8_t> bytes, const std::string& 
     : reader_(bytes, what), file_bytes_(bytes.size()), array_budget_(bytes.size() + 4096) {}
 
 void PickleMachine::Fail(const std::string& message) const {
-  reader_.FailAt(opcode_offset_, message, opcode_name_.c_str());
+  const std::string field = opcode_ < 0 ? "pickle header" : StrCat("pickle opcode ", opcode_);
+  reader_.FailAt(opcode_offset_, message, field.c_str());
 }
 
 PickleValue PickleMachine::Run(PickleForm* form) {
-  opcode_name_ = "pickle header";
   if (reader_.Read<uint8_t>("pickle header") != 0x80) Fail("no pickle of protocol 2, 3 or 4");
   const int protocol = reader_.Read<uint8_t>("pickle protocol");
   if (protocol < 2 || protocol > 5) {
@@ -28,10 +29,9 @@ PickleValue PickleMachine::Run(PickleForm* form) {
   form_.protocol = std::min(protocol, 4);
   for (;;) {
     opcode_offset_ = reader_.offset();
-    const uint8_t opcode = reader_.Read<uint8_t>("pickle opcode");
-    opcode_name_ = StrCat("pickle opcode ", static_cast<int>(opcode));
-    if (opcode == '.') break;
-    Step(opcode);
+    opcode_ = reader_.Read<uint8_t>("pickle opcode");
+    if (opcode_ == '.') break;
+    Step(static_cast<uint8_t>(opcode_));
   }
   if (stack_.size() != 1 || !marks_.empty()) {
     Fail(StrCat("the pickle ends with ", stack_.size(), " objects on its stack; it must be one"));
@@ -42,7 +42,7 @@ PickleValue PickleMachine::Run(PickleForm* form) {
 }
 
 void PickleMachine::Step(uint8_t opcode) {
-  const char* const field = opcode_name_.c_str();
+  constexpr const char* field = kArgument;
   auto integer = [&](int64_t value) {
     Item* item = New(PickleKind::kInt);
     item->integer = value;
@@ -201,7 +201,7 @@ void PickleMachine::PushTuple(size_t count) {
 
 void PickleMachine::PushText(uint64_t bytes, bool latin1) {
   Item* item = New(PickleKind::kStr);
-  item->raw = reader_.Take(bytes, opcode_name_.c_str());
+  item->raw = reader_.Take(bytes, kArgument);
   item->latin1 = latin1;
   if (!latin1 && !IsUtf8(item->raw)) Fail("text that is not UTF-8");
   Push(item);
@@ -209,13 +209,13 @@ void PickleMachine::PushText(uint64_t bytes, bool latin1) {
 
 void PickleMachine::PushBytes(uint64_t bytes) {
   Item* item = New(PickleKind::kBytes);
-  item->raw = reader_.Take(bytes, opcode_name_.c_str());
+  item->raw = reader_.Take(bytes, kArgument);
   Push(item);
 }
 
 void PickleMachine::PushLong(uint64_t bytes) {
   if (bytes > kMaxLongBytes) Fail(StrCat("an int of ", bytes, " bytes"));
-  const auto raw = reader_.Take(bytes, opcode_name_.c_str());
+  const auto raw = reader_.Take(bytes, kArgument);
   Item* item = New(PickleKind::kBigInt);
   const PickleValue value = PickleValue::BigInt(raw);
   if (value.Is(PickleKind::kInt)) {

@@ -110,8 +110,8 @@ class PickleMachine {
   Reader reader_;
   uint64_t file_bytes_;
   uint64_t array_budget_;  // bytes that arrays may still take
-  uint64_t opcode_offset_ = 0;
-  std::string opcode_name_;
+  uint64_t opcode_offset_ = 0;  // of the opcode under way, for errors
+  int opcode_ = -1;             // -1 before the first
   PickleForm form_;
   std::deque<Item> arena_;
   std::vector<Item*> stack_;

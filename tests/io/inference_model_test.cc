@@ -163,5 +163,119 @@ TEST(InferenceModelTest, LoadsEveryModelOfPaddle) {
   }
 }
 
+TEST(InferenceModelTest, ReadsTheSameModelFromMemory) {
+  const InferenceModel model = ParseInferenceModel(ReadText(Golden("jit_conv_bn_relu/model.pdmodel")),
+                                                   ReadText(Golden("jit_conv_bn_relu/model.pdiparams")));
+  const StateDict paddle = LoadStateDict(Golden("jit_conv_bn_relu/model.pdparams"));
+  EXPECT_EQ(model.parameters.size(), 13u);
+  for (const StateDict::Entry& entry : paddle) {
+    const Tensor* ours = model.parameters.Find(entry.tensor_name);
+    ASSERT_NE(ours, nullptr) << entry.tensor_name;
+    EXPECT_EQ(std::memcmp(ours->raw_data(), entry.tensor.raw_data(), ours->bytes()), 0);
+  }
+}
+
+TEST(InferenceModelTest, WritesTheParameterBytesOfPaddle) {
+  for (const char* name : {"seed_lenet_hapi/inference_model", "jit_embed_lstm/model",
+                           "seed_matmul_add/infer_model", "pdmodel_from_v3/model"}) {
+    SCOPED_TRACE(name);
+    const InferenceModel model = LoadInferenceModel(Golden(name));
+    Scope scope;
+    model.SetParameters(&scope);
+    EXPECT_TRUE(SerializeParameters(*model.program, scope) == ReadText(Golden(std::string(name) + ".pdiparams")));
+  }
+}
+
+TEST(InferenceModelTest, SavesBothFilesAndLoadsThemAgain) {
+  TemporaryFolder folder;
+  const auto program = SmallProgram();
+  Scope scope;
+  scope.SetTensor("w", Tensor::Of<float>({3, 2}, {1, 2, 3, 4, 5, 6}));
+  SaveInferenceModel(folder / "new/model", {"x"}, {"out"}, *program, scope);
+  for (const std::string& path : {folder / "new/model", folder / "new/model.pdmodel"}) {
+    const InferenceModel model = LoadInferenceModel(path, {.memory = TensorMemory::kShared});
+    EXPECT_THAT(model.parameters.Names(), ElementsAre("w"));
+    EXPECT_THAT(model.parameters.Find("w")->Values<float>(), ElementsAre(1, 2, 3, 4, 5, 6));
+  }
+}
+
+TEST(InferenceModelTest, WritesNoParametersWhereThereAreNone) {
+  TemporaryFolder folder;
+  const auto program = SmallProgram();
+  Scope scope;
+  scope.SetTensor("w", Tensor::Of<float>({3, 2}, {1, 2, 3, 4, 5, 6}));
+  SaveInferenceModel(folder / "model", {"x"}, {"out"}, *program, scope);
+  EXPECT_TRUE(IsFile(folder / "model.pdiparams"));
+  SaveInferenceModel(folder / "model", {"y"}, {"out"}, *program, scope);
+  EXPECT_FALSE(IsFile(folder / "model.pdiparams"));
+  EXPECT_THAT(LoadInferenceModel(folder / "model").feed_names, ElementsAre("y"));
+}
+
+TEST(InferenceModelErrorTest, AFailedSaveLeavesTheOldModel) {
+  TemporaryFolder folder;
+  Scope scope;
+  scope.SetTensor("w", Tensor::Of<float>({3, 2}, {1, 2, 3, 4, 5, 6}));
+  SaveInferenceModel(folder / "model", {"x"}, {"out"}, *SmallProgram(), scope);
+  const std::string before = ReadText(folder / "model.pdmodel");
+  Scope empty;
+  EXPECT_THAT(ErrorOf([&] { SaveInferenceModel(folder / "model", {"x"}, {"out"}, *SmallProgram(), empty); }),
+              AllOf(HasSubstr("not initialised: w"), HasSubstr("startup program")));
+  EXPECT_EQ(ReadText(folder / "model.pdmodel"), before);
+}
+
+TEST(InferenceModelErrorTest, ParametersMustBeThoseOfTheProgram) {
+  const std::string program = ReadText(Golden("jit_embed_lstm/model.pdmodel"));
+  const std::string own = ReadText(Golden("jit_embed_lstm/model.pdiparams"));
+  const std::string foreign = ReadText(Golden("jit_conv_bn_relu/model.pdiparams"));
+  EXPECT_THAT(ErrorOf([&] { ParseInferenceModel(program, foreign); }),
+              AllOf(HasSubstr("holds 13 tensors, the program wants 7"), HasSubstr("nothing was loaded")));
+  EXPECT_THAT(ErrorOf([&] { ParseInferenceModel(program, own + "x"); }), HasSubstr("at byte 2432"));
+  EXPECT_THAT(ErrorOf([&] { ParseInferenceModel(program, own.substr(0, own.size() - 1)); }),
+              HasSubstr("tensor data"));
+  EXPECT_THAT(ErrorOf([&] { ParseInferenceModel(program, ""); }), HasSubstr("holds 0 tensors"));
+}
+
+TEST(InferenceModelErrorTest, ListsEveryShapeAndDtypeThatDiffers) {
+  const auto program = SmallProgram();
+  Variable v{"v", VarKind::kLodTensor, DType::kInt64, {4}};
+  v.persistable = true;
+  program->global_block().AddVar(v);
+  program->global_block().RemoveVar("unused_w");
+  StringSink sink;
+  WriteTensor(Tensor::Of<float>({4}, {1, 2, 3, 4}), &sink);
+  WriteTensor(Tensor::Of<float>({2, 3}, {1, 2, 3, 4, 5, 6}), &sink);
+  const auto file = MappedFile::FromMemory(sink.Take(), "foreign.pdiparams");
+  EXPECT_THAT(ErrorOf([&] { ReadParameters(*program, file); }),
+              AllOf(HasSubstr("v is float32 [4] in the file, int64 [4] in the program"),
+                    HasSubstr("w is float32 [2, 3] in the file, float32 [3, 2] in the program")));
+}
+
+TEST(InferenceModelErrorTest, SaysWhatIsMissing) {
+  TemporaryFolder folder;
+  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "model"); }), HasSubstr("there is no"));
+  WriteFile(folder / "v3.json", "{}");
+  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "v3"); }), HasSubstr("a model of Paddle 3"));
+  WriteFile(folder / "model.pdmodel", ReadText(Golden("jit_embed_lstm/model.pdmodel")));
+  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "model"); }),
+              HasSubstr("cannot open \"" + (folder / "model.pdiparams")));
+}
+
+TEST(InferenceModelErrorTest, NamesVariablesWithoutAFileOfTheirOwn) {
+  TemporaryFolder folder;
+  std::filesystem::copy(Golden("legacy_separate/model"), folder / "model");
+  std::filesystem::remove(folder / "model/conv1.w_0");
+  std::filesystem::remove(folder / "model/bn1.b_0");
+  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "model"); }),
+              AllOf(HasSubstr("no file of \"bn1.b_0\""), HasSubstr("no file of \"conv1.w_0\"")));
+}
+
+TEST(InferenceModelErrorTest, RefusesColumnsThatAreTakenTwice) {
+  const auto program = NormalizeProgram(*SmallProgram(), {"x"}, {"out", "y"});
+  for (const auto& op : program->global_block().ops()) {
+    if (op->type == "fetch") op->attrs.Set("col", int32_t{0});
+  }
+  EXPECT_THAT(ErrorOf([&] { FetchNames(*program); }), HasSubstr("has the column 0"));
+}
+
 }  // namespace
 }  // namespace skiff::io
