@@ -32,7 +32,7 @@ class ProgramParser {
     CheckProgramWire(Reader(bytes, what_));
     ProgramDesc desc;
     if (!desc.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      Fail("protobuf cannot parse it", "ProgramDesc");
+      Fail("protobuf cannot parse it", {nullptr, "ProgramDesc"});
     }
     auto program = std::make_unique<Program>();
     program->version.reset();
@@ -41,7 +41,7 @@ class ProgramParser {
     for (const auto& pair : desc.op_version_map().pair()) {
       program->op_version_map->emplace_back(pair.op_name(), pair.op_version().version());
     }
-    if (desc.blocks_size() == 0) Fail("the program has no block", "blocks");
+    if (desc.blocks_size() == 0) Fail("the program has no block", {nullptr, "blocks"});
     for (int i = 0; i < desc.blocks_size(); ++i) AddBlock(program.get(), i, desc.blocks(i));
     while (program->current_block().idx() != 0) program->Rollback();
     for (int i = 0; i < desc.blocks_size(); ++i) FillBlock(&program->block(i), &desc, i);
@@ -55,45 +55,45 @@ class ProgramParser {
   }
 
  private:
-  [[noreturn]] void Fail(const std::string& message, const std::string& field) const {
+  [[noreturn]] void Fail(const std::string& message, const FieldPath& field) const {
     InvalidArgument error(StrCat("cannot read \"", what_, "\": ", message));
-    error.AddContext("field " + field);
+    error.AddContext("field " + field.ToString());
     throw error;
   }
 
   void AddBlock(Program* program, int index, const BlockDesc& desc) {
-    const std::string field = StrCat("blocks[", index, "]");
+    const FieldPath field{nullptr, "blocks", index};
     if (!desc.has_idx() || desc.idx() != index) {
-      Fail(StrCat("block ", index, " is numbered ", desc.idx()), field + ".idx");
+      Fail(StrCat("block ", index, " is numbered ", desc.idx()), {&field, "idx"});
     }
     if (index == 0) {
       if (desc.has_parent_idx() && desc.parent_idx() != -1) {
         Fail(StrCat("block 0 has the parent ", desc.parent_idx(), "; it must have none, -1"),
-             field + ".parent_idx");
+             {&field, "parent_idx"});
       }
       return;
     }
     if (!desc.has_parent_idx() || desc.parent_idx() < 0 || desc.parent_idx() >= index) {
       Fail(StrCat("block ", index, " has the parent ", desc.parent_idx(),
                   "; it must be a block before it"),
-           field + ".parent_idx");
+           {&field, "parent_idx"});
     }
     program->CreateBlock(desc.parent_idx());
   }
 
   void FillBlock(Block* block, ProgramDesc* program, int index) {
     BlockDesc* desc = program->mutable_blocks(index);
-    const std::string field = StrCat("blocks[", index, "]");
+    const FieldPath field{nullptr, "blocks", index};
     if (desc->has_forward_block_idx()) {
       const int forward = desc->forward_block_idx();
       if (forward < -1 || forward >= program->blocks_size()) {
-        Fail(StrCat("block ", forward, " does not exist"), field + ".forward_block_idx");
+        Fail(StrCat("block ", forward, " does not exist"), {&field, "forward_block_idx"});
       }
       block->set_forward_block_idx(forward);
       block->has_forward_block_idx = true;
     }
     for (int i = 0; i < desc->vars_size(); ++i) {
-      const std::string var_field = StrCat(field, ".vars[", i, "]");
+      const FieldPath var_field{&field, "vars", i};
       Variable variable = ParseVar(desc->mutable_vars(i), var_field);
       if (block->FindLocalVar(variable.name) != nullptr) {
         Fail(StrCat("the block has the variable \"", variable.name, "\" twice"), var_field);
@@ -101,23 +101,22 @@ class ProgramParser {
       block->AddVar(std::move(variable));
     }
     for (int i = 0; i < desc->ops_size(); ++i) {
-      block->AddOp(ParseOp(*desc->mutable_ops(i), program->blocks_size(),
-                           StrCat(field, ".ops[", i, "]")));
+      block->AddOp(ParseOp(desc->ops(i), program->blocks_size(), {&field, "ops", i}));
     }
     block->unknown_fields = desc->unknown_fields();
   }
 
   // ---- variables
 
-  Variable ParseVar(VarDesc* desc, const std::string& field) {
+  Variable ParseVar(VarDesc* desc, const FieldPath& field) {
     Variable v;
     Variable::FileForm form;
-    if (!desc->has_name()) Fail("a variable without a name", field + ".name");
+    if (!desc->has_name()) Fail("a variable without a name", {&field, "name"});
     v.name = desc->name();
     const int kind = desc->type().type();
     if (!desc->type().has_type() || ToString(static_cast<VarKind>(kind)) == kUnknownKind) {
       Fail(StrCat("variable \"", v.name, "\" is of the kind ", kind, ", which Paddle does not have"),
-           field + ".type.type");
+           {&field, "type.type"});
     }
     v.kind = static_cast<VarKind>(kind);
     form.has_persistable = desc->has_persistable();
@@ -128,7 +127,7 @@ class ProgramParser {
     v.is_parameter = desc->is_parameter();
     form.has_stop_gradient = desc->has_stop_gradient();
     v.stop_gradient = desc->stop_gradient();
-    ParseTensorDesc(desc->mutable_type(), &v, &form, field + ".type");
+    ParseTensorDesc(desc->mutable_type(), &v, &form, {&field, "type"});
 
     // What is left is what skiff keeps without using it.
     desc->clear_name();
@@ -145,7 +144,7 @@ class ProgramParser {
 
   // Moves the description that belongs to the variable's kind out of `type`.
   void ParseTensorDesc(skiff_proto::VarType* type, Variable* v, Variable::FileForm* form,
-                       const std::string& field) {
+                       const FieldPath& field) {
     form->has_tensor = false;
     auto take_lod = [&](bool has, skiff_proto::LoDTensorDesc* desc, auto clear) {
       if (!has) return;
@@ -180,13 +179,13 @@ class ProgramParser {
   }
 
   void TakeTensor(skiff_proto::TensorDesc* desc, Variable* v, Variable::FileForm* form,
-                  const std::string& field) {
+                  const FieldPath& field) {
     form->has_tensor = true;
     const int code = desc->data_type();
     if (!desc->has_data_type() || code < 0 || code > kLastTypeCode) {
       Fail(StrCat("variable \"", v->name, "\" has elements of the type ", code,
                   ", which Paddle does not have"),
-           field + ".data_type");
+           {&field, "data_type"});
     }
     // Types skiff has no tensors of (float8, uint32, ...) stay in `extra`.
     if (IsValidDType(code)) {
@@ -196,14 +195,14 @@ class ProgramParser {
     if (desc->dims_size() > Shape::kMaxRank) {
       Fail(StrCat("variable \"", v->name, "\" has ", desc->dims_size(), " dimensions; the most are ",
                   Shape::kMaxRank),
-           field + ".dims");
+           {&field, "dims"});
     }
     int64_t bytes = v->dtype == DType::kUndefined ? 1 : static_cast<int64_t>(SizeOf(v->dtype));
     for (int64_t d : desc->dims()) {
       if (d < -1 || (d > 0 && __builtin_mul_overflow(bytes, d, &bytes))) {
         Fail(StrCat("variable \"", v->name, "\" has an extent of ", d,
                     d < -1 ? "; -1 stands for unknown" : ", more than 63 bits can count"),
-             field + ".dims");
+             {&field, "dims"});
       }
       v->shape.Append(d);
     }
@@ -212,17 +211,18 @@ class ProgramParser {
 
   // ---- operators
 
-  Operator ParseOp(const OpDesc& desc, int num_blocks, const std::string& field) {
-    if (desc.type().empty()) Fail("an operator without a type", field + ".type");
-    const std::string named = StrCat(field, " (", desc.type(), ")");
+  Operator ParseOp(const OpDesc& desc, int num_blocks, const FieldPath& field) {
+    if (desc.type().empty()) Fail("an operator without a type", {&field, "type"});
     if (std::max({desc.inputs_size(), desc.outputs_size(), desc.attrs_size()}) > kMaxPerOperator) {
-      Fail(StrCat("an operator has more than ", kMaxPerOperator, " slots or attributes"), named);
+      Fail(StrCat(desc.type(), " has more than ", kMaxPerOperator, " slots or attributes"), field);
     }
-    Operator op{desc.type(), ParseSlots(desc.inputs(), named + ".inputs"),
-                ParseSlots(desc.outputs(), named + ".outputs"), {}};
+    Operator op{desc.type(), ParseSlots(desc.inputs(), {&field, "inputs"}),
+                ParseSlots(desc.outputs(), {&field, "outputs"}), {}};
     for (const OpAttr& attr : desc.attrs()) {
-      const std::string attr_field = StrCat(named, ".attrs \"", attr.name(), "\"");
-      if (op.attrs.Has(attr.name())) Fail("the attribute is there twice", attr_field);
+      const FieldPath attr_field{&field, attr.name().c_str()};
+      if (op.attrs.Has(attr.name())) {
+        Fail(StrCat("the attribute \"", attr.name(), "\" is there twice"), attr_field);
+      }
       op.attrs.Set(attr.name(), ParseAttr(attr, num_blocks, attr_field));
     }
     op.from_file = true;
@@ -232,7 +232,7 @@ class ProgramParser {
   }
 
   template <typename SlotList>
-  Slots ParseSlots(const SlotList& descs, const std::string& field) {
+  Slots ParseSlots(const SlotList& descs, const FieldPath& field) {
     Slots slots;
     std::set<std::string> seen;
     for (const auto& slot : descs) {
@@ -244,14 +244,14 @@ class ProgramParser {
     return slots;
   }
 
-  BlockRef ToBlock(int index, int num_blocks, const std::string& field) {
+  BlockRef ToBlock(int index, int num_blocks, const FieldPath& field) {
     if (index < 0 || index >= num_blocks) {
       Fail(StrCat("block ", index, " is named, the program has ", num_blocks), field);
     }
     return {index};
   }
 
-  Scalar ParseScalar(const ScalarValue& value, const std::string& field) {
+  Scalar ParseScalar(const ScalarValue& value, const FieldPath& field) {
     switch (value.type()) {
       case 1: return value.b();
       case 2: return value.i();
@@ -261,7 +261,7 @@ class ProgramParser {
     }
   }
 
-  Attribute ParseAttr(const OpAttr& a, int num_blocks, const std::string& field) {
+  Attribute ParseAttr(const OpAttr& a, int num_blocks, const FieldPath& field) {
     auto list = []<typename T>(const auto& items, T) {
       return std::vector<T>(items.begin(), items.end());
     };
@@ -325,7 +325,7 @@ class ProgramParser {
 
   void Visit(const Program& program, int index, int depth, std::vector<int>* state,
              std::vector<uint64_t>* unfolded) {
-    const std::string field = StrCat("blocks[", index, "]");
+    const FieldPath field{nullptr, "blocks", index};
     if ((*state)[index] == 2) return;
     if ((*state)[index] == 1) Fail(StrCat("block ", index, " is a sub-block of itself"), field);
     if (depth > kMaxBlockDepth) Fail(StrCat("more than ", kMaxBlockDepth, " nested blocks"), field);

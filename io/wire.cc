@@ -1,10 +1,13 @@
 #include "io/wire.h"
 
+#include <array>
 #include <vector>
 
 namespace skiff::io {
 
 namespace {
+
+constexpr size_t kMaxFields = 12;  // that hold messages, of one message
 
 struct MessageType;
 
@@ -47,43 +50,47 @@ const MessageType& ProgramType() {
 
 class Walk {
  public:
-  explicit Walk(std::string what) : what_(std::move(what)) {}
+  explicit Walk(const std::string& what) : what_(what) {}
 
-  void Message(Reader reader, const MessageType& type, const std::string& path) {
-    std::vector<uint64_t> seen(type.fields.size());
+  void Message(Reader reader, const MessageType& type, const FieldPath& path) try {
+    std::array<int64_t, kMaxFields> seen = {};
     while (!reader.AtEnd()) {
       const uint64_t at = reader.offset();
-      const uint64_t key = reader.ReadVarint(path.c_str());
-      if (key >> 32 != 0 || key >> 3 == 0) reader.FailAt(at, "no protobuf field key", path.c_str());
+      const uint64_t key = reader.ReadVarint("key");
+      if (key >> 32 != 0 || key >> 3 == 0) reader.FailAt(at, "no protobuf field", "key");
       switch (key & 7) {
-        case 0: reader.ReadVarint(path.c_str()); break;
-        case 1: reader.Take(8, path.c_str()); break;
-        case 5: reader.Take(4, path.c_str()); break;
-        case 2: Bytes(&reader, type, static_cast<uint32_t>(key >> 3), path, &seen); break;
-        default: reader.FailAt(at, "no protobuf wire type of these files", path.c_str());
+        case 0: reader.ReadVarint("varint"); break;
+        case 1: reader.Take(8, "64-bit number"); break;
+        case 5: reader.Take(4, "32-bit number"); break;
+        case 2: Bytes(&reader, type, static_cast<uint32_t>(key >> 3), path, seen.data()); break;
+        default: reader.FailAt(at, "no protobuf wire type of these files", "key");
       }
     }
+  } catch (Error& error) {
+    if (!located_) error.AddContext("in " + path.ToString());  // the innermost message says it
+    located_ = true;
+    throw;
   }
 
  private:
-  void Bytes(Reader* reader, const MessageType& type, uint32_t number, const std::string& path,
-             std::vector<uint64_t>* seen) {
-    const uint64_t length = reader->ReadVarint(path.c_str());
+  void Bytes(Reader* reader, const MessageType& type, uint32_t number, const FieldPath& path,
+             int64_t* seen) {
+    const uint64_t length = reader->ReadVarint("length");
     const uint64_t start = reader->offset();
-    const auto bytes = reader->Take(length, path.c_str());
+    const auto bytes = reader->Take(length, "content");
     for (size_t i = 0; i < type.fields.size(); ++i) {
       if (type.fields[i].number != number) continue;
       if (++messages_ > kMaxProgramMessages) {
-        reader->Fail(StrCat("more than ", kMaxProgramMessages, " messages"), path.c_str());
+        reader->Fail(StrCat("more than ", kMaxProgramMessages, " messages"), "content");
       }
-      const std::string inner =
-          StrCat(path, path.empty() ? "" : ".", type.fields[i].name, "[", (*seen)[i]++, "]");
-      Message(Reader(bytes, what_, start), *type.fields[i].type, inner);
+      Message(Reader(bytes, what_, start), *type.fields[i].type,
+              {&path, type.fields[i].name, seen[i]++});
     }
   }
 
-  std::string what_;
+  const std::string& what_;
   uint64_t messages_ = 0;
+  bool located_ = false;
 };
 
 }  // namespace
@@ -95,8 +102,8 @@ void CheckProgramWire(Reader reader) {
                        kMaxProgramBytes),
                 "ProgramDesc");
   }
-  const std::string what = reader.what();
-  Walk(what).Message(std::move(reader), ProgramType(), "");
+  Walk walk(reader.what());
+  walk.Message(reader, ProgramType(), {});
 }
 
 }  // namespace skiff::io

@@ -10,6 +10,20 @@ namespace skiff::io {
 inline constexpr uint64_t kMaxProgramBytes = 0x7FFFFFFF;  // protobuf's own limit
 inline constexpr uint64_t kMaxProgramMessages = 1 << 24;
 
+/// Where in nested messages something stands, e.g. blocks[0].ops[3].attrs[1]. Made on the stack on the way
+/// down, turned into text only for an error.
+struct FieldPath {
+  const FieldPath* outer = nullptr;
+  const char* name = "";
+  int64_t index = -1;  // -1: not one of several
+
+  std::string ToString() const {
+    const std::string before = outer == nullptr ? "" : outer->ToString();
+    return StrCat(before, before.empty() ? "" : ".", name,
+                  index < 0 ? "" : "[" + std::to_string(index) + "]");
+  }
+};
+
 /// Walks a ProgramDesc. @throws InvalidArgument naming byte and field path where a length passes the end
 /// of its message, a key or varint is malformed, or a limit is passed.
 void CheckProgramWire(Reader reader);

@@ -151,7 +151,7 @@ TEST(ProgramFileErrorTest, NamesByteAndPathOfWhatIsCut) {
   const std::string bytes = ReadText(Golden("static_control_flow/model.pdmodel"));
   EXPECT_THAT(ErrorOfProgram(bytes.substr(0, 200)), HasSubstr("at byte"));
   const std::string damaged = Block0(Field(3, Field(1, "x") + Field(2, std::string("\x08", 1))));
-  EXPECT_THAT(ErrorOfProgram(damaged), HasSubstr("field blocks[0].vars[0].type[0]"));
+  EXPECT_THAT(ErrorOfProgram(damaged), HasSubstr("in blocks[0].vars[0].type[0]"));
 }
 
 TEST(ProgramFileErrorTest, RefusesBlocksThatAreNotThere) {
