@@ -1,13 +1,13 @@
 // skiff verify: whether a program and its parameters belong together, and whether skiff can run it.
 #include <gflags/gflags.h>
 
-#include <cmath>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "framework/op/op_def.h"
+#include "framework/op/verify.h"
 #include "io/inference_model.h"
 #include "tools/skiff/command.h"
 #include "tools/skiff/facts.h"
@@ -35,26 +35,14 @@ void CheckOperators(const Program& program, Defects* defects) {
   }
 }
 
-// Every name an operator of block 0 reads must be declared, and fed, kept or written before.
-void CheckVariables(const Program& program, Defects* defects) {
-  const Block& block = program.global_block();
-  std::set<std::string> told, written;
-  int position = 0;
-  for (const auto& op : block.ops()) {
-    for (const std::string& name : op->inputs.AllNames()) {
-      const auto variable = block.FindVar(name);
-      if (variable && (written.count(name) || variable->persistable || op->type == "feed")) continue;
-      const bool is_input = variable && variable->need_check_feed;
-      if (is_input || !told.insert(name).second) continue;
-      defects->push_back(StrCat("operator ", position, " (", op->type, ") reads \"", name, "\", which ",
-                                variable ? "nothing fills before" : "is not declared"));
-    }
-    for (const std::string& name : op->outputs.AllNames()) written.insert(name);
-    ++position;
+// Everything else the verifier of programs finds: slots, attributes, variables, blocks.
+void CheckGraph(const Program& program, Defects* defects) {
+  for (const Defect& defect : FindDefects(program)) {
+    if (defect.kind != Defect::kUnknownOp) defects->push_back(defect.text);
   }
   try {
-    for (const std::string& name : InputsOf(program)) block.Var(name);
-    for (const std::string& name : OutputsOf(program)) block.Var(name);
+    for (const std::string& name : InputsOf(program)) program.global_block().Var(name);
+    for (const std::string& name : OutputsOf(program)) program.global_block().Var(name);
   } catch (const Error& error) {
     defects->push_back(error.headline());
   }
@@ -130,7 +118,7 @@ ExitCode Verify(const std::vector<std::string>& arguments) {
   const auto program = io::LoadProgram(path);
   Defects defects;
   CheckOperators(*program, &defects);
-  CheckVariables(*program, &defects);
+  CheckGraph(*program, &defects);
   CheckParameters(*program, argument, &defects);
   if (FLAGS_json) {
     const nlohmann::ordered_json json = {{"file", path}, {"ok", defects.empty()}, {"defects", defects}};
