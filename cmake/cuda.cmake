@@ -11,7 +11,7 @@ if(NOT SKIFF_WITH_CUDA STREQUAL "OFF")
   find_library(CUDNN_LIBRARY cudnn HINTS ${CUDAToolkit_LIBRARY_DIR})
   if(CMAKE_CUDA_COMPILER AND CUDAToolkit_FOUND AND CUDNN_INCLUDE_DIR AND CUDNN_LIBRARY)
     enable_language(CUDA)
-    set(CMAKE_CUDA_STANDARD 20)
+    set(CMAKE_CUDA_STANDARD_REQUIRED OFF)  # CMake 3.25 knows no C++20 flag of nvcc 13; operators/cuda passes it
     set(SKIFF_CUDA_ENABLED TRUE)
     message(STATUS "CUDA: kernels built with toolkit ${CUDAToolkit_VERSION} for sm_${CMAKE_CUDA_ARCHITECTURES}")
   elseif(SKIFF_WITH_CUDA STREQUAL "ON")
