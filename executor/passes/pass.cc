@@ -51,6 +51,12 @@ int UseIndex::Writer(const std::string& name) const {
   return found == writers_.end() || found->second.size() != 1 ? -1 : found->second.front();
 }
 
+int UseIndex::NumWriters(const std::string& name) const {
+  if (elsewhere_.contains(name)) return 1 << 20;
+  const auto found = writers_.find(name);
+  return found == writers_.end() ? 0 : static_cast<int>(found->second.size());
+}
+
 const std::vector<int>& UseIndex::Readers(const std::string& name) const {
   static const std::vector<int> kNone;
   const auto found = readers_.find(name);

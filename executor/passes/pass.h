@@ -48,6 +48,8 @@ class UseIndex {
 
   /// Position of the only operator that writes `name`; -1 when none or several do.
   int Writer(const std::string& name) const;
+  /// Operators of block 0 that write `name`; many when a sub-block mentions it.
+  int NumWriters(const std::string& name) const;
   const std::vector<int>& Readers(const std::string& name) const;
   /// True when `name` is a temporary written once, read only by the operator at `reader`, neither
   /// fetched nor fed nor persistable nor used in a sub-block.
