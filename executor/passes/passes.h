@@ -13,6 +13,5 @@ bool FuseConvResidual(PassContext& context);
 bool FuseConvActivation(PassContext& context);
 bool FuseFc(PassContext& context);
 bool FuseFcActivation(PassContext& context);
-bool FuseAttention(PassContext& context);
 
 }  // namespace skiff

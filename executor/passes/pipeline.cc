@@ -14,7 +14,6 @@ const std::vector<Pass>& PassPipeline() {
        FuseConvActivation},
       {"fuse_fc", "one product with a bias instead of a second walk over its result", FuseFc},
       {"fuse_fc_activation", "the activation is applied while the result is in cache", FuseFcActivation},
-      {"fuse_attention", "heads are read where they lie: no transposes, scores stay in cache", FuseAttention},
   };
   return pipeline;
 }
