@@ -20,15 +20,14 @@ std::vector<Tensor> Dataset::Batch(std::span<const int64_t> indices) const {
   std::vector<Tensor> stacked;
   for (size_t i = 0; i < indices.size(); ++i) {
     const std::vector<Tensor> sample = Get(indices[i]);
+    for (size_t k = 0; i == 0 && k < sample.size(); ++k) {
+      Shape shape = sample[k].shape();
+      shape.Insert(0, static_cast<int64_t>(indices.size()));
+      stacked.emplace_back(shape, sample[k].dtype());
+    }
+    SKIFF_ENFORCE(sample.size() == stacked.size(), InvalidArgument, "sample ", indices[i], " has ",
+                  sample.size(), " fields, sample ", indices[0], " has ", stacked.size());
     for (size_t k = 0; k < sample.size(); ++k) {
-      if (i == 0) {
-        Shape shape = sample[k].shape();
-        shape.Insert(0, static_cast<int64_t>(indices.size()));
-        stacked.emplace_back(shape, sample[k].dtype());
-      }
-      SKIFF_ENFORCE(k < stacked.size() && sample.size() == stacked.size(), InvalidArgument, "sample ",
-                    indices[i], " has ", sample.size(), " fields, sample ", indices[0], " has ",
-                    stacked.size());
       Tensor& to = stacked[k];
       const Shape one(to.shape().dims().subspan(1));
       SKIFF_ENFORCE(sample[k].shape() == one && sample[k].dtype() == to.dtype(), InvalidArgument,

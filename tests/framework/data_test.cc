@@ -60,6 +60,21 @@ TEST(DatasetTest, StacksSamplesAndRefusesUnequalOnes) {
               ThrowsMessage<InvalidArgument>(HasSubstr("field 0 of sample 1 is float32 [2]")));
 }
 
+TEST(DatasetTest, StacksEveryFieldOfItsSamples) {
+  class Pairs : public Dataset {
+    int64_t size() const override { return 2; }
+    std::vector<Tensor> Get(int64_t i) const override {
+      return {Tensor::Of<float>({2}, {1.0f * i, 2.0f * i}), Tensor::Of<int64_t>({}, {i})};
+    }
+  };
+  const Pairs pairs;
+  const std::vector<int64_t> order = {1, 0};
+  const std::vector<Tensor> batch = static_cast<const Dataset&>(pairs).Batch(order);
+  ASSERT_EQ(batch.size(), 2u);
+  EXPECT_THAT(batch[0].Values<float>(), ElementsAre(1, 2, 0, 0));
+  EXPECT_THAT(batch[1].Values<int64_t>(), ElementsAre(1, 0));
+}
+
 TEST(DataLoaderTest, GoesThroughTheSamplesInOrderAndKeepsTheRest) {
   DataLoader loader(Numbers(5), {.batch_size = 2});
   EXPECT_EQ(loader.num_batches(), 3);
