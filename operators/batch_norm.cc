@@ -26,6 +26,12 @@ bool UsesRunning(const Attrs& attrs) {
          (attrs.Get<bool>("is_test") && !attrs.Get<bool>("trainable_statistics"));
 }
 
+// The gradient goes by is_test alone: with trainable_statistics Paddle's forward pass uses the batch, its
+// backward pass the running statistics.
+bool GradUsesRunning(const Attrs& attrs) {
+  return attrs.Get<bool>("use_global_stats") || attrs.Get<bool>("is_test");
+}
+
 void CheckChannels(const InferContext& c, const char* slot, int64_t channels) {
   if (!c.HasInput(slot)) return;
   const Shape& shape = c.InputShape(slot);
@@ -241,7 +247,7 @@ struct BatchNormGrad {
     c.RequestWorkspace(2 * g.channels * sizeof(C));
     const auto in = [&](const char* slot) { return c.HasInput(slot) ? c.InputIndex(slot) : -1; };
     const auto out = [&](const char* slot) { return c.HasOutput(slot) ? c.OutputIndex(slot) : -1; };
-    const bool running = UsesRunning(c.attrs());
+    const bool running = GradUsesRunning(c.attrs());
     const int mean = !running ? in("SavedMean") : c.HasInput("Mean") ? in("Mean") : in("MeanOut");
     const int variance =
         !running ? in("SavedVariance") : c.HasInput("Variance") ? in("Variance") : in("VarianceOut");

@@ -72,7 +72,8 @@ struct Momentum {
     const auto velocity = slots.Both("Velocity");
     const auto rate = slots.Scalar("LearningRate");
     const auto mu = static_cast<C>(c.Attr<float>("mu"));
-    const auto rescale = static_cast<C>(c.Attr<float>("rescale_grad"));
+    // Paddle's CPU kernel does not read rescale_grad, its CUDA kernel does: each place agrees with Paddle's.
+    const auto rescale = static_cast<C>(std::is_same_v<Device, CpuDevice> ? 1.0f : c.Attr<float>("rescale_grad"));
     const bool nesterov = c.Attr<bool>("use_nesterov");
     const bool decays = c.Attr<std::string>("regularization_method") == "l2_decay";
     const auto decay = static_cast<C>(decays ? c.Attr<float>("regularization_coeff") : 0.0f);
@@ -110,8 +111,8 @@ struct AdamUpdate {
     bound.beta2 = s.beta2_tensor.template Get<C>(static_cast<C>(s.beta2));
     const C correction = math::Sqrt(C(1) - s.beta2_pow.template Get<C>());
     bound.epsilon = s.epsilon_tensor.template Get<C>(static_cast<C>(s.epsilon)) * correction;
-    const C rate = s.learning_rate.template Get<C>() * static_cast<C>(s.rate_factor);
-    bound.step = rate * correction / (C(1) - s.beta1_pow.template Get<C>());
+    const C rate = s.learning_rate.template Get<C>();
+    bound.step = rate * static_cast<C>(s.rate_factor) * correction / (C(1) - s.beta1_pow.template Get<C>());
     bound.keep = C(1) - rate * static_cast<C>(s.decay_factor);
     return bound;
   }
@@ -163,8 +164,10 @@ struct Adam {
     AdamScalars fixed{{}, {}, {}, {}, {}, {}, nullptr, c.Attr<float>("beta1"), c.Attr<float>("beta2"),
                       c.Attr<float>("epsilon"), 1.0f, 0.0f};
     if (kDecoupledDecay && c.Attr<bool>("with_decay")) {
-      fixed.rate_factor = c.Attr<float>("lr_ratio");
-      fixed.decay_factor = c.Attr<float>("coeff");
+      fixed.decay_factor = c.Attr<float>("coeff") * c.Attr<float>("lr_ratio");
+      // Paddle's CUDA kernel scales step and decay by lr_ratio, its CPU kernel the decay alone: each place
+      // agrees with Paddle's.
+      if (std::is_same_v<Device, CudaDevice>) fixed.rate_factor = c.Attr<float>("lr_ratio");
     }
     const bool advance = !c.Attr<bool>("use_global_beta_pow");
     const int out1 = advance && c.HasOutput("Beta1PowOut") ? c.OutputIndex("Beta1PowOut") : -1;
@@ -240,7 +243,7 @@ SKIFF_OP(momentum)
     .Attr("regularization_method", "", "\"l2_decay\" or nothing")
     .Attr("regularization_coeff", 0.0f, "factor of Param in l2_decay")
     .Attr("multi_precision", false, "whether there is a MasterParam")
-    .Attr("rescale_grad", 1.0f, "factor of Grad")
+    .Attr("rescale_grad", 1.0f, "factor of Grad on a card; not read on the CPU")
     .InferShape(InferUpdate)
     .Inplace("Param", "ParamOut")
     .Inplace("Velocity", "VelocityOut")
@@ -312,7 +315,7 @@ SKIFF_OP(adamw)
     .Attr("beta1", 0.9f, "decay of the first moment")
     .Attr("beta2", 0.999f, "decay of the second moment")
     .Attr("epsilon", 1e-8f, "added to the root")
-    .Attr("lr_ratio", 1.0f, "factor of the learning rate, with_decay only")
+    .Attr("lr_ratio", 1.0f, "factor of the decay and, on a card, of the step; with_decay only")
     .Attr("coeff", 0.01f, "weight decay")
     .Attr("with_decay", false, "whether the weights decay")
     .Attr("lazy_mode", false, "with SelectedRows: rows without gradient stay as they are")
