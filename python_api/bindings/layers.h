@@ -1,0 +1,23 @@
+// Parameter attributes, initializers and regularizers from Python's objects.
+#pragma once
+
+#include <optional>
+
+#include "framework/layers/param_attr.h"
+#include "python_api/bindings/bindings.h"
+
+namespace skiff::python {
+
+/// What the initializer objects of skiff.nn.initializer hold as `_fill`.
+struct PyInitializer {
+  Initializer fill;
+};
+
+/// None gives an empty one. @throws InvalidType.
+Initializer ToInitializer(py::handle given);
+/// None or True: the layer's own choice; False: std::nullopt, no parameter; a name, an initializer, a
+/// regularizer or a ParamAttr as they say.
+std::optional<ParamAttr> ToParamAttr(py::handle given);
+Regularizer ToRegularizer(py::handle given);
+
+}  // namespace skiff::python
