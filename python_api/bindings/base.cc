@@ -107,6 +107,11 @@ void BindBase(py::module_& m) {
       .value("bfloat16", DType::kBFloat16)
       .value("complex64", DType::kComplex64)
       .value("complex128", DType::kComplex128);
+  for (const char* name : {"int16", "int32", "int64", "float16", "float32", "float64", "uint8", "int8", "bfloat16",
+                           "complex64", "complex128"}) {
+    m.attr(name) = m.attr("dtype").attr(name);
+  }
+  m.attr("bool_") = m.attr("dtype").attr("bool");
   m.attr("dtype").attr("__repr__") = py::cpp_function(
       [](DType dtype) { return std::string("paddle.") + ToString(dtype); }, py::is_method(m.attr("dtype")));
   m.attr("dtype").attr("__str__") = m.attr("dtype").attr("__repr__");

@@ -35,6 +35,8 @@ PYBIND11_MODULE(_core, m) {
   BindOp(m);
   BindLayers(m);
   BindExecutor(m);
+  BindIo(m);
+  BindPickle(m);
 }
 
 }  // namespace skiff::python

@@ -1,0 +1,156 @@
+// io: programs, state dicts and inference models in files and in memory.
+#include <pybind11/stl.h>
+
+#include "io/atomic_file.h"
+#include "io/inference_model.h"
+#include "io/program_file.h"
+#include "io/state_dict.h"
+#include "python_api/bindings/executor.h"
+
+namespace skiff::python {
+
+namespace {
+
+Scope& ScopeOf(const std::shared_ptr<Scope>& scope) { return scope == nullptr ? GlobalScope() : *scope; }
+
+py::dict FromStateDict(const io::StateDict& state, bool arrays) {
+  py::dict dict;
+  for (const auto& entry : state) {
+    dict[py::str(entry.name)] = arrays ? ArrayFromTensor(entry.tensor) : FromTensor(entry.tensor);
+  }
+  return dict;
+}
+
+io::StateDict ToStateDict(py::handle given) {
+  SKIFF_ENFORCE(PyDict_Check(given.ptr()), InvalidType, "state_dict must be a dict {name: array}, ",
+                py::repr(py::type::of(given)).cast<std::string>(), " was given");
+  io::StateDict state;
+  for (const auto& [name, value] : py::reinterpret_borrow<py::dict>(given)) {
+    if (!py::isinstance<py::str>(name)) continue;
+    if (PyDict_Check(value.ptr()) || py::isinstance<py::str>(value)) continue;  // name tables, schedulers
+    state.Set(name.cast<std::string>(), ToTensor(value).Clone());
+  }
+  return state;
+}
+
+void Warn(const std::string& text) {
+  if (PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 3) < 0) throw py::error_already_set();
+}
+
+// What does not fit is an error and nothing is set; what the program does not have is a warning.
+void SetState(const Program& program, py::handle given, const std::shared_ptr<Scope>& scope) {
+  const io::StateDict state = ToStateDict(given);
+  Scope trial;
+  const io::LoadReport report = io::SetStateDict(program, trial, state, {.strict = false});
+  if (!report.mismatched.empty()) {
+    InvalidArgument error("the state dict does not fit the program; nothing was set");
+    for (const std::string& line : report.mismatched) error.AddContext(line);
+    throw error;
+  }
+  for (const std::string& name : report.unexpected) {
+    Warn("Skip loading for '" + name + "'. Because '" + name + "' not in the program.");
+  }
+  io::SetStateDict(program, ScopeOf(scope), state, {.strict = false});
+}
+
+py::tuple FromModel(io::InferenceModel model, const std::shared_ptr<Scope>& scope) {
+  model.SetParameters(&ScopeOf(scope));
+  std::shared_ptr<Program> program(std::move(model.program));
+  const py::object object = py::cast(program);
+  py::list fetches;
+  for (const std::string& name : model.fetch_names) fetches.append(FromVariable(program->global_block().FindVar(name)));
+  return py::make_tuple(object, model.feed_names, fetches);
+}
+
+std::unique_ptr<Predictor> MakePredictor(io::InferenceModel read, PredictorOptions options) {
+  InferenceModel model{.program = std::move(read.program), .feed_names = read.feed_names,
+                       .fetch_names = read.fetch_names};
+  for (const auto& entry : read.parameters) model.parameters.emplace(entry.name, entry.tensor);
+  return std::make_unique<Predictor>(std::move(model), std::move(options));
+}
+
+void BindPrograms(py::module_& m) {
+  m.def("save_program", [](const Program& program, const std::string& path) { io::SaveProgram(program, path); });
+  m.def("serialize_program", [](const Program& program) { return py::bytes(io::SerializeProgram(program)); });
+  m.def("parse_program", [](const std::string& bytes) {
+    return std::shared_ptr<Program>(
+        io::ParseProgram({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "a buffer"));
+  });
+  m.def("normalize_program", [](const Program& program, py::object feeds, py::object fetches) {
+    return std::shared_ptr<Program>(
+        io::NormalizeProgram(program, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars")));
+  });
+  m.def("inference_program", [](const Program& program, py::object feeds, py::object fetches, bool clip_extra) {
+    return std::shared_ptr<Program>(io::InferenceProgram(program, ToNames(feeds, "feed_vars"),
+                                                         ToNames(fetches, "fetch_vars"), {.clip_extra = clip_extra}));
+  });
+  m.def("write_file", [](const std::string& path, const std::string& bytes) { io::WriteFile(path, bytes); });
+}
+
+}  // namespace
+
+void BindIo(py::module_& m) {
+  BindPrograms(m);
+  m.def("get_state_dict", [](const Program& program, const std::string& mode, const std::shared_ptr<Scope>& scope) {
+    return FromStateDict(io::GetStateDict(program, ScopeOf(scope), io::ParseStateKind(mode)), false);
+  });
+  m.def("set_state_dict", [](const Program& program, py::object state, const std::shared_ptr<Scope>& scope) {
+    SetState(program, state, scope);
+  });
+  m.def("load_state_arrays", [](const std::string& path) { return FromStateDict(io::LoadStateDict(path), true); });
+  m.def("save_program_state", [](const Program& program, const std::string& prefix, int protocol) {
+    io::SaveProgramState(program, GlobalScope(), prefix, protocol);
+  });
+  m.def("load_program_state", [](const Program& program, const std::string& prefix, bool strict) {
+    const io::LoadReport report = io::LoadProgramState(program, GlobalScope(), prefix, {.strict = strict});
+    py::dict told;
+    told["loaded"] = report.loaded;
+    told["missing"] = report.missing;
+    told["unexpected"] = report.unexpected;
+    told["mismatched"] = report.mismatched;
+    return told;
+  });
+
+  m.def("save_inference_model", [](const std::string& prefix, py::object feeds, py::object fetches,
+                                   const Program& program, bool clip_extra, bool program_only) {
+    io::SaveInferenceModel(prefix, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars"), program, GlobalScope(),
+                           {.clip_extra = clip_extra, .program_only = program_only});
+  });
+  m.def("load_inference_model", [](const std::string& path, const std::string& model, const std::string& params) {
+    io::LoadInferenceOptions options;
+    options.model_filename = model;
+    options.params_filename = params;
+    return FromModel(io::LoadInferenceModel(path, options), nullptr);
+  });
+  m.def("parse_inference_model", [](std::string model, std::string params) {
+    return FromModel(io::ParseInferenceModel(std::move(model), std::move(params)), nullptr);
+  });
+  m.def("serialize_parameters", [](const Program& program) {
+    return py::bytes(io::SerializeParameters(program, GlobalScope()));
+  });
+  m.def("set_parameters", [](const Program& program, const std::string& bytes) {
+    const io::StateDict state = io::ReadParameters(program, io::MappedFile::FromMemory(bytes, "a buffer of parameters"));
+    for (const auto& entry : state) GlobalScope().SetTensor(entry.name, entry.tensor);
+  });
+  m.def("inference_parameters", [](const std::string& path, const std::string& model, const std::string& params,
+                                   bool arrays) {
+    io::LoadInferenceOptions options;
+    options.model_filename = model;
+    options.params_filename = params;
+    return FromStateDict(io::LoadInferenceModel(path, options).parameters, arrays);
+  });
+  m.def("make_predictor", [](const std::string& path, const std::string& model, const std::string& params,
+                             py::object place, int threads, bool optimize) {
+    io::LoadInferenceOptions options;
+    options.model_filename = model;
+    options.params_filename = params;
+    return MakePredictor(io::LoadInferenceModel(path, options), ToPredictorOptions(place, threads, optimize));
+  });
+  m.def("make_predictor_from_memory", [](std::string model, std::string params, py::object place, int threads,
+                                         bool optimize) {
+    return MakePredictor(io::ParseInferenceModel(std::move(model), std::move(params)),
+                         ToPredictorOptions(place, threads, optimize));
+  });
+}
+
+}  // namespace skiff::python

@@ -1,0 +1,205 @@
+// io/pickle: Python's objects to and from the files of skiff.save and skiff.load. Python's own pickle is
+// never used: it would run what a file says.
+#include <pybind11/complex.h>
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <map>
+
+#include "io/pickle_file.h"
+#include "io/program_file.h"
+#include "io/state_dict.h"
+#include "io/tensor_stream.h"
+#include "python_api/bindings/bindings.h"
+
+namespace skiff::python {
+
+namespace {
+
+using io::PickleKind;
+using io::PickleValue;
+
+// Objects met twice are written once, as Python's pickle does.
+class ToPickleValue {
+ public:
+  explicit ToPickleValue(bool tensors_as_arrays) : tensors_as_arrays_(tensors_as_arrays) {}
+
+  PickleValue operator()(py::handle object) {
+    const auto found = seen_.find(object.ptr());
+    if (found != seen_.end()) return found->second;
+    SKIFF_ENFORCE(depth_ < 100, InvalidArgument, "an object to be saved is nested more than 100 deep");
+    ++depth_;
+    PickleValue value = Convert(object);
+    --depth_;
+    kept_.push_back(py::reinterpret_borrow<py::object>(object));
+    seen_.emplace(object.ptr(), value);
+    return value;
+  }
+
+ private:
+  std::vector<PickleValue> Items(py::handle list) {
+    std::vector<PickleValue> items;
+    for (py::handle one : list) items.push_back((*this)(one));
+    return items;
+  }
+
+  PickleValue Convert(py::handle o) {
+    if (o.is_none()) return {};
+    if (py::isinstance<py::bool_>(o)) return PickleValue::Bool(o.cast<bool>());
+    if (PyLong_CheckExact(o.ptr())) return Int(o);
+    if (PyFloat_CheckExact(o.ptr())) return PickleValue::Float(o.cast<double>());
+    if (PyComplex_CheckExact(o.ptr())) return PickleValue::Complex(o.cast<std::complex<double>>());
+    if (py::isinstance<py::str>(o)) return PickleValue::Str(o.cast<std::string>());
+    if (py::isinstance<py::bytes>(o)) return PickleValue::Bytes(o.cast<std::string>());
+    if (PyList_CheckExact(o.ptr())) return PickleValue::List(Items(o));
+    if (PyTuple_CheckExact(o.ptr())) return PickleValue::Tuple(Items(o));
+    if (PyDict_Check(o.ptr())) return Dict(o);
+    if (PySet_CheckExact(o.ptr())) return PickleValue::Set(Items(o));
+    if (PyFrozenSet_CheckExact(o.ptr())) return PickleValue::FrozenSet(Items(o));
+    if (py::isinstance<py::array>(o)) return Array(py::reinterpret_borrow<py::array>(o));
+    if (py::hasattr(o, "dtype") && py::hasattr(o, "ndim") && py::hasattr(o, "tobytes")) {
+      const auto array = py::array::ensure(o);
+      return PickleValue::Scalar(TensorFromArray(array), Code(array));
+    }
+    if (py::isinstance(o, py::module_::import("skiff._core").attr("LoDTensor"))) {
+      const Tensor tensor = ToTensor(o);
+      return tensors_as_arrays_ ? PickleValue::Array(tensor) : PickleValue::StaticTensor(tensor);
+    }
+    throw InvalidType(StrCat("objects of ", py::repr(py::type::of(o)).cast<std::string>(),
+                             " cannot be saved; save tensors, arrays, numbers, text, and lists and dicts of them"));
+  }
+
+  static PickleValue Int(py::handle o) {
+    int overflow = 0;
+    const long long value = PyLong_AsLongLongAndOverflow(o.ptr(), &overflow);
+    if (overflow == 0) return PickleValue::Int(value);
+    const int bits = o.attr("bit_length")().cast<int>();
+    const auto bytes = o.attr("to_bytes")(bits / 8 + 1, "little", py::arg("signed") = true).cast<std::string>();
+    return PickleValue::BigInt({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  }
+
+  static std::string Code(const py::array& array) {
+    const std::string text = py::str(array.dtype().attr("str"));  // "<f4", "|b1"
+    return text.substr(1);
+  }
+
+  static PickleValue Array(const py::array& array) {
+    const std::string code = Code(array);
+    if (code == "u4" || code == "u8") {  // bits in a signed tensor
+      return PickleValue::Array(TensorFromArray(array.attr("view")(code == "u4" ? "i4" : "i8")), code);
+    }
+    return PickleValue::Array(TensorFromArray(array), code);
+  }
+
+  PickleValue Dict(py::handle o) {
+    std::vector<PickleValue::Item> items;
+    for (const auto& [key, value] : py::reinterpret_borrow<py::dict>(o)) {
+      PickleValue first = (*this)(key);
+      items.emplace_back(std::move(first), (*this)(value));
+    }
+    const bool ordered = py::isinstance(o, py::module_::import("collections").attr("OrderedDict"));
+    return ordered ? PickleValue::OrderedDict(std::move(items)) : PickleValue::Dict(std::move(items));
+  }
+
+  bool tensors_as_arrays_;
+  int depth_ = 0;
+  std::map<PyObject*, PickleValue> seen_;
+  std::vector<py::object> kept_;  // an address in seen_ must not be used again
+};
+
+py::object ArrayOf(const PickleValue& value) {
+  py::object array = ArrayFromTensor(value.tensor());
+  const std::string& code = value.numpy_type();
+  return code == "u4" || code == "u8" ? array.attr("view")(code) : array;
+}
+
+py::object FromPickleValue(const PickleValue& value, bool arrays) {
+  const auto list = [&] {
+    py::list items;
+    for (const PickleValue& one : value.items()) items.append(FromPickleValue(one, arrays));
+    return items;
+  };
+  const auto tensor = [&](const PickleValue& of) {
+    return arrays || of.numpy_type() == "u4" || of.numpy_type() == "u8" ? ArrayOf(of) : FromTensor(of.tensor());
+  };
+  switch (value.kind()) {
+    case PickleKind::kNone: return py::none();
+    case PickleKind::kBool: return py::bool_(value.AsBool());
+    case PickleKind::kInt: return py::int_(value.AsInt());
+    case PickleKind::kBigInt: return py::int_(py::str(value.IntText()));
+    case PickleKind::kFloat: return py::float_(value.AsFloat());
+    case PickleKind::kComplex: return py::cast(value.AsComplex());
+    case PickleKind::kStr: return py::str(value.AsText());
+    case PickleKind::kBytes: return py::bytes(value.AsText());
+    case PickleKind::kList: return list();
+    case PickleKind::kTuple:
+      if (value.IsTensorLike()) return tensor(value.items()[1]);
+      return py::tuple(list());
+    case PickleKind::kSet: return py::set(list());
+    case PickleKind::kFrozenSet: return py::frozenset(list());
+    case PickleKind::kArray:
+    case PickleKind::kNamedTensor:
+    case PickleKind::kStaticTensor: return tensor(value);
+    case PickleKind::kScalar: return ArrayOf(value)[py::tuple(0)];
+    case PickleKind::kDict:
+    case PickleKind::kOrderedDict: break;
+  }
+  py::object dict = value.Is(PickleKind::kDict) ? py::object(py::dict())
+                                                : py::module_::import("collections").attr("OrderedDict")();
+  for (const auto& [key, one] : value.entries()) dict[FromPickleValue(key, arrays)] = FromPickleValue(one, arrays);
+  return dict;
+}
+
+// Every value is a tensor, or a dict of tensors: what Paddle takes for a state dict.
+bool IsStateDict(py::handle object, py::handle tensor_type) {
+  if (!PyDict_Check(object.ptr()) || py::len(object) == 0) return false;
+  for (const auto& [key, value] : py::reinterpret_borrow<py::dict>(object)) {
+    if (!py::isinstance(value, tensor_type) && !IsStateDict(value, tensor_type)) return false;
+  }
+  return true;
+}
+
+PickleValue ToFile(py::handle object, int protocol) {
+  SKIFF_ENFORCE(protocol >= 2 && protocol <= 4, InvalidArgument, "Expected 1<'protocol'<5, but received protocol=", protocol);
+  const bool state = IsStateDict(object, py::module_::import("skiff._core").attr("LoDTensor"));
+  PickleValue value = ToPickleValue(state)(object);
+  return protocol < 4 && value.IsDict() ? io::SplitSlices(value) : value;
+}
+
+py::object LoadFrom(const std::shared_ptr<const io::MappedFile>& file, bool arrays, bool keep_name_table) {
+  const auto bytes = file->bytes();
+  if (!bytes.empty() && bytes[0] == 0x80) {
+    const PickleValue value = io::MergeSlices(io::ParsePickle(bytes, file->name()), file->name());
+    py::object object = FromPickleValue(value, arrays);
+    if (!keep_name_table && value.IsDict()) object.attr("pop")(io::kNameTableKey, py::none());
+    return object;
+  }
+  if (bytes.size() >= 4 && bytes[0] == 0 && bytes[1] == 0 && bytes[2] == 0 && bytes[3] == 0) {
+    return FromValue(io::ReadTensorFile(file), arrays);
+  }
+  return py::cast(std::shared_ptr<Program>(io::ParseProgram(bytes, file->name())));
+}
+
+}  // namespace
+
+void BindPickle(py::module_& m) {
+  m.def("save_pickle", [](py::object object, const std::string& path, int protocol) {
+    io::SavePickle(ToFile(object, protocol), path, {.protocol = protocol});
+  });
+  m.def("pickle_bytes", [](py::object object, int protocol) {
+    return py::bytes(io::SerializePickle(ToFile(object, protocol), {.protocol = protocol}));
+  });
+  m.def("tensor_bytes", [](py::object tensor) {
+    io::StringSink sink;
+    io::WriteTensor(ToTensor(tensor), &sink);
+    return py::bytes(sink.Take());
+  });
+  m.def("load_file", [](const std::string& path, bool arrays, bool keep_name_table) {
+    return LoadFrom(io::MappedFile::Open(path), arrays, keep_name_table);
+  });
+  m.def("load_bytes", [](const std::string& bytes, bool arrays, bool keep_name_table) {
+    return LoadFrom(io::MappedFile::FromMemory(bytes, "a buffer"), arrays, keep_name_table);
+  });
+}
+
+}  // namespace skiff::python

@@ -1,0 +1,11 @@
+"""Batches of samples. Source: paddle.io."""
+
+
+class Dataset:
+    """Samples by number: subclasses give __getitem__ and __len__. Source: paddle.io.Dataset."""
+
+    def __getitem__(self, index):
+        raise NotImplementedError(f"{type(self).__name__} has no __getitem__")
+
+    def __len__(self):
+        raise NotImplementedError(f"{type(self).__name__} has no __len__")

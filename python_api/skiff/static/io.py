@@ -1,0 +1,162 @@
+"""Programs and their state in files. Source: paddle.static."""
+import os
+
+from .. import _core
+
+
+def _make_folder(path):
+    folder = os.path.dirname(path)
+    if folder:
+        os.makedirs(folder, exist_ok=True)
+
+
+def _program(program, options, allowed):
+    unknown = set(options) - set(allowed)
+    if unknown:
+        raise TypeError(f"unknown options {sorted(unknown)}; there are {', '.join(allowed)}")
+    program = program or _core.default_main_program()
+    program = getattr(program, "_program", program) if not isinstance(program, _core.Program) else program
+    if not isinstance(program, _core.Program):
+        raise TypeError(f"program must be a Program, {type(program)} was given")
+    return program
+
+
+def save_inference_model(path_prefix, feed_vars, fetch_vars, executor, **kwargs):
+    """Writes what computes fetch_vars from feed_vars: path_prefix.pdmodel and path_prefix.pdiparams.
+
+    Args:
+        path_prefix (str): folders are made as needed.
+        feed_vars, fetch_vars (Variable | list): inputs and outputs.
+        executor (Executor): as in Paddle; the values are taken from the current scope.
+        program (Program): the default main program where None. It is not modified.
+        clip_extra (bool): leaves out what training alone needs. True unless given.
+        legacy_format (bool): accepted; no other is written.
+
+    Source: paddle.static.save_inference_model.
+    """
+    program = _program(kwargs.get("program"), kwargs, ("program", "clip_extra", "legacy_format"))
+    path_prefix = os.fspath(path_prefix)
+    if not path_prefix or path_prefix.endswith("/"):
+        raise ValueError(f"path_prefix {path_prefix!r} ends in a folder; a name for the files is wanted")
+    _make_folder(path_prefix)
+    _core.save_inference_model(path_prefix, feed_vars, fetch_vars, program, kwargs.get("clip_extra", True), False)
+
+
+def load_inference_model(path_prefix, executor, **kwargs):
+    """Reads an inference model and puts its parameters into the current scope.
+
+    Args:
+        path_prefix (str | None): as given to save_inference_model, or the folder of an older model; None where
+            model_filename and params_filename are the files' bytes.
+        executor (Executor): as in Paddle.
+        model_filename, params_filename (str | bytes): of older models.
+
+    Returns:
+        list: the program, names of its inputs, variables of its outputs.
+
+    Raises:
+        OSError: a file is missing.
+        ValueError: a file is damaged, or the parameters are not the program's (every difference is listed).
+
+    Source: paddle.static.load_inference_model.
+    """
+    model, params = kwargs.pop("model_filename", None), kwargs.pop("params_filename", None)
+    if kwargs:
+        raise TypeError(f"load_inference_model: unknown options {sorted(kwargs)}")
+    if path_prefix is None:
+        return list(_core.parse_inference_model(model or b"", params or b""))
+    return list(_core.load_inference_model(os.fspath(path_prefix), model or "", params or ""))
+
+
+def normalize_program(program, feed_vars, fetch_vars, **kwargs):
+    """A copy with only what computes fetch_vars from feed_vars, with feed and fetch operators.
+
+    Source: paddle.static.normalize_program.
+    """
+    return _core.normalize_program(_program(program, kwargs, ("skip_prune_program",)), feed_vars, fetch_vars)
+
+
+def serialize_program(feed_vars, fetch_vars, **kwargs):
+    """The bytes of the .pdmodel of save_inference_model. Source: paddle.static.serialize_program."""
+    program = _program(kwargs.get("program"), kwargs, ("program", "legacy_format"))
+    return _core.serialize_program(_core.inference_program(program, feed_vars, fetch_vars, False))
+
+
+def serialize_persistables(feed_vars, fetch_vars, executor, **kwargs):
+    """The bytes of the .pdiparams of save_inference_model. Source: paddle.static.serialize_persistables."""
+    program = _program(kwargs.get("program"), kwargs, ("program",))
+    return _core.serialize_parameters(_core.inference_program(program, feed_vars, fetch_vars, False))
+
+
+def deserialize_program(data):
+    """The program of a .pdmodel's bytes. Source: paddle.static.deserialize_program."""
+    return _core.parse_program(data)
+
+
+def deserialize_persistables(program, data, executor):
+    """Sets the program's parameters from a .pdiparams' bytes. Source: paddle.static.deserialize_persistables."""
+    _core.set_parameters(program, data)
+
+
+def save_to_file(path, content):
+    """Writes bytes; the file appears whole or not at all. Source: paddle.static.save_to_file."""
+    if not isinstance(content, bytes):
+        raise ValueError("'content' type should be bytes.")
+    _make_folder(path)
+    _core.write_file(os.fspath(path), content)
+
+
+def load_from_file(path):
+    """The bytes of a file. Source: paddle.static.load_from_file."""
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def save(program, model_path, protocol=4, **configs):
+    """Writes model_path.pdparams, .pdopt and .pdmodel together. Source: paddle.static.save."""
+    _make_folder(os.fspath(model_path))
+    _core.save_program_state(_program(program, {}, ()), os.fspath(model_path), protocol)
+
+
+def load(program, model_path, executor=None, var_list=None):
+    """Sets a program's variables from model_path.pdparams and .pdopt.
+
+    Args:
+        program (Program): whose state it is.
+        model_path (str): as given to `save`; a suffix may stand behind it.
+        executor (Executor): as in Paddle.
+        var_list (list): only these variables.
+
+    Raises:
+        OSError: a file is missing.
+        ValueError: the state is not the program's (every difference is listed); nothing is set then.
+
+    Source: paddle.static.load.
+    """
+    if var_list is None:
+        _core.load_program_state(program, os.fspath(model_path), True)
+        return
+    state = load_program_state(model_path, var_list)
+    _core.set_state_dict(program, state, None)
+
+
+def load_program_state(model_path, var_list=None):
+    """What model_path.pdparams and .pdopt hold, as arrays by name. Source: paddle.static.load_program_state."""
+    path = os.fspath(model_path)
+    for suffix in (".pdparams", ".pdopt", ".pdmodel"):
+        path = path[:-len(suffix)] if path.endswith(suffix) else path
+    state = _core.load_state_arrays(path + ".pdparams")
+    if os.path.isfile(path + ".pdopt"):
+        state.update(_core.load_state_arrays(path + ".pdopt"))
+    if var_list is not None:
+        names = [v if isinstance(v, str) else v.name for v in var_list]
+        missing = [name for name in names if name not in state]
+        if missing:
+            raise ValueError(f"{path}.pdparams and .pdopt do not hold {', '.join(missing)}")
+        state = {name: state[name] for name in names}
+    return state
+
+
+def set_program_state(program, state_dict):
+    """Sets a program's variables from arrays by name. Source: paddle.static.set_program_state."""
+    _core.set_state_dict(program, state_dict, None)
