@@ -23,6 +23,7 @@ void BindLayers(py::module_& m);
 void BindExecutor(py::module_& m);
 void BindIo(py::module_& m);
 void BindPickle(py::module_& m);
+void BindOptimizer(py::module_& m);
 
 /// A dtype object, "float32", numpy.float32, numpy.dtype("float32"), float, or Paddle's code.
 /// uint16 means bfloat16. @throws InvalidType.

@@ -37,6 +37,7 @@ PYBIND11_MODULE(_core, m) {
   BindExecutor(m);
   BindIo(m);
   BindPickle(m);
+  BindOptimizer(m);
 }
 
 }  // namespace skiff::python

@@ -1,0 +1,132 @@
+"""Optimizers: backward, clipping, penalties and one update operator per parameter. Source: paddle.optimizer."""
+from .. import _core
+from . import lr  # noqa: F401
+
+__all__ = ["Adam", "AdamW", "Momentum", "Optimizer", "SGD", "lr"]
+
+
+class Optimizer:
+    """What all optimizers are. Source: paddle.optimizer.Optimizer."""
+
+    _core = None
+
+    def _start(self, learning_rate, parameters, **unsupported):
+        for option, value in unsupported.items():
+            if value:
+                raise NotImplementedError(f"{type(self).__name__}: {option} is not supported; leave it out")
+        self._learning_rate = learning_rate
+        self._parameters = parameters
+        self._rate_name = None
+
+    def minimize(self, loss, startup_program=None, parameters=None, no_grad_set=None):
+        """Appends everything that one step of training needs to the loss's program.
+
+        Args:
+            loss (Variable): one element.
+            startup_program (Program): receives what fills the optimizer's state; the default one where None.
+            parameters (list): variables or names; all trainable parameters where None.
+            no_grad_set (set): variables, or names, that gradients do not pass through.
+
+        Returns:
+            (list, list): the update operators; pairs of parameter and gradient.
+
+        Source: paddle.optimizer.Optimizer.minimize.
+        """
+        before = len(loss.block.program.global_block().ops)
+        pairs = self._core.minimize(loss, startup_program, parameters or self._parameters, no_grad_set)
+        return self._updates(loss.block.program, before), pairs
+
+    def backward(self, loss, startup_program=None, parameters=None, no_grad_set=None, callbacks=None):
+        """Appends the gradient operators of a loss. Returns pairs of parameter and gradient."""
+        return self._core.backward(loss, startup_program, parameters or self._parameters, no_grad_set)
+
+    def apply_gradients(self, params_grads):
+        """Appends clipping, penalties and updates to the default main program. Returns the update operators."""
+        program = _core.default_main_program()
+        before = len(program.global_block().ops)
+        self._core.apply_gradients([tuple(pair) for pair in params_grads])
+        return self._updates(program, before)
+
+    def _updates(self, program, before):
+        updates = [op for op in program.global_block().ops[before:] if "LearningRate" in op.input_names]
+        for op in updates:
+            self._rate_name = self._rate_name or op.input("LearningRate")[0]
+        return updates
+
+    def get_lr(self):
+        """The learning rate of the next run."""
+        if isinstance(self._learning_rate, lr.LRScheduler):
+            return self._learning_rate()
+        return float(self._learning_rate)
+
+    def set_lr(self, value):
+        """Sets the learning rate, in the current scope too.
+
+        Raises:
+            RuntimeError: the rate comes from a scheduler.
+        """
+        if isinstance(self._learning_rate, lr.LRScheduler):
+            raise RuntimeError("optimizer's learning rate can't be LRScheduler when invoke this API, because this will "
+                               "lead to conflict.")
+        self._learning_rate = float(value)
+        found = _core.global_scope().find_var(self._rate_name) if self._rate_name else None
+        if found is not None:
+            import numpy
+            found.get_tensor().set(numpy.array([value], "float32"), None)
+
+
+class SGD(Optimizer):
+    """p -= lr * gradient. Source: paddle.optimizer.SGD."""
+
+    def __init__(self, learning_rate=0.001, parameters=None, weight_decay=None, grad_clip=None, multi_precision=False, name=None):
+        self._start(learning_rate, parameters, multi_precision=multi_precision)
+        self._core = _core.make_sgd(learning_rate, weight_decay, grad_clip)
+
+
+class Momentum(Optimizer):
+    """v = momentum * v + gradient; p -= lr * v, or lr * (gradient + momentum * v). Source: paddle.optimizer.Momentum."""
+
+    def __init__(self, learning_rate=0.001, momentum=0.9, parameters=None, use_nesterov=False, weight_decay=None, grad_clip=None,
+                 multi_precision=False, rescale_grad=1.0, use_multi_tensor=False, name=None):
+        if momentum is None:
+            raise ValueError("momentum is not set")
+        self._start(learning_rate, parameters, multi_precision=multi_precision)
+        self._core = _core.make_momentum(learning_rate, momentum, use_nesterov, weight_decay, grad_clip, rescale_grad)
+
+
+class Adam(Optimizer):
+    """Kingma and Ba 2015. Source: paddle.optimizer.Adam."""
+
+    def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, parameters=None, weight_decay=None,
+                 grad_clip=None, lazy_mode=False, multi_precision=False, use_multi_tensor=False, name=None):
+        _check_betas(beta1, beta2, epsilon)
+        self._start(learning_rate, parameters, multi_precision=multi_precision)
+        self._core = _core.make_adam(learning_rate, beta1, beta2, epsilon, weight_decay, grad_clip, lazy_mode)
+
+
+class AdamW(Optimizer):
+    """Adam whose decay bypasses the moments. Loshchilov and Hutter 2019. Source: paddle.optimizer.AdamW.
+
+    Args:
+        lr_ratio (callable): of a parameter; a factor on the rate.
+        apply_decay_param_fun (callable): of a parameter's name; whether it decays.
+    """
+
+    def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, parameters=None, weight_decay=0.01,
+                 lr_ratio=None, apply_decay_param_fun=None, grad_clip=None, lazy_mode=False, multi_precision=False, name=None):
+        _check_betas(beta1, beta2, epsilon)
+        if not isinstance(weight_decay, (int, float)):
+            raise TypeError("weight_decay should be float or Tensor.")
+        self._start(learning_rate, parameters, multi_precision=multi_precision)
+        ratio = None if lr_ratio is None else \
+            lambda name: lr_ratio(_core.default_main_program().global_block().var(name))
+        self._core = _core.make_adamw(learning_rate, beta1, beta2, epsilon, float(weight_decay), grad_clip, lazy_mode,
+                                      apply_decay_param_fun, ratio)
+
+
+def _check_betas(beta1, beta2, epsilon):
+    for name, beta in (("beta1", beta1), ("beta2", beta2)):
+        if not 0 <= beta < 1:
+            raise ValueError(f"Invaild value of {name}, expect {name} in [0,1).")
+    if not epsilon >= 0:
+        raise ValueError("Invaild value of epsilon, expect epsilon >= 0.")

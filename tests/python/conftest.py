@@ -1,0 +1,26 @@
+"""Every test starts with programs, names and a scope of its own."""
+import pytest
+
+skiff = pytest.importorskip("skiff")
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    static = skiff.static
+    with skiff.utils.unique_name.guard(), static.scope_guard(static.Scope()), \
+            static.program_guard(static.Program(), static.Program()):
+        yield
+
+
+@pytest.fixture
+def exe():
+    return skiff.static.Executor(skiff.CPUPlace())
+
+
+@pytest.fixture
+def evaluate(exe):
+    """Runs the default main program, after its startup program."""
+    def run(fetch, **feed):
+        exe.run(skiff.static.default_startup_program())
+        return exe.run(feed=feed, fetch_list=fetch)
+    return run

@@ -1,0 +1,123 @@
+"""Saving and loading from Python."""
+import io
+import pickle
+
+import numpy as np
+import pytest
+import skiff as paddle
+
+static = paddle.static
+
+
+@pytest.fixture
+def net(exe):
+    x = static.data("x", [None, 4])
+    y = static.nn.fc(x, 3)
+    exe.run(static.default_startup_program())
+    return x, y
+
+
+FEED = {"x": np.arange(8, dtype="float32").reshape(2, 4)}
+
+
+def test_state_and_program_come_back(net, exe, tmp_path):
+    program = static.default_main_program()
+    (before,) = exe.run(program, feed=FEED, fetch_list=[net[1]])
+    paddle.save(program.state_dict(), str(tmp_path / "new" / "net.pdparams"))
+    paddle.save(program, str(tmp_path / "net.pdmodel"))
+    exe.run(static.default_startup_program())
+    loaded = paddle.load(str(tmp_path / "net.pdmodel"))
+    loaded.set_state_dict(paddle.load(str(tmp_path / "new" / "net.pdparams")))
+    np.testing.assert_array_equal(exe.run(loaded, feed=FEED, fetch_list=[net[1].name])[0], before)
+
+
+def test_an_inference_model_gives_the_same_answers(net, exe, tmp_path):
+    (before,) = exe.run(feed=FEED, fetch_list=[net[1]])
+    prefix = str(tmp_path / "net")
+    static.save_inference_model(prefix, [net[0]], [net[1]], exe)
+    with static.scope_guard(static.Scope()):
+        program, feeds, fetches = static.load_inference_model(prefix, exe)
+        assert feeds == ["x"]
+        np.testing.assert_array_equal(exe.run(program, feed=FEED, fetch_list=fetches)[0], before)
+    predictor = paddle.inference.Predictor(prefix, threads=1)
+    assert predictor.input_names == ["x"]
+    np.testing.assert_allclose(predictor.run(FEED)[0], before, rtol=1e-6)
+
+
+def test_an_inference_model_travels_as_bytes(net, exe):
+    (before,) = exe.run(feed=FEED, fetch_list=[net[1]])
+    program = static.deserialize_program(static.serialize_program([net[0]], [net[1]]))
+    data = static.serialize_persistables([net[0]], [net[1]], exe)
+    fetch = program.global_block().ops[-1].input("X")
+    with static.scope_guard(static.Scope()):
+        static.deserialize_persistables(program, data, exe)
+        np.testing.assert_array_equal(exe.run(program, feed=FEED, fetch_list=fetch)[0], before)
+
+
+def test_static_save_and_load_restore_optimizers_too(net, exe, tmp_path):
+    paddle.optimizer.Adam().minimize(paddle.mean(net[1]))
+    exe.run(static.default_startup_program())
+    exe.run(feed=FEED)
+    program, prefix = static.default_main_program(), str(tmp_path / "net")
+    state = {name: np.array(tensor) for name, tensor in program.state_dict().items()}
+    static.save(program, prefix)
+    exe.run(feed=FEED)
+    static.load(program, prefix, exe)
+    for name, tensor in program.state_dict().items():
+        np.testing.assert_array_equal(np.array(tensor), state[name])
+    assert set(static.load_program_state(prefix)) == set(state)
+
+
+def test_a_state_dict_that_does_not_fit_changes_nothing(net):
+    program = static.default_main_program()
+    before = {name: np.array(tensor) for name, tensor in program.state_dict().items()}
+    with pytest.raises(ValueError, match="fc_0.w_0"):
+        program.set_state_dict({"fc_0.b_0": np.ones(3, "float32"), "fc_0.w_0": np.ones((4, 4), "float32")})
+    for name, tensor in program.state_dict().items():
+        np.testing.assert_array_equal(np.array(tensor), before[name])
+
+
+def test_an_entry_the_program_does_not_have_is_a_warning(net):
+    with pytest.warns(UserWarning, match="other"):
+        static.default_main_program().set_state_dict({"other": np.ones(3, "float32")})
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+def test_nested_objects_come_back(tmp_path, protocol):
+    path = str(tmp_path / "objects")
+    value = {"a": [1, 2.5, "x", None, True, (3, b"y")], "b": {"c": np.arange(3)}, "big": 1 << 70, "z": {1, 2}}
+    paddle.save(value, path, protocol=protocol)
+    loaded = paddle.load(path, return_numpy=True)
+    np.testing.assert_array_equal(loaded["b"].pop("c"), np.arange(3))
+    value["b"].pop("c")
+    assert loaded == value
+    with open(path, "rb") as file:
+        assert pickle.load(file)["a"] == value["a"]
+
+
+def test_buffers_are_files_too():
+    buffer = io.BytesIO()
+    paddle.save({"a": np.ones(2, "float32")}, buffer)
+    buffer.seek(0)
+    assert np.asarray(paddle.load(buffer)["a"]).tolist() == [1, 1]
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path):
+    class Attack:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "owned"), "w"))
+    path = tmp_path / "attack.pdparams"
+    path.write_bytes(pickle.dumps({"w": Attack()}))
+    with pytest.raises(ValueError, match="open"):
+        paddle.load(str(path))
+    assert not (tmp_path / "owned").exists()
+
+
+def test_objects_that_cannot_be_saved_are_refused(tmp_path):
+    with pytest.raises(TypeError, match="object"):
+        paddle.save({"a": object()}, str(tmp_path / "x"))
+
+
+def test_a_missing_file_is_said(tmp_path):
+    with pytest.raises(ValueError, match="nowhere"):
+        paddle.load(str(tmp_path / "nowhere"))
