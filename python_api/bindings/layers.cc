@@ -344,8 +344,8 @@ void BindLayers(py::module_& m) {
   BindHelper(m);
   m.def("data", &Data);
   m.def("create_parameter", &CreateParameter);
-  m.def("create_global_var", [](py::object shape, double value, py::object dtype, py::object name) {
-    return From(layers::CreateGlobalVar(ToShape(shape), value, ToDType(dtype), TextOrNone(name), Here()));
+  m.def("create_global_var", [](py::object shape, double value, py::object dtype, bool persistable, py::object name) {
+    return From(layers::CreateGlobalVar(ToShape(shape), value, ToDType(dtype), persistable, TextOrNone(name), Here()));
   });
   m.def("fc", &FC);
   m.def("conv2d", &Conv2D);

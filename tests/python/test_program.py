@@ -37,10 +37,10 @@ def test_append_op_completes_shape_and_dtype_of_outputs():
 
 
 def test_append_op_takes_a_name_that_is_input_and_output(exe):
-    x = static.data("x", [1])
+    h = static.data("x", [1]) * 1.0
     block = static.default_main_program().global_block()
-    block.append_op(type="scale", inputs={"X": x}, outputs={"Out": x}, attrs={"bias": 1.0})
-    assert exe.run(feed={"x": np.zeros(1, "float32")}, fetch_list=[x])[0].tolist() == [1.0]
+    block.append_op(type="scale", inputs={"X": h}, outputs={"Out": h}, attrs={"bias": 1.0})
+    assert exe.run(feed={"x": np.zeros(1, "float32")}, fetch_list=[h])[0].tolist() == [1.0]
 
 
 def test_an_unknown_operator_raises_not_implemented_naming_it():

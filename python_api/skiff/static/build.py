@@ -33,9 +33,7 @@ def create_global_var(shape, value, dtype, persistable=False, force_cpu=False, n
 
     Source: paddle.static.create_global_var.
     """
-    var = _core.create_global_var(shape, float(value), dtype, name)
-    var.persistable = persistable
-    return var
+    return _core.create_global_var(shape, float(value), dtype, persistable, name)
 
 
 @contextlib.contextmanager

@@ -108,7 +108,11 @@ def cond(pred, true_fn=None, false_fn=None, name=None, return_names=None):
         raise ValueError(f"true_fn returns {len(true_vars)} variables, false_fn {len(false_vars)}")
     from ..tensor.manipulation import cast
     mask = cast(pred, "int32")
-    merged = [layer("select_input", {"X": [f, t], "Mask": mask}, dtype=t.dtype) for t, f in zip(true_vars, false_vars)]
+    merged = []
+    for t, f in zip(true_vars, false_vars):
+        out = parent.create_var(name=_core.unique_name("_generated_var"), dtype=t.dtype)
+        parent.append_op(type="select_input", inputs={"X": [f, t], "Mask": mask}, outputs={"Out": out})
+        merged.append(out)
     return _pack_as(structure, merged)
 
 
