@@ -146,6 +146,7 @@ std::vector<std::pair<std::string, Shape>> ShapesFlag() {
       }
       shape.Append(extent);
       at = *end == ',' ? end + 1 : end;
+      if (*end == ',' && *at == '\0') at = nullptr;  // nothing after the last comma
     }
     if (at == nullptr) {
       throw UsageError(StrCat("--shape is \"", text, "\"; wanted NAME=EXTENT,EXTENT,..., say x=1,3,224,224"));

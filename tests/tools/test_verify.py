@@ -1,0 +1,48 @@
+import json
+
+from tool import GOLDEN, ToolTest, skiff
+
+LENET = "seed_lenet_hapi/inference_model"
+
+
+class Verify(ToolTest):
+    def test_says_yes_to_files_that_paddle_wrote(self):
+        for prefix in (LENET, "seed_matmul_add/infer_model", "jit_conv_bn_relu/model"):
+            with self.subTest(prefix=prefix):
+                code, out, error = skiff("verify", GOLDEN / prefix)
+                self.assertEqual(code, 0, out + error)
+                self.assertIn("belong together", out)
+
+    def test_lists_every_parameter_of_another_program(self):
+        prefix = self.copy(LENET)
+        (self.folder / "model.pdiparams").write_bytes(
+            (GOLDEN / "seed_matmul_add" / "infer_model.pdiparams").read_bytes())
+        code, out, _ = skiff("verify", prefix, "--json")
+        self.assertEqual(code, 1)
+        answer = json.loads(out)
+        self.assertFalse(answer["ok"])
+        self.assertEqual(len([text for text in answer["defects"] if '"' in text]), 10)
+        self.assertIn("holds 2 tensors, the program wants 10", " ".join(answer["defects"]))
+
+    def test_says_no_without_parameters(self):
+        prefix = self.copy(LENET)
+        (self.folder / "model.pdiparams").unlink()
+        code, out, _ = skiff("verify", prefix)
+        self.assertEqual(code, 1)
+        self.assertIn("10 parameters", out)
+
+    def test_calls_a_cut_file_bad(self):
+        prefix = self.copy(LENET)
+        path = self.folder / "model.pdiparams"
+        path.write_bytes(path.read_bytes()[:-1])
+        code, _, error = skiff("verify", prefix)
+        self.assertEqual(code, 3)
+        self.assertIn("model.pdiparams", error)
+
+    def test_names_operators_that_skiff_lacks(self):
+        prefix = self.copy(LENET)
+        path = self.folder / "model.pdmodel"
+        path.write_bytes(path.read_bytes().replace(b"\x06conv2d", b"\x06qonv9d"))
+        code, out, _ = skiff("verify", prefix)
+        self.assertEqual(code, 1)
+        self.assertIn("qonv9d (2 of them)", out)
