@@ -5,8 +5,6 @@
 #include <iostream>
 #include <thread>
 
-#include "io/inference_model.h"
-
 namespace sk = skiff;
 
 int main() try {

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <iostream>
 
-#include "io/state_dict.h"
-
 namespace sk = skiff;
 
 int main() try {

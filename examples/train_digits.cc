@@ -16,10 +16,6 @@
 #include <iostream>
 #include <string>
 
-#include "io/idx.h"
-#include "io/inference_model.h"
-#include "io/state_dict.h"
-
 namespace sk = skiff;
 
 namespace {

@@ -22,15 +22,6 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-# An operator's C++ suites carry its name in camel case: leaky_relu -> LeakyReluTest, LeakyReluErrorTest.
-ctest_filter() {
-  local names=
-  for op in ${ops//,/ }; do
-    names+="${names:+|}$(sed -E 's/(^|_)([a-z0-9])/\U\2/g' <<<"$op")"
-  done
-  echo "(^|[./])($names)[A-Za-z0-9]*Test\\."
-}
-
 [ "$install" = 0 ] || scripts/install.sh
 configure cpu
 build cpu
@@ -43,7 +34,7 @@ reports=("$results/ctest.xml")
 
 say "C++ tests"
 ctest --test-dir build/cpu --output-on-failure --progress --parallel "$jobs" \
-  --output-junit "${reports[0]}" ${ops:+-R "$(ctest_filter)"} || true
+  --output-junit "${reports[0]}" ${ops:+-R "$(scripts/tests_of.py ${ops//,/ })"} || true
 
 folders=()
 for folder in tests/python tests/interop; do [ ! -d "$folder" ] || folders+=("$folder"); done

@@ -28,3 +28,8 @@
 #include "io/npy.h"
 #include "io/program_file.h"
 #include "io/state_dict.h"
+// How it is kept.
+#include "io/idx.h"
+#include "io/inference_model.h"
+#include "io/npy.h"
+#include "io/state_dict.h"
