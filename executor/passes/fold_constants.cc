@@ -9,11 +9,20 @@ namespace {
 
 constexpr size_t kMaxBytes = size_t{16} << 20;  // of one result: folding must not bloat the model
 
+bool OwnsBlock(const Operator& op) {
+  for (const auto& [name, value] : op.attrs) {
+    if (std::holds_alternative<BlockRef>(value) || std::holds_alternative<std::vector<BlockRef>>(value)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool Fold(const RewriteSite& site) {
   const Operator& op = site.op();
   const OpDef* def = FindOp(op.type);
-  if (def == nullptr || def->side_effect || def->random || def->dynamic != nullptr) return false;
-  if (op.type == "feed" || op.type == "fetch" || op.inputs.AllNames().empty()) return false;
+  if (def == nullptr || def->side_effect || def->random || OwnsBlock(op)) return false;
+  if (op.type == "feed" || op.type == "fetch" || op.outputs.AllNames().empty()) return false;
   std::map<std::string, Value> values;
   for (const std::string& name : op.inputs.AllNames()) {
     if (!site.context.IsConstant(name) || site.uses.NumWriters(name) > 0) return false;
@@ -22,16 +31,16 @@ bool Fold(const RewriteSite& site) {
   for (const std::string& name : op.outputs.AllNames()) {
     const std::shared_ptr<Variable> v = site.context.program->global_block().FindLocalVar(name);
     const bool mine = site.uses.NumWriters(name) == 1 && !site.context.fetches.contains(name) &&
-                      !site.context.feeds.contains(name) && (v == nullptr || !v->persistable);
+                      !site.context.feeds.contains(name) && (v == nullptr || (!v->persistable && IsDense(*v)));
     if (!mine) return false;
   }
-  if (def->views.empty() && FindKernel(*def, PlaceKind::kCpu, site.DTypeOf(op.inputs.AllNames().front())) == nullptr) {
-    return false;
-  }
+  if (def->kernels.empty() && def->views.empty() && def->dynamic == nullptr) return false;
   RunOp(op, &values);
   size_t bytes = 0;
   for (const std::string& name : op.outputs.AllNames()) {
-    if (values.contains(name)) bytes += std::get<Tensor>(values[name]).bytes();
+    if (!values.contains(name)) continue;
+    if (!std::holds_alternative<Tensor>(values[name])) return false;
+    bytes += std::get<Tensor>(values[name]).bytes();
   }
   if (bytes > kMaxBytes) return false;
   for (const std::string& name : op.outputs.AllNames()) {
