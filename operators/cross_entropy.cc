@@ -172,7 +172,7 @@ struct ProbabilityLoss {
     const int64_t k = ClassOf(label[0], row.n, ignore_index);
     const C at = k >= 0 ? x[k] : k == -1 ? C(1) : std::numeric_limits<C>::quiet_NaN();
     y.Set(0, k == -1 ? C(0) : -bounded_log(at));
-    if (match) match.Set(0, at);
+    if (match) match.Set(0, k == -1 ? C(0) : at);
   }
   int64_t ignore_index;
   bool soft;

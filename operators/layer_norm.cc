@@ -158,7 +158,7 @@ SKIFF_OP(layer_norm)
     .OptionalInput("Scale", "[product of the normalised dimensions]")
     .OptionalInput("Bias", "[product of the normalised dimensions]")
     .Output("Y", "shape and dtype of X")
-    .OptionalOutput("Mean", "[product of the dimensions before begin_norm_axis]")
+    .OptionalOutput("Mean", "the dimensions of X before begin_norm_axis")
     .OptionalOutput("Variance", "as Mean; without Bessel's correction")
     .Attr("epsilon", 1e-5f, "added to the variance")
     .Attr("begin_norm_axis", 1, "first normalised dimension")
@@ -167,10 +167,11 @@ SKIFF_OP(layer_norm)
       const int64_t axis = c.Attr<int64_t>("begin_norm_axis");
       SKIFF_ENFORCE(axis > 0 && axis < x.shape.rank(), OutOfRange, "begin_norm_axis is ", axis,
                     "; for X ", x.shape, " it must be in [1, ", x.shape.rank() - 1, "]");
-      int64_t rows = 1, columns = 1;
+      Shape rows;
+      int64_t columns = 1;
       for (int d = 0; d < x.shape.rank(); ++d) {
-        int64_t& product = d < axis ? rows : columns;
-        product = product < 0 || x.shape[d] < 0 ? -1 : product * x.shape[d];
+        if (d < axis) rows.Append(x.shape[d]);
+        else columns = columns < 0 || x.shape[d] < 0 ? -1 : columns * x.shape[d];
       }
       for (const char* slot : {"Scale", "Bias"}) {
         if (!c.HasInput(slot)) continue;
@@ -181,8 +182,8 @@ SKIFF_OP(layer_norm)
       }
       const DType statistics = x.dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
       c.SetOutput("Y", TensorMeta{x.shape, x.dtype, x.lod_level});
-      c.SetOutput("Mean", Shape{rows}, statistics);
-      c.SetOutput("Variance", Shape{rows}, statistics);
+      c.SetOutput("Mean", rows, statistics);
+      c.SetOutput("Variance", rows, statistics);
     })
     .Inplace("X", "Y")
     .Gradient(StandardGrad({"X", "Scale", "Bias"}, {"Mean", "Variance"}, {"Y"}, {"X", "Scale", "Bias"}))

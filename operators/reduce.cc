@@ -160,7 +160,10 @@ struct EverythingGrad {
 [[maybe_unused]] void InferReduce(InferContext& c, DType otherwise) {
   const TensorMeta& x = c.Input("X");
   const int32_t code = c.Attr<int32_t>("out_dtype");
-  const DType dtype = IsValidDType(code) ? static_cast<DType>(code) : otherwise;
+  DType dtype = IsValidDType(code) ? static_cast<DType>(code) : otherwise;
+  // Paddle widens sums of these by itself.
+  const bool narrow = x.dtype == DType::kBool || x.dtype == DType::kInt32;
+  if (dtype == DType::kUndefined && narrow && c.type() == "reduce_sum") dtype = DType::kInt64;
   c.SetOutput("Out", ReducedShape(x.shape, AxesOf(c.attrs(), x.shape.rank()), c.Attr<bool>("keep_dim")),
               dtype == DType::kUndefined ? x.dtype : dtype);
 }
@@ -199,7 +202,8 @@ struct EverythingGrad {
   };
 }
 
-SKIFF_REDUCE(reduce_sum, int32_t, DType::kUndefined, "Out = the sum of X along dim.")
+SKIFF_REDUCE(reduce_sum, int32_t, DType::kUndefined, "Out = the sum of X along dim; int64 for bool and int32.")
+    .KeyedBy("Out")
     .Gradient(StandardGrad({"X"}, {}, {"Out"}, {"X"}))
     .Kernel<ReduceAxes<SumReducer>, SKIFF_FLOATS, SKIFF_INTS, bool>();
 SKIFF_REDUCE_GRAD(reduce_sum, "X@GRAD = Out@GRAD spread along dim.")
@@ -207,6 +211,7 @@ SKIFF_REDUCE_GRAD(reduce_sum, "X@GRAD = Out@GRAD spread along dim.")
     .Kernel<SpreadGrad<false>, SKIFF_FLOATS, SKIFF_INTS, bool>();
 
 SKIFF_REDUCE(reduce_mean, int32_t, DType::kUndefined, "Out = the mean of X along dim.")
+    .KeyedBy("Out")
     .Gradient(StandardGrad({"X"}, {}, {"Out"}, {"X"}))
     .Kernel<ReduceAxes<SumReducer, true>, SKIFF_FLOATS, int32_t, int64_t>();
 SKIFF_REDUCE_GRAD(reduce_mean, "X@GRAD = Out@GRAD / count spread along dim.")

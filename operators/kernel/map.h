@@ -120,6 +120,7 @@ struct CudaMapArgs {
 template <typename C, typename F>
 __global__ void MapKernel(F f, const __grid_constant__ CudaMapArgs args) {
   const MapPlan& plan = args.plan;
+#pragma unroll 1  // the typed loads are long enough
   for (int64_t i = CudaFirst(); i < plan.n; i += CudaStep()) {
     ApplyMap<C>(
         f,
@@ -129,6 +130,7 @@ __global__ void MapKernel(F f, const __grid_constant__ CudaMapArgs args) {
           if (!x.flat && !x.scalar) {
             at = 0;
             int64_t rest = i;
+#pragma unroll 1
             for (int d = plan.rank - 1; d >= 0; --d) {
               at += rest % plan.dims[d] * x.strides[d];
               rest /= plan.dims[d];

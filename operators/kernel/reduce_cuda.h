@@ -6,9 +6,10 @@
 namespace skiff {
 inline namespace SKIFF_VARIANT {
 
-__device__ inline int64_t ReduceOffset(int64_t i, int rank, const int64_t* dims,
+__device__ __noinline__ static int64_t ReduceOffset(int64_t i, int rank, const int64_t* dims,
                                        const int64_t* strides) {
   int64_t at = 0;
+#pragma unroll 1
   for (int d = rank - 1; d >= 0; --d) {
     at += i % dims[d] * strides[d];
     i /= dims[d];
@@ -25,6 +26,7 @@ __device__ inline Accumulator<C> ReduceSegment(const ReducePlan& plan, const R& 
   const int64_t begin = plan.num_reduced * segment / plan.segments;
   const int64_t end = plan.num_reduced * (segment + 1) / plan.segments;
   A acc = R::template Identity<A>();
+#pragma unroll 1  // the typed loads are long enough
   for (int64_t i = begin + first; i < end; i += step) {
     const int64_t at = base + ReduceOffset(i, plan.reduced_rank, plan.reduced_dims,
                                            plan.reduced_strides);
@@ -45,6 +47,7 @@ __global__ void ReduceByBlock(const __grid_constant__ ReducePlan plan, R r, cons
                               Accumulator<C>* partial) {
   using A = Accumulator<C>;
   __shared__ A shared[kCudaBlock];
+#pragma unroll 1
   for (int64_t k = blockIdx.x; k < plan.num_out * plan.segments; k += gridDim.x) {
     const int64_t i = k % plan.num_out, segment = k / plan.num_out;
     shared[threadIdx.x] = ReduceSegment<C>(plan, r, in, i, segment, threadIdx.x, blockDim.x);
@@ -66,6 +69,7 @@ __global__ void ReduceByBlock(const __grid_constant__ ReducePlan plan, R r, cons
 template <typename C, typename R>
 __global__ void ReduceByThread(const __grid_constant__ ReducePlan plan, R r, const void* in, void* out,
                                Accumulator<C>* partial) {
+#pragma unroll 1
   for (int64_t k = CudaFirst(); k < plan.num_out * plan.segments; k += CudaStep()) {
     const int64_t i = k % plan.num_out;
     const Accumulator<C> acc = ReduceSegment<C>(plan, r, in, i, k / plan.num_out, 0, 1);
@@ -77,8 +81,10 @@ __global__ void ReduceByThread(const __grid_constant__ ReducePlan plan, R r, con
 template <typename C, typename R>
 __global__ void ReducePartials(const __grid_constant__ ReducePlan plan, R r, void* out,
                                const Accumulator<C>* partial) {
+#pragma unroll 1
   for (int64_t i = CudaFirst(); i < plan.num_out; i += CudaStep()) {
     Accumulator<C> acc = partial[i];
+#pragma unroll 1
     for (int64_t s = 1; s < plan.segments; ++s) acc = R::Combine(acc, partial[s * plan.num_out + i]);
     ReduceStore<C>(plan, r, out, i, acc);
   }

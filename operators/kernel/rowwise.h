@@ -123,17 +123,20 @@ struct DeviceRow {
   template <typename F>
   __device__ C Sum(const F& f) const {
     C sum = 0;
+#pragma unroll 1
     for (int64_t i = threadIdx.x; i < n; i += blockDim.x) sum += f(i);
     return Share(sum, [](C a, C b) { return a + b; });
   }
   template <typename F>
   __device__ C Max(const F& f) const {
     C max = -std::numeric_limits<C>::infinity();
+#pragma unroll 1
     for (int64_t i = threadIdx.x; i < n; i += blockDim.x) max = math::Max(max, f(i));
     return Share(max, [](C a, C b) { return math::Max(a, b); });
   }
   template <typename F>
   __device__ void Each(const F& f) const {
+#pragma unroll 1
     for (int64_t i = threadIdx.x; i < n; i += blockDim.x) f(i);
   }
 };

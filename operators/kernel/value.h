@@ -87,6 +87,16 @@ SKIFF_HD inline float Cos(float x) { return cosf(x); }
 SKIFF_HD inline double Cos(double x) { return cos(x); }
 SKIFF_HD inline float Tan(float x) { return tanf(x); }
 SKIFF_HD inline double Tan(double x) { return tan(x); }
+SKIFF_HD inline float Asin(float x) { return asinf(x); }
+SKIFF_HD inline double Asin(double x) { return asin(x); }
+SKIFF_HD inline float Acos(float x) { return acosf(x); }
+SKIFF_HD inline double Acos(double x) { return acos(x); }
+SKIFF_HD inline float Atan(float x) { return atanf(x); }
+SKIFF_HD inline double Atan(double x) { return atan(x); }
+SKIFF_HD inline float Sinh(float x) { return sinhf(x); }
+SKIFF_HD inline double Sinh(double x) { return sinh(x); }
+SKIFF_HD inline float Cosh(float x) { return coshf(x); }
+SKIFF_HD inline double Cosh(double x) { return cosh(x); }
 SKIFF_HD inline float Pow(float x, float y) { return powf(x, y); }
 SKIFF_HD inline double Pow(double x, double y) { return pow(x, y); }
 SKIFF_HD inline int64_t Pow(int64_t x, int64_t y) {

@@ -307,7 +307,7 @@ std::map<std::string, std::vector<double>> OpCase::Gradients(
   return gradients;
 }
 
-void OpCase::CheckGradient(const std::string& in, const std::string& out) const {
+void OpCase::CheckGradient(const char* in, const char* out) const {
   CheckGradient(std::vector<std::string>{in}, std::vector<std::string>{out});
 }
 

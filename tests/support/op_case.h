@@ -51,8 +51,9 @@ class OpCase {
     return InputOf(slot, shape, place_.dtype);
   }
   OpCase& Attr(const std::string& name, Attribute value);
-  OpCase& Attr(const std::string& name, const char* value) {
-    return Attr(name, Attribute(std::string(value)));
+  template <size_t N>  // not a pointer: that a literal 0 would convert to
+  OpCase& Attr(const std::string& name, const char (&text)[N]) {
+    return Attr(name, Attribute(std::string(text)));
   }
   /// How many variables an output slot has; without a call one, or none where the slot takes many.
   OpCase& Outputs(const std::string& slot, int count);
@@ -76,7 +77,7 @@ class OpCase {
   /// Compares the gradients of sum(weights * outs) by `ins`, which the operator's gradient maker and
   /// its operators give in the case's dtype, with central differences in float64, for fixed irregular
   /// weights.
-  void CheckGradient(const std::string& in, const std::string& out) const;
+  void CheckGradient(const char* in, const char* out) const;
   void CheckGradient(const std::vector<std::string>& ins, const std::vector<std::string>& outs) const;
 
  private:
