@@ -31,15 +31,17 @@ struct SoftmaxGrad {
   }
 };
 
+/// Paddle lets no difference to the maximum pass that is below -64; so do we, that results agree.
 struct LogSoftmax {
   template <typename Row>
   SKIFF_HD void operator()(const Row& row) const {
     const auto x = row.In(0);
     const auto y = row.Out(0);
     const auto max = row.Max([=](int64_t i) { return x[i]; });
-    const auto sum = row.Sum([=](int64_t i) { return math::Exp(x[i] - max); });
+    const auto below = [=](int64_t i) { return math::Max(x[i] - max, std::decay_t<decltype(x[i])>(-64)); };
+    const auto sum = row.Sum([=](int64_t i) { return math::Exp(below(i)); });
     const auto log_sum = math::Log(sum);
-    row.Each([=](int64_t i) { y.Set(i, (x[i] - max) - log_sum); });
+    row.Each([=](int64_t i) { y.Set(i, below(i) - log_sum); });
   }
 };
 
