@@ -155,8 +155,10 @@ SKIFF_OP(accuracy)
     .Output("Total", "0-D int32, samples")
     .InferShape([](InferContext& c) {
       c.SetOutput("Accuracy", Shape{}, DType::kFloat32);
-      c.SetOutput("Correct", Shape{}, DType::kInt32);
-      c.SetOutput("Total", Shape{}, DType::kInt32);
+      // Paddle declares the counts as float32 and computes int32; its files show the former.
+      const DType counts = c.at_runtime() ? DType::kInt32 : DType::kFloat32;
+      c.SetOutput("Correct", Shape{}, counts);
+      c.SetOutput("Total", Shape{}, counts);
     })
     .Kernel<Accuracy, AnyDType>();
 
