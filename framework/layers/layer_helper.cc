@@ -112,6 +112,9 @@ Var LayerHelper::AddBias(const Var& x, const std::optional<ParamAttr>& attr, int
                          int last_axis) const {
   if (!attr) return x;
   const Shape& shape = x.shape();
+  SKIFF_ENFORCE(0 <= first_axis && first_axis < last_axis && last_axis <= shape.rank(), InvalidArgument,
+                layer_type_, ": a bias over the axes ", first_axis, " to ", last_axis, " of \"", x.name(),
+                "\" ", shape);
   const auto dims = shape.dims().subspan(first_axis, last_axis - first_axis);
   const Var bias = CreateParameter(*attr, Shape(dims), x.dtype(), /*is_bias=*/true);
   return AppendOp("elementwise_add", {{"X", {x.name()}}, {"Y", {bias.name()}}}, {{"axis", first_axis}},

@@ -211,6 +211,9 @@ Var Sum(const Var& x, const ReduceOptions& options = {}, SKIFF_HERE);
 Var Max(const Var& x, const ReduceOptions& options = {}, SKIFF_HERE);
 Var Min(const Var& x, const ReduceOptions& options = {}, SKIFF_HERE);
 Var Prod(const Var& x, const ReduceOptions& options = {}, SKIFF_HERE);
+/// Of bools.
+Var All(const Var& x, const ReduceOptions& options = {}, SKIFF_HERE);
+Var Any(const Var& x, const ReduceOptions& options = {}, SKIFF_HERE);
 
 /// Elementwise with numpy's broadcasting.
 Var Add(const Var& x, const Var& y, SKIFF_HERE);
@@ -243,11 +246,21 @@ std::vector<Var> Split(const Var& x, int parts, int axis = 0, SKIFF_HERE);
 /// Into sections of these extents, one of which may be -1.
 std::vector<Var> SplitSections(const Var& x, const std::vector<int32_t>& sections, int axis = 0,
                                SKIFF_HERE);
+/// One variable for each position along `axis`, whose extent must be known.
+std::vector<Var> Unstack(const Var& x, int axis = 0, SKIFF_HERE);
 /// [starts, ends) along `axes`; negative positions count from the end.
 Var Slice(const Var& x, const std::vector<int32_t>& axes, const std::vector<int32_t>& starts,
           const std::vector<int32_t>& ends, SKIFF_HERE);
 Var Cast(const Var& x, DType dtype, SKIFF_HERE);
 Var Gather(const Var& x, const Var& index, int axis = 0, SKIFF_HERE);
+/// Elements or slices at the coordinates in the last axis of `index`.
+Var GatherNd(const Var& x, const Var& index, SKIFF_HERE);
+/// Repeats axes of extent 1 up to `shape`; -1 keeps an extent.
+Var Expand(const Var& x, const std::vector<int32_t>& shape, SKIFF_HERE);
+/// Repeats x along each axis.
+Var Tile(const Var& x, const std::vector<int32_t>& repeats, SKIFF_HERE);
+/// x where the bools of `condition` hold, y elsewhere; all of one shape.
+Var Where(const Var& condition, const Var& x, const Var& y, SKIFF_HERE);
 Var OneHot(const Var& x, int classes, SKIFF_HERE);
 
 struct TopKOptions {
@@ -265,6 +278,7 @@ struct ArgMaxOptions {
   DType dtype = DType::kInt64;
 };
 Var ArgMax(const Var& x, const ArgMaxOptions& options = {}, SKIFF_HERE);
+Var ArgMin(const Var& x, const ArgMaxOptions& options = {}, SKIFF_HERE);
 /// A tensor of one value. paddle.full.
 Var FillConstant(const Shape& shape, double value, DType dtype = DType::kFloat32, SKIFF_HERE);
 

@@ -448,18 +448,20 @@ void ReduceOnPlateau::Restore(const State& state) {
   best_ = best == state.end() ? std::nullopt : std::optional<double>(best->second);
 }
 
-void RateHook::BeforeRun(Scope& scope) {
-  const auto rate = scheduler_->value();
-  const bool wide = dtype_ == DType::kFloat64;
-  const Tensor value = wide ? Tensor::Of<double>({}, {rate})
-                            : Tensor::Of<float>({}, {static_cast<float>(rate)});
-  Value* found = scope.FindVar(variable_);
+void WriteRate(Scope& scope, const std::string& variable, DType dtype, double rate) {
+  const Tensor value = dtype == DType::kFloat64 ? Tensor::Of<double>({}, {rate})
+                                                : Tensor::Of<float>({}, {static_cast<float>(rate)});
+  Value* found = scope.FindVar(variable);
   if (found == nullptr) {
-    scope.SetTensor(variable_, value);
+    scope.SetTensor(variable, value);
     return;
   }
   const auto* held = std::get_if<Tensor>(found);  // the rate stays where the run left it
   *found = held != nullptr && held->is_initialized() ? value.To(held->place()) : value;
+}
+
+void RateHook::BeforeRun(Scope& scope) {
+  WriteRate(scope, variable_, dtype_, scheduler_->value());
 }
 
 }  // namespace skiff::lr

@@ -150,6 +150,9 @@ class ReduceOnPlateau : public Scheduler {
   int64_t cooldown_counter_ = 0, num_bad_epochs_ = 0;
 };
 
+/// Writes a rate into a variable of `scope`, at the place where that is.
+void WriteRate(Scope& scope, const std::string& variable, DType dtype, double rate);
+
 /// Writes a scheduler's rate into a variable before each run of the program that has it as a hook.
 class RateHook : public RunHook {
  public:

@@ -86,6 +86,18 @@ std::vector<Var> SplitSections(const Var& x, const std::vector<int32_t>& section
   return SplitInto(x, 0, sections, axis, at.Of("layers::SplitSections"));
 }
 
+std::vector<Var> Unstack(const Var& x, int axis, Origin at) {
+  const LayerHelper helper("unstack", "", at.Of("layers::Unstack"));
+  const int64_t count = x.shape().At(axis);
+  SKIFF_ENFORCE(count > 0, InvalidArgument, "layers::Unstack: axis ", axis, " of \"", x.name(), "\" ",
+                x.shape(), " must be known");
+  std::vector<Var> parts;
+  for (int64_t i = 0; i < count; ++i) parts.push_back(helper.CreateTemporary(x.dtype()));
+  helper.AppendOp({"unstack", {{"X", {x.name()}}}, {{"Y", NamesOf(parts, "layers::Unstack")}},
+                   {{"axis", axis}, {"num", static_cast<int32_t>(count)}}});
+  return parts;
+}
+
 Var Slice(const Var& x, const std::vector<int32_t>& axes, const std::vector<int32_t>& starts,
           const std::vector<int32_t>& ends, Origin at) {
   SKIFF_ENFORCE(axes.size() == starts.size() && axes.size() == ends.size(), InvalidArgument,
@@ -112,6 +124,30 @@ Var Gather(const Var& x, const Var& index, int axis, Origin at) {
                          helper.CreateTemporary(x.dtype()));
 }
 
+Var GatherNd(const Var& x, const Var& index, Origin at) {
+  const LayerHelper helper("gather_nd", "", at.Of("layers::GatherNd"));
+  return helper.AppendOp("gather_nd", {{"X", {x.name()}}, {"Index", {index.name()}}}, {},
+                         helper.CreateTemporary(x.dtype()));
+}
+
+Var Expand(const Var& x, const std::vector<int32_t>& shape, Origin at) {
+  const LayerHelper helper("expand", "", at.Of("layers::Expand"));
+  return helper.AppendOp("expand_v2", {{"X", {x.name()}}}, {{"shape", shape}},
+                         helper.CreateTemporary(x.dtype()));
+}
+
+Var Tile(const Var& x, const std::vector<int32_t>& repeats, Origin at) {
+  const LayerHelper helper("tile", "", at.Of("layers::Tile"));
+  return helper.AppendOp("tile", {{"X", {x.name()}}}, {{"repeat_times", repeats}},
+                         helper.CreateTemporary(x.dtype()));
+}
+
+Var Where(const Var& condition, const Var& x, const Var& y, Origin at) {
+  const LayerHelper helper("where", "", at.Of("layers::Where"));
+  return helper.AppendOp("where", {{"Condition", {condition.name()}}, {"X", {x.name()}}, {"Y", {y.name()}}},
+                         {}, helper.CreateTemporary(x.dtype()));
+}
+
 Var OneHot(const Var& x, int classes, Origin at) {
   const LayerHelper helper("one_hot_v2", "", at.Of("layers::OneHot"));
   return helper.AppendOp("one_hot_v2", {{"X", {x.name()}}},
@@ -130,13 +166,26 @@ ValuesAndIndices TopK(const Var& x, int k, const TopKOptions& options, Origin at
   return {values, indices};
 }
 
-Var ArgMax(const Var& x, const ArgMaxOptions& options, Origin at) {
-  const LayerHelper helper("argmax", "", at.Of("layers::ArgMax"));
-  return helper.AppendOp("arg_max", {{"X", {x.name()}}},
+namespace {
+
+Var ArgExtreme(const std::string& type, const std::string& function, const Var& x,
+               const ArgMaxOptions& options, const std::string& origin) {
+  const LayerHelper helper(function, "", origin);
+  return helper.AppendOp(type, {{"X", {x.name()}}},
                          {{"keepdims", options.keep_dim}, {"axis", options.axis.value_or(0)},
                           {"flatten", !options.axis.has_value()},
                           {"dtype", static_cast<int32_t>(options.dtype)}},
                          helper.CreateTemporary(options.dtype, true));
+}
+
+}  // namespace
+
+Var ArgMax(const Var& x, const ArgMaxOptions& options, Origin at) {
+  return ArgExtreme("arg_max", "argmax", x, options, at.Of("layers::ArgMax"));
+}
+
+Var ArgMin(const Var& x, const ArgMaxOptions& options, Origin at) {
+  return ArgExtreme("arg_min", "argmin", x, options, at.Of("layers::ArgMin"));
 }
 
 Var FillConstant(const Shape& shape, double value, DType dtype, Origin at) {

@@ -131,7 +131,7 @@ Var Matmul(const Var& x, const Var& y, bool transpose_x, bool transpose_y, Origi
 
 namespace {
 
-// `says_all`: whether "no axis" is written as reduce_all; Paddle's sum does not.
+// `says_all`: whether all axes are written as reduce_all; Paddle's sum does not.
 Var Reduce(const std::string& type, const std::string& function, const Var& x,
            const ReduceOptions& options, DType dtype, bool says_all, const std::string& origin) {
   const LayerHelper helper(function, "", origin);
@@ -139,7 +139,7 @@ Var Reduce(const std::string& type, const std::string& function, const Var& x,
   const bool every = !none && static_cast<int>(options.axis.size()) == x.rank();
   return helper.AppendOp(type, {{"X", {x.name()}}},
                          {{"dim", options.axis}, {"keep_dim", options.keep_dim},
-                          {"reduce_all", every || (none && says_all)}},
+                          {"reduce_all", says_all && (every || none)}},
                          helper.CreateTemporary(dtype));
 }
 
@@ -161,6 +161,12 @@ Var Min(const Var& x, const ReduceOptions& options, Origin at) {
 }
 Var Prod(const Var& x, const ReduceOptions& options, Origin at) {
   return Reduce("reduce_prod", "reduce_prod", x, options, x.dtype(), true, at.Of("layers::Prod"));
+}
+Var All(const Var& x, const ReduceOptions& options, Origin at) {
+  return Reduce("reduce_all", "all", x, options, DType::kBool, true, at.Of("layers::All"));
+}
+Var Any(const Var& x, const ReduceOptions& options, Origin at) {
+  return Reduce("reduce_any", "any", x, options, DType::kBool, true, at.Of("layers::Any"));
 }
 
 // ---- losses and metrics ----------------------------------------------------------------------------

@@ -45,6 +45,15 @@ void Optimizer::ApplyGradients(std::vector<ParamGrad> pairs) {
   for (const ParamGrad& pair : pairs) AppendUpdate(pair, ParameterRate(*pair.first));
 }
 
+void Optimizer::SetLearningRate(double rate, Scope& scope) {
+  SKIFF_ENFORCE(rate_.scheduler() == nullptr, PreconditionNotMet,
+                "the learning rate follows a scheduler; step or restore that instead");
+  rate_ = rate;
+  for (const auto& [program, variable] : rate_variables_) {
+    lr::WriteRate(scope, variable, dtype_, rate);
+  }
+}
+
 const std::string& Optimizer::RateVariable() {
   Program& main = DefaultMainProgram();
   std::string& name = rate_variables_[main.uid()];

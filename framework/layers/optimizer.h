@@ -2,6 +2,7 @@
 // program; their state is persistable variables named as Paddle names them ("fc_0.w_0_moment1_0").
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,6 +13,10 @@
 #include "framework/layers/grad_clip.h"
 #include "framework/layers/lr_scheduler.h"
 #include "framework/layers/var.h"
+
+namespace skiff {
+class Scope;
+}
 
 namespace skiff::optimizer {
 
@@ -64,6 +69,9 @@ class Optimizer {
   /// The rate a run would use now.
   double learning_rate() const { return rate_.value(); }
   const lr::SchedulerPtr& scheduler() const { return rate_.scheduler(); }
+  /// Changes a fixed rate, for programs yet to be built and, in `scope`, for those built already.
+  /// @throws PreconditionNotMet when a scheduler decides the rate.
+  void SetLearningRate(double rate, Scope& scope);
 
  protected:
   Optimizer(Rate rate, WeightDecay decay, GradClip clip)

@@ -100,13 +100,26 @@ std::string SlotText(const Slots& slots) {
   return text;
 }
 
+// The attributes that Paddle's own schema declares; a gradient operator has its forward's. skiff's
+// schema also knows what Paddle calls extra, which the fixtures leave out.
+const Json& PaddleAttrs(std::string type) {
+  static const Json table = [] {
+    std::ifstream file(std::string(SKIFF_TESTS_DIR) + "/golden/op_table/op_table.json");
+    return Json::parse(file);
+  }();
+  static const Json none = Json::object();
+  while (!table.contains(type) && type.ends_with("_grad")) type.resize(type.size() - 5);
+  return table.contains(type) ? table.at(type).at("attrs") : none;
+}
+
 std::string AttrText(const Operator& op, bool roles) {
   const OpDef* def = FindOp(op.type);
+  const Json& declared = PaddleAttrs(op.type);
   std::string text;
   Attrs sorted = op.attrs;
   sorted.Sort();
   for (const auto& [name, value] : sorted) {
-    const bool own = def != nullptr && def->FindAttr(name) != nullptr;
+    const bool own = def != nullptr && def->FindAttr(name) != nullptr && declared.contains(name);
     const bool role = roles && (name == kOpRoleAttr || name == kOpRoleVarAttr);
     if (own || role) text += (text.empty() ? "" : ", ") + name + " = " + ToString(value);
   }
@@ -172,7 +185,7 @@ std::vector<std::string> VariableLines(const Program& program) {
     std::vector<std::string> of_block;
     for (const auto& v : program.block(i).vars()) {
       std::string line = StrCat("block ", i, ": ", v->name);
-      if (v->kind == VarKind::kLodTensor) line += StrCat(" ", v->dtype, " ", v->shape);
+      if (v->kind == VarKind::kLodTensor || v->kind == VarKind::kSelectedRows) line += StrCat(" ", v->dtype, " ", v->shape);
       if (v->persistable) line += " persistable";
       if (v->is_parameter) line += " parameter";
       if (v->stop_gradient) line += " stop_gradient";

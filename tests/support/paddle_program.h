@@ -25,7 +25,7 @@ PaddlePrograms ReadPaddlePrograms(const std::string& name);
 std::unique_ptr<Program> WithoutBackward(const Program& program);
 
 /// "block 0: mul(X=x Y=w) -> Out=y {x_num_col_dims = 1}": type, arguments by slot, and the attributes
-/// that the operator's schema declares. Roles are shown with `roles`.
+/// that both Paddle's and skiff's schema declare. Roles are shown with `roles`.
 std::vector<std::string> OperatorLines(const Program& program, bool roles = true);
 /// "block 0: w float32 [4, 3] persistable parameter stop_gradient", sorted by name.
 std::vector<std::string> VariableLines(const Program& program);
