@@ -38,11 +38,12 @@ DType FromNumpy(const py::dtype& dtype) {
   throw InvalidType(StrCat("arrays of ", py::str(dtype).cast<std::string>(), " cannot become tensors"));
 }
 
+// numpy's dtypes are made once: finding one by name costs as much as a small program's run.
 py::dtype ToNumpy(DType dtype) {
-  switch (dtype) {
-    case DType::kBFloat16: return py::dtype("uint16");
-    default: return py::dtype(ToString(dtype));
-  }
+  static PyObject* made[32] = {};
+  PyObject*& entry = made[static_cast<int>(dtype)];
+  if (entry == nullptr) entry = py::dtype(dtype == DType::kBFloat16 ? "uint16" : ToString(dtype)).release().ptr();
+  return py::reinterpret_borrow<py::dtype>(entry);
 }
 
 // Gives up its array with the interpreter's lock held, on whatever thread the last tensor goes.
@@ -122,10 +123,7 @@ Tensor TensorFromArray(py::handle value, DType dtype) {
   if (py::isinstance<py::array>(value)) {
     array = py::reinterpret_borrow<py::array>(value);
     // Paddle never converts what is an array already; the executor says what it wanted.
-    if (!array.dtype().is(array.dtype().attr("newbyteorder")("=")) &&
-        !array.dtype().attr("isnative").cast<bool>()) {
-      array = array.attr("astype")(array.dtype().attr("newbyteorder")("="));
-    }
+    if (array.dtype().byteorder() == '>') array = array.attr("astype")(array.dtype().attr("newbyteorder")("="));
   } else {
     const py::object numpy = py::module_::import("numpy");
     array = dtype == DType::kUndefined ? numpy.attr("asarray")(value)
@@ -143,8 +141,7 @@ py::object ArrayFromTensor(const Tensor& given) {
   const Tensor tensor = given.To(CPUPlace{});
   auto* owner = new std::shared_ptr<void>(tensor.owner());
   py::capsule capsule(owner, [](void* p) { delete static_cast<std::shared_ptr<void>*>(p); });
-  const std::vector<int64_t> dims = tensor.shape().ToVector();
-  return py::array(ToNumpy(tensor.dtype()), std::vector<py::ssize_t>(dims.begin(), dims.end()),
+  return py::array(ToNumpy(tensor.dtype()), std::vector<py::ssize_t>(tensor.shape().begin(), tensor.shape().end()),
                    const_cast<void*>(tensor.raw_data()), capsule);
 }
 
