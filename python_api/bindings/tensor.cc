@@ -181,9 +181,12 @@ numpy.asarray(t) gives its elements, bfloat16 as uint16.)")
       .def("_is_initialized", [](LoDTensor& t) { return t.get().is_initialized(); })
       .def("numpy", &Initialised)
       .def("__array__",
-           [](LoDTensor& t, py::object dtype, py::object) {
+           [](LoDTensor& t, py::object dtype, py::object copy) {
              py::object array = Initialised(t);
-             return dtype.is_none() ? array : array.attr("astype")(dtype);
+             if (!dtype.is_none()) return py::object(array.attr("astype")(dtype));
+             // numpy 2 leaves the copying to us, numpy 1 does it itself.
+             const bool wanted = !copy.is_none() && copy.cast<bool>();
+             return wanted ? py::object(array.attr("copy")()) : array;
            },
            py::arg("dtype") = py::none(), py::arg("copy") = py::none())
       .def("__len__", [](LoDTensor& t) { return t.get().shape().At(0); })

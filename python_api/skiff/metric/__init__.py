@@ -18,8 +18,7 @@ def static_accuracy(input, label, k=1, correct=None, total=None, name=None):  # 
     Source: paddle.static.accuracy.
     """
     helper = LayerHelper("accuracy", name)
-    values, indices = layer("top_k_v2", {"X": input}, ("Out", "Indices"), {"k": k, "sorted": False}, name=helper.name,
-                            stopped=["Indices"])
+    values, indices = layer("top_k_v2", {"X": input}, ("Out", "Indices"), {"k": k, "sorted": False}, name=helper.name)
     if correct is None and total is None:
         return layer("accuracy", {"Out": values, "Indices": indices, "Label": label}, ("Accuracy", "Correct", "Total"),
                      name=helper.name, dtype="float32", stopped=["Accuracy", "Correct", "Total"])[0]

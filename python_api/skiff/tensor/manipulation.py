@@ -45,13 +45,12 @@ def reshape(x, shape, name=None):
     Source: paddle.reshape.
     """
     inputs, attribute = shape_inputs(shape, "Shape", "ShapeTensor")
-    return layer("reshape2", {"X": x, **inputs}, ("Out", "XShape"), {"shape": attribute}, name=name, stopped=["XShape"])[0]
+    return layer("reshape2", {"X": x, **inputs}, ("Out", "XShape"), {"shape": attribute}, name=name)[0]
 
 
 def transpose(x, perm, name=None):
     """The axes in another order: axis i of the result is axis perm[i] of x. Source: paddle.transpose."""
-    return layer("transpose2", {"X": x}, ("Out", "XShape"), {"axis": list(perm)}, layer="transpose", name=name,
-                 stopped=["XShape"])[0]
+    return layer("transpose2", {"X": x}, ("Out", "XShape"), {"axis": list(perm)}, layer="transpose", name=name)[0]
 
 
 def flatten(x, start_axis=0, stop_axis=-1, name=None):
@@ -63,14 +62,13 @@ def flatten(x, start_axis=0, stop_axis=-1, name=None):
                 raise ValueError(f"{what} is {axis}, x has {axes} axes")
         start_axis, stop_axis = start_axis % axes, stop_axis % axes
     attrs = {"start_axis": start_axis, "stop_axis": stop_axis}
-    return layer("flatten_contiguous_range", {"X": x}, ("Out", "XShape"), attrs, layer="flatten", name=name,
-                 stopped=["XShape"])[0]
+    return layer("flatten_contiguous_range", {"X": x}, ("Out", "XShape"), attrs, layer="flatten", name=name)[0]
 
 
 def squeeze(x, axis=None, name=None):
     """Without axes of extent 1: those given, or all. Source: paddle.squeeze."""
     axes = [] if axis is None else to_list(axis)
-    return layer("squeeze2", {"X": x}, ("Out", "XShape"), {"axes": axes}, layer="squeeze", name=name, stopped=["XShape"])[0]
+    return layer("squeeze2", {"X": x}, ("Out", "XShape"), {"axes": axes}, layer="squeeze", name=name)[0]
 
 
 def unsqueeze(x, axis, name=None):
@@ -82,7 +80,7 @@ def unsqueeze(x, axis, name=None):
         inputs["AxesTensorList"] = [a if is_var(a) else _core.full([1], a, "int32") for a in axis]
     else:
         attrs["axes"] = to_list(axis)
-    return layer("unsqueeze2", inputs, ("Out", "XShape"), attrs, name=name, stopped=["XShape"])[0]
+    return layer("unsqueeze2", inputs, ("Out", "XShape"), attrs, name=name)[0]
 
 
 def concat(x, axis=0, name=None):
@@ -277,7 +275,7 @@ def moveaxis(x, source, destination, name=None):
     froms, tos = [a % axes for a in to_list(source)], [a % axes for a in to_list(destination)]
     others = iter(a for a in range(axes) if a not in froms)
     perm = [froms[tos.index(a)] if a in tos else next(others) for a in range(axes)]
-    return layer("transpose2", {"X": x}, ("Out", "XShape"), {"axis": perm}, layer="moveaxis", name=name, stopped=["XShape"])[0]
+    return layer("transpose2", {"X": x}, ("Out", "XShape"), {"axis": perm}, layer="moveaxis", name=name)[0]
 
 
 def diagonal(x, offset=0, axis1=0, axis2=1, name=None):

@@ -131,7 +131,7 @@ def _transposed(x):
     if len(x.shape) == 1:
         return x
     perm = list(range(len(x.shape)))[::-1]
-    return layer("transpose2", {"X": x}, ("Out", "XShape"), {"axis": perm}, name=x.name, stopped=["XShape"])[0]
+    return layer("transpose2", {"X": x}, ("Out", "XShape"), {"axis": perm}, name=x.name)[0]
 
 
 def _get_value(self, scope=None):
