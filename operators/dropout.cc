@@ -90,10 +90,11 @@ float Probability(const Attrs& attrs) {
 }
 
 // What a kept element is multiplied by while training.
-float KeptFactor(const Attrs& attrs) {
+template <typename C>
+C KeptFactor(const Attrs& attrs) {
   const float p = Probability(attrs);
-  if (!Upscales(attrs)) return 1.0f;
-  return p == 1.0f ? 0.0f : 1.0f / (1.0f - p);
+  if (!Upscales(attrs)) return C(1);
+  return p == 1.0f ? C(0) : C(1) / static_cast<C>(1.0f - p);
 }
 
 struct Dropout {
@@ -114,7 +115,7 @@ struct Dropout {
         }
       });
     }
-    const C kept = KeptFactor(c.attrs());
+    const C kept = KeptFactor<C>(c.attrs());
     const std::vector<int64_t> seed_input = c.HostValues("Seed");
     const bool fixed = c.Attr<bool>("fix_seed") || !seed_input.empty();
     const int64_t seed = seed_input.empty() ? c.Attr<int64_t>("seed") : seed_input[0];
@@ -145,7 +146,7 @@ struct DropoutGrad {
     }
     SKIFF_ENFORCE(c.HasInput("Mask"), InvalidArgument, "input Mask is missing");
     const int mask = c.InputIndex("Mask");
-    const C kept = KeptFactor(c.attrs());
+    const C kept = KeptFactor<C>(c.attrs());
     return MakeKernel([=](const KernelArgs& args) {
       ForEach(n, kElementGrain, args,
               MaskElements<T>{static_cast<const T*>(args.in[out_grad]),

@@ -141,7 +141,8 @@ inline void InferUpdate(InferContext& c) {
   SKIFF_ENFORCE(!param.shape.IsKnown() || !grad.IsKnown() || grad == param.shape, InvalidArgument,
                 "Grad is ", grad, ", Param is ", param.shape, "; they must be equal");
   for (const auto& [slot, names] : c.op().outputs) {
-    if (!names.empty()) c.SetOutput(slot, TensorMeta(c.Input(slot.substr(0, slot.size() - 3))));
+    const std::string in = slot.substr(0, slot.size() - 3);
+    if (!names.empty() && c.HasInput(in)) c.SetOutput(slot, TensorMeta(c.Input(in)));
   }
 }
 
