@@ -196,7 +196,9 @@ class Planner : private MetaTable {
       bool needed = def == nullptr || def->side_effect || OwnsBlock(op);
       const std::vector<std::string> writes = op.outputs.AllNames();
       for (const std::string& name : writes) {
-        needed = needed || (!fed_.contains(name) && (wanted.contains(name) || IsPersistable(name)));
+        // A fed value wins over what would compute it, not over an update in place.
+        const bool given = fed_.contains(name) && !op.inputs.Mentions(name);
+        needed = needed || (!given && (wanted.contains(name) || IsPersistable(name)));
       }
       needed_[i] = needed;
       if (!needed) continue;

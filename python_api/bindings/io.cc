@@ -1,10 +1,14 @@
 // io: programs, state dicts and inference models in files and in memory.
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <map>
+
 #include "io/atomic_file.h"
 #include "io/inference_model.h"
 #include "io/program_file.h"
 #include "io/state_dict.h"
+#include "io/tensor_stream.h"
 #include "python_api/bindings/executor.h"
 
 namespace skiff::python {
@@ -87,6 +91,35 @@ void BindPrograms(py::module_& m) {
   m.def("write_file", [](const std::string& path, const std::string& bytes) { io::WriteFile(path, bytes); });
 }
 
+// One file of all variables, sorted by name, or one file each.
+void LoadVariables(const std::string& folder, const std::string& filename, std::vector<std::string> names) {
+  std::map<std::string, Value> values;
+  if (filename.empty()) {
+    for (const std::string& name : names) {
+      values[name] = io::ReadTensorFile(io::MappedFile::Open(io::VariablePath(folder, name)));
+    }
+  } else {
+    const auto file = io::MappedFile::Open(folder.empty() ? filename : folder + "/" + filename);
+    const std::vector<io::TensorEntry> entries = io::IndexTensors(file);
+    SKIFF_ENFORCE(entries.size() == names.size(), InvalidArgument, "\"", file->name(), "\" holds ", entries.size(),
+                  " tensors, ", names.size(), " variables are wanted");
+    std::sort(names.begin(), names.end());
+    for (size_t i = 0; i < names.size(); ++i) values[names[i]] = io::MakeTensor(entries[i], file);
+  }
+  for (auto& [name, value] : values) *GlobalScope().Var(name) = std::move(value);
+}
+
+void SaveVariables(const std::string& folder, const std::string& filename, std::vector<std::string> names) {
+  io::StringSink all;
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    io::StringSink one;
+    io::WriteTensor(GlobalScope().GetTensor(name), filename.empty() ? &one : &all);
+    if (filename.empty()) io::WriteFile(io::VariablePath(folder, name), one.text());
+  }
+  if (!filename.empty()) io::WriteFile(folder.empty() ? filename : folder + "/" + filename, all.text());
+}
+
 }  // namespace
 
 void BindIo(py::module_& m) {
@@ -132,6 +165,8 @@ void BindIo(py::module_& m) {
     const io::StateDict state = io::ReadParameters(program, io::MappedFile::FromMemory(bytes, "a buffer of parameters"));
     for (const auto& entry : state) GlobalScope().SetTensor(entry.name, entry.tensor);
   });
+  m.def("load_variables", &LoadVariables);
+  m.def("save_variables", &SaveVariables);
   m.def("inference_parameters", [](const std::string& path, const std::string& model, const std::string& params,
                                    bool arrays) {
     io::LoadInferenceOptions options;

@@ -21,10 +21,10 @@ def static_accuracy(input, label, k=1, correct=None, total=None, name=None):  # 
     values, indices = layer("top_k_v2", {"X": input}, ("Out", "Indices"), {"k": k, "sorted": False}, name=helper.name)
     if correct is None and total is None:
         return layer("accuracy", {"Out": values, "Indices": indices, "Label": label}, ("Accuracy", "Correct", "Total"),
-                     name=helper.name, dtype="float32", stopped=["Accuracy", "Correct", "Total"])[0]
-    out = helper.create_temporary("float32", True)
-    correct = correct or helper.create_temporary("int32", True)
-    total = total or helper.create_temporary("int32", True)
+                     name=helper.name, dtype="float32")[0]
+    out = helper.create_temporary("float32")
+    correct = correct or helper.create_temporary("int32")
+    total = total or helper.create_temporary("int32")
     input.block.append_op(type="accuracy", inputs={"Out": values, "Indices": indices, "Label": label},
                           outputs={"Accuracy": out, "Correct": correct, "Total": total})
     return out

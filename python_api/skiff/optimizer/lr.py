@@ -68,16 +68,32 @@ class LRScheduler:
 
     def state_dict(self):
         """What the scheduler must remember to go on where it stopped."""
-        state = dict(self._scheduler.save())
+        state = {}
+        for key, value in self._scheduler.save().items():  # "LinearWarmup_LR.last_lr" belongs to an inner scheduler
+            *outer, name = key.split(".")
+            into = state
+            for part in outer:
+                into = into.setdefault(part, {})
+            into[name] = int(value) if name == "last_epoch" else value
         state["last_epoch"] = int(self.last_epoch)
         return state
 
     def set_state_dict(self, state_dict):
         """Goes on where state_dict was taken."""
-        self._scheduler.restore({key: float(value) for key, value in state_dict.items() if isinstance(value, (int, float))})
+        self._scheduler.restore(_flat(state_dict))
         self._epoch, self._last_lr = self._scheduler.last_epoch, self._scheduler.value
 
     set_dict = set_state_dict
+
+
+def _flat(state, prefix=""):
+    flat = {}
+    for key, value in state.items():
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{prefix}{key}."))
+        elif isinstance(value, (int, float)):
+            flat[prefix + key] = float(value)
+    return flat
 
 
 class _Builtin(LRScheduler):

@@ -8,7 +8,7 @@ from .build import (InputSpec, WeightNormParamAttr, cpu_places, create_global_va
                     name_scope, program_guard, scope_guard)
 from .executor import BuildStrategy, CompiledProgram, ExecutionStrategy, Executor  # noqa: F401
 from .io import (deserialize_persistables, deserialize_program, load, load_from_file, load_inference_model,  # noqa: F401
-                 load_program_state, normalize_program, save, save_inference_model, save_to_file, serialize_persistables,
-                 serialize_program, set_program_state)
+                 load_program_state, load_vars, normalize_program, save, save_inference_model, save_to_file, save_vars,
+                 serialize_persistables, serialize_program, set_program_state)
 
 Parameter = Variable

@@ -160,3 +160,29 @@ def load_program_state(model_path, var_list=None):
 def set_program_state(program, state_dict):
     """Sets a program's variables from arrays by name. Source: paddle.static.set_program_state."""
     _core.set_state_dict(program, state_dict, None)
+
+
+def _variables(main_program, vars, predicate):  # noqa: A002
+    program = _program(main_program, {}, ())
+    chosen = [v for v in program.list_vars() if predicate(v)] if vars is None and predicate is not None else vars
+    if chosen is None:
+        raise ValueError("vars and predicate are both None; name variables or say how to choose them")
+    return [v if isinstance(v, str) else v.name for v in chosen]
+
+
+def load_vars(executor, dirname, main_program=None, vars=None, predicate=None, filename=None):  # noqa: A002
+    """Puts variables into the current scope from one file each, or from one of all, sorted by name.
+
+    Source: paddle.static.load_vars.
+    """
+    _core.load_variables(os.fspath(dirname or ""), filename or "", _variables(main_program, vars, predicate))
+
+
+def save_vars(executor, dirname, main_program=None, vars=None, predicate=None, filename=None):  # noqa: A002
+    """Writes variables of the current scope to one file each, or to one of all, sorted by name.
+
+    Source: paddle.static.save_vars.
+    """
+    if dirname:
+        os.makedirs(dirname, exist_ok=True)
+    _core.save_variables(os.fspath(dirname or ""), filename or "", _variables(main_program, vars, predicate))
