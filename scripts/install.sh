@@ -18,7 +18,7 @@ packages=(
   libdnnl-dev ocl-icd-opencl-dev nlohmann-json3-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev
 )
 requirements=("numpy>=1.24,<3" "pytest>=8,<10" "pybind11>=2.12,<4" "scikit-build-core>=0.10,<2")
-oracle_requirements=("paddlepaddle==2.6.2" "numpy<2" "setuptools<81")
+oracle_requirements=("paddlepaddle==2.6.2" "numpy<2" "setuptools<81" "pytest>=8,<10")
 
 say() { printf 'install: %s\n' "$*"; }
 fail() { printf 'install: %s\n' "$*" >&2; exit 1; }
