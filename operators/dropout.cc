@@ -8,8 +8,16 @@ namespace skiff {
 
 namespace {
 
-// Kept elements are multiplied by `kept`, dropped ones become 0. Index j stands for one Philox call,
-// whose four words go to elements j, j + quarter, ...: each a run of its own, for vector loads.
+// Philox calls that go together: on the CPU as many as make loops worth vectorising (5.0 to 2.7 ns an
+// element under AVX2), on a card one a thread.
+#if defined(__CUDACC__)
+constexpr int64_t kCalls = 1;
+#else
+constexpr int64_t kCalls = 128;
+#endif
+
+// Kept elements are multiplied by `kept`, dropped ones become 0. Call j gives four words: for the
+// elements j, j + quarter, j + 2 quarter and j + 3 quarter, so that each word's elements are a run.
 template <typename T>
 struct DropoutTrain {
   const T* x;
@@ -20,17 +28,28 @@ struct DropoutTrain {
   Compute<T> kept;
   int64_t quarter;
 
-  SKIFF_HD void One(uint32_t word, int64_t i) const {
-    const bool keep = UniformFloat(word) >= probability;
-    out[i] = StoreElement<T>(math::Select(keep, LoadElement(x[i]) * kept, Compute<T>(0)));
-    if (mask != nullptr) mask[i] = keep;
+  SKIFF_HD void Apply(const uint32_t* words, int64_t begin, int64_t n) const {
+    const T* from = x + begin;
+    T* to = out + begin;
+#pragma GCC ivdep
+    for (int64_t k = 0; k < n; ++k) {
+      const Compute<T> factor = UniformFloat(words[k]) >= probability ? kept : Compute<T>(0);
+      to[k] = StoreElement<T>(math::Select(factor != Compute<T>(0), LoadElement(from[k]) * factor, Compute<T>(0)));
+    }
+    if (mask == nullptr) return;
+    uint8_t* keep = mask + begin;
+    for (int64_t k = 0; k < n; ++k) keep[k] = UniformFloat(words[k]) >= probability;
   }
-  SKIFF_HD void operator()(int64_t j) const {
-    const RandomWords r = Philox(key, static_cast<uint64_t>(j));
-    One(r.word[0], j);
-    One(r.word[1], j + quarter);
-    One(r.word[2], j + 2 * quarter);
-    One(r.word[3], j + 3 * quarter);
+  // Calls [group kCalls, (group + 1) kCalls), as far as there are any.
+  SKIFF_HD void operator()(int64_t group) const {
+    const int64_t begin = group * kCalls;
+    const int64_t n = quarter - begin < kCalls ? quarter - begin : kCalls;
+    uint32_t words[4][kCalls];
+    for (int64_t k = 0; k < n; ++k) {
+      const RandomWords r = Philox(key, static_cast<uint64_t>(begin + k));
+      for (int lane = 0; lane < 4; ++lane) words[lane][k] = r.word[lane];
+    }
+    for (int lane = 0; lane < 4; ++lane) Apply(words[lane], begin + lane * quarter, n);
   }
 };
 
@@ -40,7 +59,8 @@ struct DropoutTail {
   DropoutTrain<T> train;
   SKIFF_HD void operator()(int64_t i) const {
     const int64_t at = 4 * train.quarter + i;
-    train.One(Philox(train.key, static_cast<uint64_t>(at)).word[0], at);
+    const uint32_t word = Philox(train.key, static_cast<uint64_t>(at)).word[0];
+    train.Apply(&word, at, 1);
   }
 };
 
@@ -124,7 +144,7 @@ struct Dropout {
       const DropoutTrain<T> train{static_cast<const T*>(args.in[x]), static_cast<T*>(args.out[out]),
                                   mask < 0 ? nullptr : static_cast<uint8_t*>(args.out[mask]),
                                   MixSeeds(fixed ? 0 : args.seed, own), p, kept, n / 4};
-      ForEach(n / 4, kElementGrain / 16, args, train);
+      ForEach((n / 4 + kCalls - 1) / kCalls, kElementGrain / 8 / kCalls, args, train);
       ForEach(n % 4, kElementGrain, args, DropoutTail<T>{train});
     });
   }
