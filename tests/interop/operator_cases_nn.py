@@ -48,7 +48,8 @@ for name, x, times in (("matrix", (2, 3), [2, 1]), ("more", (2, 3), [2, 1, 2]), 
     case("shape", "tile_" + name, "tile", {"X": U(*x)}, {"repeat_times": times})
 for name, x, index, axis in (("rows", (5, 3), [0, 4, 4, 1], 0), ("columns", (3, 5), [1, 3], 1), ("one", (5, 3), [2], 0)):
     for dtype in ("int32", "int64"):
-        case("shape", f"gather_{name}_{dtype}", "gather", {"X": U(*x), "Index": A(index, dtype)}, {"axis": axis})
+        # Paddle 2.6.2 repeats the first row's gradient where axis is 1 (3.x does not)
+        case("shape", f"gather_{name}_{dtype}", "gather", {"X": U(*x), "Index": A(index, dtype)}, {"axis": axis}, gradient=axis == 0)
 case("shape", "gather_nd", "gather_nd", {"X": U(3, 4, 2), "Index": A([[0, 1], [2, 3], [2, 3]], "int64")})
 case("shape", "index_select", "index_select", {"X": U(3, 4), "Index": A([2, 0, 2], "int64")}, {"dim": 1})
 case("shape", "shape", "shape", {"Input": U(2, 3, 4)}, gradient=False)
