@@ -1,260 +1,38 @@
 // PickleValue -> bytes, opcode for opcode as CPython's C pickler.
 #include <algorithm>
-#include <unordered_map>
 
 #include "io/array_order.h"
-#include "io/pickle.h"
+#include "io/pickle_opcodes.h"
 
 namespace skiff::io {
 
 namespace {
 
-constexpr size_t kFrameTarget = 64 * 1024;  // CPython closes a frame once it holds this much
-constexpr size_t kFrameMin = 4;             // a smaller frame gets no FRAME opcode
 constexpr int kMaxDepth = 256;
-constexpr size_t kBatch = 1000;             // items between MARK and SETITEMS, APPENDS, ADDITEMS
-
-std::string Latin1ToUtf8(std::string_view bytes) {
-  std::string text;
-  text.reserve(bytes.size() + bytes.size() / 2);
-  for (const char c : bytes) {
-    const uint8_t byte = static_cast<uint8_t>(c);
-    if (byte < 0x80) {
-      text += c;
-    } else {
-      text += static_cast<char>(0xC0 | (byte >> 6));
-      text += static_cast<char>(0x80 | (byte & 0x3F));
-    }
-  }
-  return text;
-}
+constexpr size_t kBatch = 1000;  // items between MARK and SETITEMS, APPENDS, ADDITEMS
 
 // One character of latin-1 or none: CPython keeps one object of each.
 bool IsSingleton(const std::string& utf8) {
   return utf8.size() <= 1 || (utf8.size() == 2 && (utf8[0] == '\xC2' || utf8[0] == '\xC3'));
 }
 
-class PickleWriter {
+class PickleWriter : private PickleOpcodes {
  public:
-  PickleWriter(const PickleForm& form, Sink* sink) : form_(form), sink_(sink) {}
+  PickleWriter(const PickleForm& form, Sink* sink) : PickleOpcodes(form, sink) {}
 
   void Dump(const PickleValue& value) {
-    const char header[] = {'\x80', static_cast<char>(form_.protocol)};
-    sink_->Write(header, sizeof(header));
-    framing_ = form_.protocol >= 4;
+    Start();
     Save(value);
-    Op('.');
-    CloseFrame();
+    Stop();
   }
 
  private:
-  bool proto4() const { return form_.protocol >= 4; }
+  void RememberObject(const PickleValue& value) { PickleOpcodes::RememberObject(value.identity()); }
 
-  // ---- bytes and frames
+  // ---- numpy
 
-  void Op(char opcode) { Put(std::string_view(&opcode, 1)); }
-  void Put(std::string_view bytes) {
-    if (framing_ && !in_frame_) in_frame_ = true;
-    buffer_.append(bytes);
-    if (!framing_ && buffer_.size() >= kFrameTarget) FlushBuffer();
-  }
-  template <typename T>
-  void PutNumber(char opcode, T value) {
-    Op(opcode);
-    Put({reinterpret_cast<const char*>(&value), sizeof(value)});
-  }
-  void FlushBuffer() {
-    sink_->Write(buffer_);
-    buffer_.clear();
-  }
-  void CloseFrame() {
-    if (in_frame_ && buffer_.size() >= kFrameMin) {
-      sink_->Write("\x95", 1);
-      sink_->WriteNumber<uint64_t>(buffer_.size());
-    }
-    in_frame_ = false;
-    FlushBuffer();
-  }
-  // Where CPython's save() begins: the only place where a full frame ends.
-  void Begin() {
-    if (in_frame_ && buffer_.size() >= kFrameTarget) CloseFrame();
-  }
-  // Opcode, length and payload; large ones stand outside of frames.
-  void PutPayload(const std::string& header, std::string_view payload) {
-    if (payload.size() < kFrameTarget) {
-      Put(header);
-      Put(payload);
-      return;
-    }
-    const bool framing = framing_;
-    CloseFrame();
-    framing_ = false;
-    Put(header);
-    FlushBuffer();
-    sink_->Write(payload);
-    framing_ = framing;
-  }
-  template <typename T>
-  static std::string Header(char opcode, T length) {
-    std::string header(1, opcode);
-    header.append(reinterpret_cast<const char*>(&length), sizeof(length));
-    return header;
-  }
-  std::string LengthHeader(size_t length, char op8, char op32, char op64, bool has_op8) const {
-    if (has_op8 && length < 256) return Header(op8, static_cast<uint8_t>(length));
-    if (length <= UINT32_MAX) return Header(op32, static_cast<uint32_t>(length));
-    SKIFF_ENFORCE(proto4(), InvalidArgument, "pickle protocol ", form_.protocol,
-                  " has no text or bytes of 4 GiB; use protocol 4");
-    return Header(op64, static_cast<uint64_t>(length));
-  }
-
-  // ---- memo
-
-  void Remember(uint32_t index) {
-    if (proto4()) {
-      Op('\x94');
-    } else if (index < 256) {
-      PutNumber('q', static_cast<uint8_t>(index));
-    } else {
-      PutNumber('r', index);
-    }
-  }
-  void Recall(uint32_t index) {
-    if (index < 256) {
-      PutNumber('h', static_cast<uint8_t>(index));
-    } else {
-      PutNumber('j', index);
-    }
-  }
-  void RememberNew() { Remember(next_memo_++); }
-  void RememberObject(const PickleValue& value) {
-    objects_.emplace(value.identity(), next_memo_);
-    RememberNew();
-  }
-  // Objects that are the same wherever they occur: classes, dtypes, short strings.
-  bool RecallShared(const std::string& key) {
-    const auto found = shared_.find(key);
-    if (found == shared_.end()) return false;
-    Recall(found->second);
-    return true;
-  }
-  void RememberShared(const std::string& key) {
-    shared_.emplace(key, next_memo_);
-    RememberNew();
-  }
-
-  // ---- numbers and text
-
-  void SaveInt(int64_t value) {
-    Begin();
-    if (value >= 0 && value <= 0xFF) {
-      PutNumber('K', static_cast<uint8_t>(value));
-    } else if (value >= 0 && value <= 0xFFFF) {
-      PutNumber('M', static_cast<uint16_t>(value));
-    } else if (value >= INT32_MIN && value <= INT32_MAX) {
-      PutNumber('J', static_cast<int32_t>(value));
-    } else {
-      std::string bytes(reinterpret_cast<const char*>(&value), sizeof(value));
-      auto sign_only = [&](size_t i) {
-        return bytes[i] == (bytes[i - 1] & 0x80 ? '\xFF' : '\0');
-      };
-      while (bytes.size() > 1 && sign_only(bytes.size() - 1)) bytes.pop_back();
-      PutLong(bytes);
-    }
-  }
-  void PutLong(const std::string& bytes) {
-    if (bytes.size() < 256) {
-      PutNumber('\x8a', static_cast<uint8_t>(bytes.size()));
-    } else {
-      PutNumber('\x8b', static_cast<int32_t>(bytes.size()));
-    }
-    Put(bytes);
-  }
-  void SaveBool(bool value) {
-    Begin();
-    Op(value ? '\x88' : '\x89');
-  }
-  void SaveNone() {
-    Begin();
-    Op('N');
-  }
-  void SaveFloat(double value) {
-    Begin();
-    char bytes[sizeof(value)];
-    std::memcpy(bytes, &value, sizeof(value));
-    std::reverse(std::begin(bytes), std::end(bytes));
-    Op('G');
-    Put({bytes, sizeof(bytes)});
-  }
-  void PutText(std::string_view utf8) {
-    PutPayload(LengthHeader(utf8.size(), '\x8c', 'X', '\x8d', proto4()), utf8);
-  }
-  // A string that is one object wherever it occurs.
-  void SaveSharedText(const std::string& text) {
-    Begin();
-    if (RecallShared("str " + text)) return;
-    PutText(text);
-    RememberShared("str " + text);
-  }
-  // A string made for this use alone.
-  void SaveNewText(std::string_view text) {
-    Begin();
-    PutText(text);
-    RememberNew();
-  }
-  // The content of a bytes object and its memo entry.
-  template <typename RememberFn>
-  void PutBytes(std::string_view bytes, RememberFn remember) {
-    if (form_.protocol >= 3) {
-      PutPayload(LengthHeader(bytes.size(), 'C', 'B', '\x8e', true), bytes);
-    } else if (bytes.empty()) {
-      SaveGlobal("builtins", "bytes");
-      SaveEmptyTuple();
-      Op('R');
-    } else {  // protocol 2 has no bytes: text that is encoded when read
-      SaveGlobal("_codecs", "encode");
-      Begin();
-      SaveNewText(Latin1ToUtf8(bytes));
-      SaveSharedText("latin1");
-      Op('\x86');
-      RememberNew();
-      Op('R');
-    }
-    remember();
-  }
-  void SaveNewBytes(std::string_view bytes) {
-    Begin();
-    const std::string key = "bytes " + std::string(bytes.substr(0, 1));
-    if (bytes.size() > 1) {
-      PutBytes(bytes, [&] { RememberNew(); });
-    } else if (!RecallShared(key)) {
-      PutBytes(bytes, [&] { RememberShared(key); });
-    }
-  }
-
-  // ---- classes and numpy
-
-  void SaveEmptyTuple() {
-    Begin();
-    Op(')');
-  }
-  void SaveGlobal(const std::string& module, const std::string& name) {
-    Begin();
-    const std::string key = "global " + module + "." + name;
-    if (RecallShared(key)) return;
-    if (proto4()) {
-      SaveSharedText(module);
-      SaveSharedText(name);
-      Op('\x93');
-    } else {
-      const bool renamed = form_.protocol == 2 && module == "builtins";
-      Op('c');
-      Put((renamed ? "__builtin__" : module) + "\n" + name + "\n");
-    }
-    RememberShared(key);
-  }
   std::string MultiArray() const {
-    return form_.numpy2_names ? "numpy._core.multiarray" : "numpy.core.multiarray";
+    return form().numpy2_names ? "numpy._core.multiarray" : "numpy.core.multiarray";
   }
   void SaveDType(const std::string& code) {
     Begin();
@@ -488,8 +266,7 @@ class PickleWriter {
       case PickleKind::kFloat: return SaveFloat(value.AsFloat());
       default: break;
     }
-    const auto found = objects_.find(value.identity());
-    if (found != objects_.end()) return Recall(found->second);
+    if (RecallObject(value.identity())) return;
     switch (value.kind()) {
       case PickleKind::kStr:
         if (IsSingleton(value.AsText())) return SaveSharedText(value.AsText());
@@ -497,7 +274,8 @@ class PickleWriter {
         return RememberObject(value);
       case PickleKind::kBytes:
         if (value.AsText().size() <= 1) return SaveNewBytes(value.AsText());
-        return PutBytes(value.AsText(), [&] { RememberObject(value); });
+        PutBytes(value.AsText());
+        return RememberObject(value);
       case PickleKind::kList:
         Op(']');
         RememberObject(value);
@@ -519,15 +297,7 @@ class PickleWriter {
     }
   }
 
-  PickleForm form_;
-  Sink* sink_;
-  std::string buffer_;  // the open frame, or what waits to be written
-  bool framing_ = false;
-  bool in_frame_ = false;
-  uint32_t next_memo_ = 0;
   int depth_ = 0;
-  std::unordered_map<const void*, uint32_t> objects_;
-  std::unordered_map<std::string, uint32_t> shared_;
 };
 
 }  // namespace
