@@ -1,0 +1,26 @@
+#!/bin/sh
+# Runs each fuzz target for some seconds over a corpus that starts as the golden files.
+#   tests/fuzz/run.sh FOLDER_OF_TARGETS [SECONDS] [CORPUS]
+set -eu
+targets=$1
+seconds=${2:-180}
+corpus=${3:-$targets/corpus}
+golden=$(dirname "$0")/../golden
+
+for target in program_fuzzer tensor_stream_fuzzer pickle_fuzzer; do
+  mkdir -p "$corpus/$target"
+  case $target in
+    program_fuzzer) patterns="*.pdmodel __model__ serialize_program.bin" ;;
+    tensor_stream_fuzzer) patterns="*.bin *.pdiparams __params__ v_* *.w_* *.b_*" ;;
+    pickle_fuzzer) patterns="*.pdparams *.pdopt *.pkl *.pd *.info" ;;
+  esac
+  set -f
+  for pattern in $patterns; do
+    find "$golden" -type f -name "$pattern" -size -20k | while read -r file; do
+      cp "$file" "$corpus/$target/$(echo "${file#"$golden"/}" | tr / _)"
+    done
+  done
+  set +f
+  "$targets/$target" -max_total_time="$seconds" -max_len=20000 -rss_limit_mb=2048 -timeout=10 \
+    -malloc_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$corpus/$target-" "$corpus/$target"
+done

@@ -1,0 +1,26 @@
+#include "io/file_kind.h"
+
+#include "tests/io/support.h"
+
+namespace skiff::io {
+namespace {
+
+TEST(FileKindTest, TellsPaddlesFilesApartByContent) {
+  auto kind_of = [](const std::string& name) {
+    return std::string(ToString(DetectFile(MappedFile::Open(Golden(name))->bytes())));
+  };
+  EXPECT_EQ(kind_of("seed_static_fc/temp/model.pdmodel"), "program");
+  EXPECT_EQ(kind_of("legacy_combined/model/__model__"), "program");
+  EXPECT_EQ(kind_of("legacy_combined/model/__params__"), "tensors");
+  EXPECT_EQ(kind_of("selected_rows/rows.bin"), "tensors");
+  EXPECT_EQ(kind_of("seed_static_fc/temp/model.pdparams"), "pickle");
+  EXPECT_EQ(kind_of("jit_embed_lstm/model.pdiparams.info"), "pickle");
+  EXPECT_EQ(kind_of("pir_json_v3/model.json"), "program in JSON");
+  EXPECT_EQ(kind_of("pir_json_v3/static_fc_readable.json"), "program in JSON");
+  EXPECT_EQ(kind_of("seed_static_fc/io.npz"), "zip");
+  EXPECT_EQ(kind_of("README.md"), "unknown");
+  EXPECT_EQ(std::string(ToString(DetectFile({}))), "empty");
+}
+
+}  // namespace
+}  // namespace skiff::io
