@@ -98,6 +98,7 @@ void BindOptimizer(py::module_& m) {
   BindSchedulers(m);
   py::class_<Optimizer, std::shared_ptr<Optimizer>>(m, "Optimizer")
       .def_property_readonly("learning_rate", &Optimizer::learning_rate)
+      .def("set_learning_rate", [](Optimizer& o, double rate) { o.SetLearningRate(rate, GlobalScope()); })
       .def("minimize", [](Optimizer& o, const std::shared_ptr<Variable>& loss, const std::shared_ptr<Program>& startup,
                           py::object parameters, py::object no_grad_set) {
         return FromPairs(o.Minimize(loss, ToOptions(startup, parameters, no_grad_set)));

@@ -112,6 +112,19 @@ def test_a_schedule_sets_the_rate_of_each_run(exe):
     assert seen == [0.0, -0.5, -0.75]
 
 
+def test_a_fixed_rate_can_be_changed_between_runs(exe):
+    w = static.create_parameter([1], "float32", default_initializer=paddle.nn.initializer.Constant(1.0))
+    optimizer = paddle.optimizer.SGD(0.5)
+    optimizer.minimize(paddle.sum(w))
+    exe.run(static.default_startup_program())
+    optimizer.set_lr(0.25)
+    exe.run()
+    assert optimizer.get_lr() == 0.25
+    assert np.array(static.global_scope().find_var(w.name).get_tensor()).item() == 0.75
+    with pytest.raises(RuntimeError):
+        paddle.optimizer.SGD(paddle.optimizer.lr.NoamDecay(8, 2)).set_lr(0.1)
+
+
 def test_executors_run_in_several_threads():
     x = static.data("x", [64, 64])
     y = paddle.matmul(x, x)

@@ -10,13 +10,11 @@ class Optimizer:
 
     _core = None
 
-    def _start(self, learning_rate, parameters, **unsupported):
+    def _start(self, parameters, **unsupported):
         for option, value in unsupported.items():
             if value:
                 raise NotImplementedError(f"{type(self).__name__}: {option} is not supported; leave it out")
-        self._learning_rate = learning_rate
         self._parameters = parameters
-        self._rate_name = None
 
     def minimize(self, loss, startup_program=None, parameters=None, no_grad_set=None):
         """Appends everything that one step of training needs to the loss's program.
@@ -48,16 +46,11 @@ class Optimizer:
         return self._updates(program, before)
 
     def _updates(self, program, before):
-        updates = [op for op in program.global_block().ops[before:] if "LearningRate" in op.input_names]
-        for op in updates:
-            self._rate_name = self._rate_name or op.input("LearningRate")[0]
-        return updates
+        return [op for op in program.global_block().ops[before:] if "LearningRate" in op.input_names]
 
     def get_lr(self):
         """The learning rate of the next run."""
-        if isinstance(self._learning_rate, lr.LRScheduler):
-            return self._learning_rate()
-        return float(self._learning_rate)
+        return self._core.learning_rate
 
     def set_lr(self, value):
         """Sets the learning rate, in the current scope too.
@@ -65,21 +58,14 @@ class Optimizer:
         Raises:
             RuntimeError: the rate comes from a scheduler.
         """
-        if isinstance(self._learning_rate, lr.LRScheduler):
-            raise RuntimeError("optimizer's learning rate can't be LRScheduler when invoke this API, because this will "
-                               "lead to conflict.")
-        self._learning_rate = float(value)
-        found = _core.global_scope().find_var(self._rate_name) if self._rate_name else None
-        if found is not None:
-            import numpy
-            found.get_tensor().set(numpy.array([value], "float32"), None)
+        self._core.set_learning_rate(float(value))
 
 
 class SGD(Optimizer):
     """p -= lr * gradient. Source: paddle.optimizer.SGD."""
 
     def __init__(self, learning_rate=0.001, parameters=None, weight_decay=None, grad_clip=None, multi_precision=False, name=None):
-        self._start(learning_rate, parameters, multi_precision=multi_precision)
+        self._start(parameters, multi_precision=multi_precision)
         self._core = _core.make_sgd(learning_rate, weight_decay, grad_clip)
 
 
@@ -90,7 +76,7 @@ class Momentum(Optimizer):
                  multi_precision=False, rescale_grad=1.0, use_multi_tensor=False, name=None):
         if momentum is None:
             raise ValueError("momentum is not set")
-        self._start(learning_rate, parameters, multi_precision=multi_precision)
+        self._start(parameters, multi_precision=multi_precision)
         self._core = _core.make_momentum(learning_rate, momentum, use_nesterov, weight_decay, grad_clip, rescale_grad)
 
 
@@ -100,7 +86,7 @@ class Adam(Optimizer):
     def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, parameters=None, weight_decay=None,
                  grad_clip=None, lazy_mode=False, multi_precision=False, use_multi_tensor=False, name=None):
         _check_betas(beta1, beta2, epsilon)
-        self._start(learning_rate, parameters, multi_precision=multi_precision)
+        self._start(parameters, multi_precision=multi_precision)
         self._core = _core.make_adam(learning_rate, beta1, beta2, epsilon, weight_decay, grad_clip, lazy_mode)
 
 
@@ -117,7 +103,7 @@ class AdamW(Optimizer):
         _check_betas(beta1, beta2, epsilon)
         if not isinstance(weight_decay, (int, float)):
             raise TypeError("weight_decay should be float or Tensor.")
-        self._start(learning_rate, parameters, multi_precision=multi_precision)
+        self._start(parameters, multi_precision=multi_precision)
         ratio = None if lr_ratio is None else \
             lambda name: lr_ratio(_core.default_main_program().global_block().var(name))
         self._core = _core.make_adamw(learning_rate, beta1, beta2, epsilon, float(weight_decay), grad_clip, lazy_mode,
