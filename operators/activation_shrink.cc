@@ -74,7 +74,7 @@ struct SeluGrad : Selu {
   using Selu::Selu;
   template <typename V>
   SKIFF_HD V operator()(V out, V dout) const {
-    return dout * math::Select(out > V(0), V(scale), out + V(scale) * V(alpha));
+    return dout * math::Select(out > V(0), V(scale), out + V(scale * alpha));  // the product in float, as Paddle
   }
 };
 struct ScaledTanh {

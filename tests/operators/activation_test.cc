@@ -55,6 +55,19 @@ TEST_P(ActivationTest, GeluIsExactOrApproximate) {
   OpCase("gelu", GetParam()).Attr("approximate", true).Input("X", {2}, {0, 1}).Expect("Out", {0, approximate});
 }
 
+TEST_P(ActivationTest, ShrinkingFunctionsClearAnIntervalAroundZero) {
+  const std::vector<double> x = {-2, -0.25, 0.25, 2};
+  OpCase("hard_shrink", GetParam()).Input("X", {4}, x).Expect("Out", {-2, 0, 0, 2});
+  OpCase("softshrink", GetParam()).Input("X", {4}, x).Expect("Out", {-1.5, 0, 0, 1.5});
+  OpCase("thresholded_relu", GetParam()).Input("X", {4}, x).Expect("Out", {0, 0, 0, 2});
+  OpCase("tanh_shrink", GetParam()).Input("X", {2}, {0, 1}).Expect("Out", {0, 1 - std::tanh(1.0)});
+  OpCase("celu", GetParam()).Attr("alpha", 2.0f).Input("X", {2}, {1, -2}).Expect("Out", {1, 2 * std::expm1(-1.0)});
+  OpCase("selu", GetParam()).Attr("scale", 2.0f).Attr("alpha", 1.0f)
+      .Input("X", {2}, {1, -1}).Expect("Out", {2, 2 * std::expm1(-1.0)});
+  OpCase("stanh", GetParam()).Attr("scale_a", 2.0f).Attr("scale_b", 3.0f)
+      .Input("X", {1}, {0.5}).Expect("Out", {3 * std::tanh(1.0)});
+}
+
 TEST_P(ActivationTest, LongTensorsAgreeElementByElement) {
   std::vector<double> x, wanted;
   for (int i = 0; i < 1037; ++i) {  // not a multiple of any vector or block
@@ -72,9 +85,10 @@ TEST_P(ActivationTest, AcceptsEmptyAndZeroDimensionalTensors) {
 TEST_P(ActivationGradientTest, GradientsAgreeWithFiniteDifferences) {
   for (const char* op : {"relu", "relu6", "sigmoid", "logsigmoid", "tanh", "gelu", "leaky_relu", "elu",
                          "silu", "swish", "hard_swish", "hard_sigmoid", "softplus", "softsign", "mish",
-                         "brelu"}) {
-    // Away from the kinks at 0, 2.5, 3, 6 and 24.
-    OpCase(op, GetParam()).Input("X", {2, 3}, {-4, -1, -0.5, 0.5, 2, 7}).CheckGradient("X", "Out");
+                         "brelu", "hard_shrink", "softshrink", "thresholded_relu", "tanh_shrink", "celu",
+                         "selu", "stanh"}) {
+    // Away from the kinks at 0, 0.5, 1, 2.5, 3, 6 and 24.
+    OpCase(op, GetParam()).Input("X", {2, 3}, {-4, -1.2, -0.4, 0.6, 2, 7}).CheckGradient("X", "Out");
   }
   OpCase("gelu", GetParam()).Attr("approximate", true)
       .Input("X", {2, 3}, {-2, -1, -0.5, 0.5, 1, 2}).CheckGradient("X", "Out");

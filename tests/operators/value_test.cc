@@ -65,6 +65,9 @@ TEST_P(UnaryTest, TakesKnownValues) {
   run("log10", {1000, 1}, {3, 0});
   run("sin", {0}, {0});
   run("cos", {0}, {1});
+  for (const char* op : {"tan", "asin", "atan", "sinh", "expm1"}) run(op, {0}, {0});
+  run("acos", {1}, {0});
+  run("cosh", {0}, {1});
 }
 
 TEST_P(UnaryTest, PowAndClipTakeTheirBoundsFromAttributesOrTensors) {
@@ -79,8 +82,12 @@ TEST_P(UnaryTest, PowAndClipTakeTheirBoundsFromAttributesOrTensors) {
 
 TEST_P(UnaryTest, GradientsAgreeWithFiniteDifferences) {
   for (const char* op : {"exp", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "abs", "sign", "floor",
-                         "ceil", "round", "reciprocal", "sin", "cos", "erf"}) {
+                         "ceil", "round", "reciprocal", "sin", "cos", "erf", "tan", "atan", "sinh", "cosh",
+                         "expm1"}) {
     OpCase(op, GetParam()).Input("X", {2, 2}, {0.3, 0.7, 1.3, 2.2}).CheckGradient("X", "Out");
+  }
+  for (const char* op : {"asin", "acos"}) {
+    OpCase(op, GetParam()).Input("X", {2}, {-0.5, 0.25}).CheckGradient("X", "Out");
   }
   OpCase("pow", GetParam()).Attr("factor", 2.5f).Input("X", {2}, {0.5, 2}).CheckGradient("X", "Out");
   OpCase("clip", GetParam()).Attr("min", 0.0f).Attr("max", 1.0f).Input("X", {3}, {-1, 0.5, 2}).CheckGradient("X", "Out");
