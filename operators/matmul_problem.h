@@ -184,10 +184,7 @@ inline MatmulShapes MatmulShapesOf(const std::string& type, const Attrs& attrs, 
   if (type.starts_with("matmul_v2")) {
     return ReadMatmulShapes(x, y, attrs.Get<bool>("trans_x"), attrs.Get<bool>("trans_y"));
   }
-  MatmulShapes s =
-      ReadMatmulShapes(x, y, attrs.Get<bool>("transpose_X"), attrs.Get<bool>("transpose_Y"));
-  if (s.out.empty()) s.out = {1};  // the older operator knows no 0-D tensors
-  return s;
+  return ReadMatmulShapes(x, y, attrs.Get<bool>("transpose_X"), attrs.Get<bool>("transpose_Y"));
 }
 
 }  // namespace skiff

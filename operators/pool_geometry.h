@@ -24,8 +24,8 @@ struct PoolGeometry {
     int64_t begin, end;  // inside the input
     int64_t divisor;     // elements an average counts along this axis
   };
-  /// What output position `i` of an axis covers. A window is clipped to the padded extent for averages
-  /// that count padding.
+  /// What output position `i` of an axis covers. For averages that count padding a window is clipped to
+  /// the extent padded by the leading padding on either side, as Paddle does.
   SKIFF_POOL_HD Bin BinOf(int axis, int64_t i) const {
     if (adaptive) {
       const int64_t begin = i * in[axis] / out[axis];
@@ -34,7 +34,7 @@ struct PoolGeometry {
     }
     int64_t begin = i * window.stride[axis] - window.before[axis];
     int64_t end = begin + window.kernel[axis];
-    const int64_t limit = in[axis] + window.after[axis];
+    const int64_t limit = in[axis] + window.before[axis];
     if (end > limit) end = limit;
     const int64_t padded = end - begin;
     if (begin < 0) begin = 0;

@@ -9,9 +9,9 @@ std::unique_ptr<Kernel> PrepareDnnlPool(PrepareContext& context, const PoolGeome
   if (!g.HasEqualWindows()) return nullptr;
   dnnl::memory::dims after{w.after[0], w.after[1]};
   for (int i = 0; i < 2; ++i) {
-    // oneDNN divides by the whole window, Paddle by what input and padding cover.
-    if (g.Overhangs(i) && !g.is_max && !g.exclusive) return nullptr;
     after[i] = (g.out[i] - 1) * w.stride[i] + w.kernel[i] - g.in[i] - w.before[i];
+    // oneDNN divides by the whole window, Paddle by what input and leading padding cover.
+    if (!g.is_max && !g.exclusive && !g.adaptive && after[i] > w.before[i]) return nullptr;
     if (after[i] >= w.kernel[i] || w.before[i] >= w.kernel[i]) return nullptr;  // a window of padding alone
   }
   using dnnl::algorithm;
