@@ -33,7 +33,7 @@ mkdir -p "$results"
 reports=("$results/ctest.xml")
 
 say "C++ tests"
-ctest --test-dir build/cpu --output-on-failure --progress --parallel "$jobs" \
+ctest --test-dir build/cpu --output-on-failure $([ ! -t 1 ] || echo --progress) --parallel "$jobs" \
   --output-junit "${reports[0]}" ${ops:+-R "$(scripts/tests_of.py ${ops//,/ })"} || true
 
 folders=()
