@@ -48,7 +48,12 @@ class GemmLoop final : public Kernel {
         b_(c.InputIndex(operands.b)),
         c_(c.OutputIndex(operands.c)),
         bias_(epilogue.bias_slot.empty() ? -1 : c.InputIndex(epilogue.bias_slot)),
-        num_threads_(c.num_threads()) {}
+        num_threads_(c.num_threads()) {
+    if (std::is_same_v<T, float> && g_.c_elements > 0) {
+      vector_activation_ =
+          MakeDnnlActivation(epilogue.activation, epilogue.alpha, g_.c_elements, num_threads_);
+    }
+  }
 
   void Run(const KernelArgs& args) const override {
     const T* a = static_cast<const T*>(args.in[a_]);
@@ -61,11 +66,20 @@ class GemmLoop final : public Kernel {
         Multiply<T>(g_, alpha_, a + at.a, b + at.b, g_.accumulate, c + at.c);
       }
     }
-    if (bias_ < 0 && activation_ == Activation::kIdentity) return;
     const T* bias = bias_ < 0 ? nullptr : static_cast<const T*>(args.in[bias_]);
-    for (int64_t i = 0; i < g_.c_elements; ++i) {
-      c[i] = Activate(activation_, c[i] + (bias == nullptr ? T(0) : bias[i % g_.n]), activation_alpha_,
-                      activation_beta_);
+    if (bias != nullptr) {
+      for (int64_t row = 0; row < g_.c_elements; row += g_.n) {
+        for (int64_t i = 0; i < g_.n; ++i) c[row + i] += bias[i];
+      }
+    }
+    if (vector_activation_) {
+      vector_activation_->Run({c, c});
+    } else if (activation_ == Activation::kRelu) {
+      for (int64_t i = 0; i < g_.c_elements; ++i) c[i] = c[i] > T(0) ? c[i] : T(0);
+    } else if (activation_ != Activation::kIdentity) {
+      for (int64_t i = 0; i < g_.c_elements; ++i) {
+        c[i] = Activate(activation_, c[i], activation_alpha_, activation_beta_);
+      }
     }
   }
 
@@ -75,6 +89,7 @@ class GemmLoop final : public Kernel {
   const Activation activation_;
   const T activation_alpha_, activation_beta_;
   const int a_, b_, c_, bias_, num_threads_;
+  std::unique_ptr<DnnlCall> vector_activation_;
 };
 
 template <typename T>

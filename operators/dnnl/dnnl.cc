@@ -274,6 +274,33 @@ std::shared_ptr<void> PackConstant(const PrepareContext& context, const TensorIn
   });
 }
 
+std::unique_ptr<DnnlCall> MakeDnnlActivation(const std::string& name, float alpha, int64_t count,
+                                             int num_threads) {
+  using dnnl::algorithm;
+  algorithm kind = algorithm::undef;
+  switch (ParseActivation(name)) {
+    case Activation::kSigmoid: kind = algorithm::eltwise_logistic; break;
+    case Activation::kTanh: kind = algorithm::eltwise_tanh; break;
+    case Activation::kSwish: kind = algorithm::eltwise_swish; break;
+    case Activation::kGelu: kind = algorithm::eltwise_gelu_erf; break;
+    case Activation::kGeluTanh: kind = algorithm::eltwise_gelu_tanh; break;
+    case Activation::kMish: kind = algorithm::eltwise_mish; break;
+    case Activation::kElu: kind = algorithm::eltwise_elu; break;
+    default: return nullptr;
+  }
+  return WithDnnlErrors("activation", [&] {
+    DnnlThreads threads(num_threads);
+    const DnnlDesc desc({count}, dnnl::memory::data_type::f32, dnnl::memory::format_tag::a);
+    const dnnl::eltwise_forward::primitive_desc pd(
+        dnnl::eltwise_forward::desc(dnnl::prop_kind::forward_inference, kind, desc, alpha, 0.0f),
+        DnnlAttr(), DnnlEngine());
+    SKIFF_ENFORCE(pd.scratchpad_desc().get_size() == 0, Internal, "an activation wants a scratchpad");
+    return std::make_unique<DnnlCall>(
+        dnnl::eltwise_forward(pd),
+        std::vector<DnnlCall::Arg>{{DNNL_ARG_SRC, desc}, {DNNL_ARG_DST, desc}}, num_threads);
+  });
+}
+
 void AppendActivation(dnnl::post_ops* ops, const std::string& name, float alpha, float beta) {
   using dnnl::algorithm;
   const auto add = [&](algorithm kind, float a = 0, float b = 0) {

@@ -132,6 +132,11 @@ LayoutPtr LayoutOf(const DnnlDesc& desc);
 std::shared_ptr<void> PackConstant(const PrepareContext& context, const TensorInfo& constant,
                                    const DnnlDesc& from, const DnnlDesc& to);
 
+/// The named activation over `count` floats in place (two arguments, the same);
+/// null for what one primitive cannot express.
+std::unique_ptr<DnnlCall> MakeDnnlActivation(const std::string& name, float alpha, int64_t count,
+                                             int num_threads);
+
 /// Adds the named activation ("relu", "gelu", ...; "" and "identity" add nothing) to post-ops.
 /// @throws Unimplemented naming an activation that is not known.
 void AppendActivation(dnnl::post_ops* ops, const std::string& name, float alpha, float beta);

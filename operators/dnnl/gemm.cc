@@ -86,7 +86,10 @@ std::unique_ptr<Kernel> PrepareDnnlMatmul(PrepareContext& context, const GemmPro
     const dnnl::matmul::desc desc =
         has_bias ? dnnl::matmul::desc(a, b_any, bias, c) : dnnl::matmul::desc(a, b_any, c);
     const dnnl::matmul::primitive_desc pd(desc, attr, DnnlEngine());
-    if (std::strstr(pd.impl_info_str(), "ref") != nullptr) return nullptr;
+    // Where the primitive is a call of sgemm, the call itself is twice as fast: 128x768x3072 on an AVX2
+    // core takes 7.3 ms, through the primitive with the weights it asks for 15.8 ms.
+    const bool by_sgemm = count == 1 && std::strncmp(pd.impl_info_str(), "gemm", 4) == 0;
+    if (by_sgemm || std::strstr(pd.impl_info_str(), "ref") != nullptr) return nullptr;
 
     auto kernel = std::make_unique<MatmulKernel>();
     kernel->a = context.InputIndex(operands.a);

@@ -21,7 +21,7 @@ struct GemmEpilogue {
 };
 
 /// The problem as one primitive: a single product, or equally spaced ones. A constant b is packed in the
-/// format the primitive likes best. Null when oneDNN has only a reference implementation for it.
+/// format the primitive likes best. Null when oneDNN has nothing better for it than Sgemm.
 std::unique_ptr<Kernel> PrepareDnnlMatmul(PrepareContext& context, const GemmProblem& problem,
                                           const MatmulOperands& operands, const GemmEpilogue& epilogue);
 
