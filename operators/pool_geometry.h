@@ -24,8 +24,8 @@ struct PoolGeometry {
     int64_t begin, end;  // inside the input
     int64_t divisor;     // elements an average counts along this axis
   };
-  /// What output position `i` of an axis covers. For averages that count padding a window is clipped to
-  /// the extent padded by the leading padding on either side, as Paddle does.
+  /// What output position `i` of an axis covers. A window is clipped to the padded extent for averages
+  /// that count padding; as in Paddle, what is padded before counts on both sides.
   SKIFF_POOL_HD Bin BinOf(int axis, int64_t i) const {
     if (adaptive) {
       const int64_t begin = i * in[axis] / out[axis];
@@ -56,10 +56,10 @@ struct PoolGeometry {
   }
   /// True when windows of one size and step describe it: everything but adaptive bins that overlap.
   bool HasEqualWindows() const { return !adaptive || (in[0] % out[0] == 0 && in[1] % out[1] == 0); }
-  /// True when a window reaches beyond input and padding, as ceil_mode lets it.
+  /// True when BinOf clips a window to the padded extent, as after ceil_mode.
   bool Overhangs(int axis) const {
     return (out[axis] - 1) * window.stride[axis] + window.kernel[axis] >
-           in[axis] + window.before[axis] + window.after[axis];
+           in[axis] + 2 * window.before[axis];
   }
 };
 
@@ -85,6 +85,13 @@ inline PoolGeometry ReadPoolGeometry(const Attrs& attrs, const Shape& x) {
     return g;
   }
   ReadPair(attrs, "ksize", w.kernel);
+  if (attrs.Get<bool>("adaptive") && !plain && g.is_max) {
+    // Paddle 2.6's pool2d takes only averages over adaptive bins; a maximum has the adaptive extent, but
+    // windows of ksize and strides. Its layers use max_pool2d_with_index instead.
+    ReadPair(attrs, "strides", w.stride);
+    for (int i = 0; i < 2; ++i) g.out[i] = w.kernel[i];
+    return g;
+  }
   if (attrs.Get<bool>("adaptive")) {
     g.adaptive = true;
     for (int i = 0; i < 2; ++i) {

@@ -13,6 +13,7 @@ std::unique_ptr<Kernel> PrepareDnnlPool(PrepareContext& context, const PoolGeome
     // oneDNN divides by the whole window, Paddle by what input and leading padding cover.
     if (!g.is_max && !g.exclusive && !g.adaptive && after[i] > w.before[i]) return nullptr;
     if (after[i] >= w.kernel[i] || w.before[i] >= w.kernel[i]) return nullptr;  // a window of padding alone
+    if (after[i] < 0) return nullptr;  // windows that do not reach the end
   }
   using dnnl::algorithm;
   const algorithm kind = g.is_max ? algorithm::pooling_max
