@@ -5,6 +5,7 @@
 #include "framework/op/append_op.h"
 #include "framework/op/op_def.h"
 #include "framework/op/run_op.h"
+#include "framework/op/verify.h"
 #include "framework/tensor/memory.h"
 
 namespace skiff {
@@ -66,6 +67,7 @@ CompiledProgram::CompiledProgram(const Program& program, std::vector<std::string
       frozen_(frozen),
       options_(std::move(options)),
       packs_(std::make_unique<Packs>()) {
+  Verify(*program_);
   if (options_.optimize) {
     PassContext context;
     context.program = program_.get();

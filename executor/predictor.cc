@@ -1,27 +1,11 @@
 #include "executor/predictor.h"
 
 #include <algorithm>
-#include <set>
 
-#include "framework/op/op_def.h"
 
 namespace skiff {
 
 namespace {
-
-void CheckOperators(const Program& program) {
-  std::set<std::string> lacking;
-  for (int b = 0; b < program.num_blocks(); ++b) {
-    for (const auto& op : program.block(b).ops()) {
-      if (op->type == "feed" || op->type == "fetch") continue;  // markers: the executor binds them
-      if (FindOp(op->type) == nullptr) lacking.insert(op->type);
-    }
-  }
-  if (lacking.empty()) return;
-  std::string list;
-  for (const std::string& type : lacking) list += (list.empty() ? "" : ", ") + type;
-  throw Unimplemented(StrCat("the model has operators that skiff does not: ", list));
-}
 
 bool Fits(const TensorMeta& declared, const Tensor& given) {
   if (declared.dtype != DType::kUndefined && declared.dtype != given.dtype()) return false;
@@ -38,7 +22,6 @@ Predictor::Predictor(InferenceModel model, PredictorOptions options)
     : feed_names_(std::move(model.feed_names)),
       fetch_names_(std::move(model.fetch_names)),
       options_(std::move(options)) {
-  CheckOperators(*model.program);
   if (options_.num_threads <= 0) options_.num_threads = DefaultNumThreads();
   const Block& block = model.program->global_block();
   auto describe = [&](const std::string& name) {
