@@ -3,6 +3,7 @@
 A test that stops at one of LACKING is reported as skipped, with the feature's name. Any other failure is a
 failure: an operator that vanished, say, is not on the list.
 """
+import os
 import re
 import sys
 from pathlib import Path
@@ -18,6 +19,19 @@ LACKING = [(re.compile(rf'skiff has no operator "{name}"'), f"operator {name}") 
 LACKING += [(re.compile(rf"module 'skiff\.optimizer' has no attribute '{name}'"), f"optimizer.{name}") for name in OPTIMIZERS]
 LACKING += [(re.compile("skiff has no imperative mode"), "imperative mode"),
             (re.compile("merge_selected_rows: input X is no SelectedRows"), "gradients by rows clipped by norm")]
+
+# Where skiff follows the formula and Paddle 2.6.2 does not; such a test must go on failing.
+PADDLE_DEFECTS = {
+    f"test_parameters_and_state_follow_paddles_for_five_steps[{case}]":
+        "with a gradient by rows Paddle's CPU kernel of adam advances the powers of beta before it uses them"
+    for case in ("adam_rows", "adam_lazy_rows")
+}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.name in PADDLE_DEFECTS and os.environ.get("SKIFF_UNDER_TEST", "skiff") == "skiff":
+            item.add_marker(pytest.mark.xfail(reason=PADDLE_DEFECTS[item.name], strict=True))
 
 
 @pytest.hookimpl(hookwrapper=True)
