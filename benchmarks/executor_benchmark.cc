@@ -40,7 +40,7 @@ void RunChain(benchmark::State& state) {
 BENCHMARK(RunChain)->Arg(2)->Arg(100)->Arg(1000)->Unit(benchmark::kMicrosecond);
 
 void PredictorRun(benchmark::State& state) {
-  InferenceModel model;
+  PredictorModel model;
   model.program = Chain(2);
   model.feed_names = {"v0"};
   model.fetch_names = {"v2"};

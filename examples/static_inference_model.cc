@@ -20,10 +20,7 @@ int main() try {
   sk::io::SaveInferenceModel("infer_model", {image.name()}, {hidden.name()}, main, sk::GlobalScope());
 
   // The parameters come from the file alone; each name is checked against the program first.
-  sk::io::InferenceModel files = sk::io::LoadInferenceModel("infer_model");
-  sk::InferenceModel model{std::move(files.program), files.feed_names, files.fetch_names, {}};
-  for (const auto& entry : files.parameters) model.parameters[entry.name] = entry.tensor;
-  const sk::Predictor predictor(std::move(model));
+  const sk::Predictor predictor = sk::io::LoadPredictor("infer_model");
 
   sk::Tensor input({64, 784}, sk::DType::kFloat32);
   std::ranges::generate(std::span(input.data<float>(), 64 * 784), [i = 0]() mutable { return 1e-4f * (i++ % 97); });

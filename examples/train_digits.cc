@@ -220,10 +220,7 @@ void Draw(const sk::Tensor& image) {
 }
 
 int Serve(const Arguments& arguments) {
-  sk::io::InferenceModel files = sk::io::LoadInferenceModel(arguments.serve);
-  sk::InferenceModel model{std::move(files.program), files.feed_names, files.fetch_names, {}};
-  for (const auto& entry : files.parameters) model.parameters[entry.name] = entry.tensor;
-  const sk::Predictor predictor(std::move(model));
+  const sk::Predictor predictor = sk::io::LoadPredictor(arguments.serve);
 
   const Digits held_out = LoadDigits(arguments.data, "t10k");
   const sk::Tensor image = held_out.images.Rows(arguments.digit, arguments.digit + 1);

@@ -18,7 +18,7 @@ bool Fits(const TensorMeta& declared, const Tensor& given) {
 
 }  // namespace
 
-Predictor::Predictor(InferenceModel model, PredictorOptions options)
+Predictor::Predictor(PredictorModel model, PredictorOptions options)
     : feed_names_(std::move(model.feed_names)),
       fetch_names_(std::move(model.fetch_names)),
       options_(std::move(options)) {
@@ -41,6 +41,7 @@ Predictor::Predictor(InferenceModel model, PredictorOptions options)
 }
 
 Predictor::~Predictor() = default;
+Predictor::Predictor(Predictor&&) noexcept = default;
 
 TensorMeta Predictor::Describe(const std::string& name) const {
   const auto found = metas_.find(name);

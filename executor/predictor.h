@@ -10,8 +10,8 @@
 
 namespace skiff {
 
-/// What an inference model consists of; io::LoadInferenceModel makes it from files.
-struct InferenceModel {
+/// What a predictor is made from; io::LoadPredictor reads it from files.
+struct PredictorModel {
   std::unique_ptr<Program> program;
   std::vector<std::string> feed_names;   // in the order of the model's inputs
   std::vector<std::string> fetch_names;  // in the order of its outputs
@@ -32,8 +32,9 @@ class Predictor {
  public:
   /// Optimises the program around the frozen parameters. The parameters are shared, not copied, where
   /// they are at the place already. @throws Unimplemented naming every operator that skiff lacks.
-  explicit Predictor(InferenceModel model, PredictorOptions options = {});
+  explicit Predictor(PredictorModel model, PredictorOptions options = {});
   ~Predictor();
+  Predictor(Predictor&&) noexcept;
 
   const std::vector<std::string>& input_names() const { return feed_names_; }
   const std::vector<std::string>& output_names() const { return fetch_names_; }

@@ -247,4 +247,16 @@ InferenceModel ParseInferenceModel(std::string model_bytes, std::string params) 
   return model;
 }
 
+PredictorModel ToPredictorModel(InferenceModel model) {
+  PredictorModel result{std::move(model.program), std::move(model.feed_names),
+                        std::move(model.fetch_names), {}};
+  for (const auto& entry : model.parameters) result.parameters.emplace(entry.name, entry.tensor);
+  return result;
+}
+
+Predictor LoadPredictor(const std::string& path, const PredictorOptions& options,
+                        const LoadInferenceOptions& load) {
+  return Predictor(ToPredictorModel(LoadInferenceModel(path, load)), options);
+}
+
 }  // namespace skiff::io

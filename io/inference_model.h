@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "executor/predictor.h"
 #include "framework/tensor/scope.h"
 #include "io/normalize.h"
 #include "io/state_dict.h"
@@ -66,6 +67,12 @@ struct LoadInferenceOptions {
 InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOptions& options = {});
 /// From memory. @param params  May be empty where the program has no parameters.
 InferenceModel ParseInferenceModel(std::string model, std::string params);
+
+/// The model without what only files have.
+PredictorModel ToPredictorModel(InferenceModel model);
+/// LoadInferenceModel, made ready to run.
+Predictor LoadPredictor(const std::string& path, const PredictorOptions& options = {},
+                        const LoadInferenceOptions& load = {});
 
 /// Variables that a file of parameters holds: persistable ones of every block, sorted by name.
 std::vector<const Variable*> SavedVariables(const Program& program);

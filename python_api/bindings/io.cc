@@ -66,11 +66,8 @@ py::tuple FromModel(io::InferenceModel model, const std::shared_ptr<Scope>& scop
   return py::make_tuple(object, model.feed_names, fetches);
 }
 
-std::unique_ptr<Predictor> MakePredictor(io::InferenceModel read, PredictorOptions options) {
-  InferenceModel model{.program = std::move(read.program), .feed_names = read.feed_names,
-                       .fetch_names = read.fetch_names};
-  for (const auto& entry : read.parameters) model.parameters.emplace(entry.name, entry.tensor);
-  return std::make_unique<Predictor>(std::move(model), std::move(options));
+std::unique_ptr<Predictor> MakePredictor(io::InferenceModel model, PredictorOptions options) {
+  return std::make_unique<Predictor>(io::ToPredictorModel(std::move(model)), std::move(options));
 }
 
 void BindPrograms(py::module_& m) {

@@ -81,7 +81,7 @@ ExitCode Bench(const std::vector<std::string>& arguments) {
   if (FLAGS_repeat < 1) throw UsageError(StrCat("--repeat is ", FLAGS_repeat, "; wanted 1 or more"));
 
   auto start = Clock::now();
-  const Predictor predictor(ToPredictorModel(io::LoadInferenceModel(prefix)), {.num_threads = FLAGS_threads});
+  const Predictor predictor = io::LoadPredictor(prefix, {.num_threads = FLAGS_threads});
   const double load_ms = MsSince(start);
   const std::vector<Tensor> inputs = RandomInputs(predictor);
   start = Clock::now();

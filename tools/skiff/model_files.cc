@@ -40,15 +40,6 @@ std::string WithoutSuffix(const std::string& path) {
   return path;
 }
 
-InferenceModel ToPredictorModel(io::InferenceModel model) {
-  InferenceModel result;
-  result.program = std::move(model.program);
-  result.feed_names = std::move(model.feed_names);
-  result.fetch_names = std::move(model.fetch_names);
-  for (const auto& entry : model.parameters) result.parameters[entry.name] = entry.tensor;
-  return result;
-}
-
 namespace {
 
 bool HasOp(const Program& program, const char* type) {

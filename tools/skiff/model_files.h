@@ -21,9 +21,6 @@ std::string FindModelFile(const std::string& path);
 /// "lenet" for "lenet.pdmodel"; a folder as it is.
 std::string WithoutSuffix(const std::string& path);
 
-/// Reads program and parameters and hands them to a predictor.
-InferenceModel ToPredictorModel(io::InferenceModel model);
-
 /// Names of what a program is fed: its feed operators', else what is read before anything writes it.
 std::vector<std::string> InputsOf(const Program& program);
 /// Names of what a program gives: its fetch operators', else what is written and never read.
