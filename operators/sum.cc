@@ -83,31 +83,38 @@ struct SumKernel {
   return std::get<Tensor>(values.at("out"));
 }
 
-/// Dense + rows: the rows are added where they belong. On the host: it happens once per shared
-/// embedding and step.
-[[maybe_unused]] Tensor AddRows(const Tensor& dense, const std::vector<const SelectedRows*>& all) {
-  Tensor sum = dense.CopyTo(CPUPlace{});
-  const ConvertFn widen = Converter(sum.dtype(), ComputeDType(sum.dtype()));
-  const ConvertFn narrow = Converter(ComputeDType(sum.dtype()), sum.dtype());
-  const bool wide = sum.dtype() == DType::kFloat64;
-  for (const SelectedRows* rows : all) {
-    const Tensor value = rows->value.To(CPUPlace{});
-    if (value.num_elements() == 0) continue;
-    const int64_t width = value.num_elements() / value.shape()[0];
-    std::vector<double> a(width), b(width);
-    for (size_t r = 0; r < rows->rows.size(); ++r) {
-      char* target = static_cast<char*>(sum.raw_data()) + rows->rows[r] * width * SizeOf(sum.dtype());
-      const char* from = static_cast<const char*>(value.raw_data()) + r * width * SizeOf(value.dtype());
-      widen(target, a.data(), width);
-      widen(from, b.data(), width);
-      for (int64_t i = 0; i < width; ++i) {
-        if (wide) a[i] += b[i];
-        else reinterpret_cast<float*>(a.data())[i] += reinterpret_cast<float*>(b.data())[i];
-      }
-      narrow(a.data(), target, width);
-    }
+[[maybe_unused]] Tensor CastTo(const Tensor& tensor, DType dtype) {
+  if (tensor.dtype() == dtype) return tensor;
+  std::map<std::string, Value> values = {{"x", tensor}};
+  RunOp({"cast", {{"X", {"x"}}}, {{"Out", {"out"}}},
+         {{"in_dtype", static_cast<int32_t>(tensor.dtype())}, {"out_dtype", static_cast<int32_t>(dtype)}}},
+        &values);
+  return std::get<Tensor>(values.at("out"));
+}
+
+template <typename T>
+void AddRowsAs(const SelectedRows& rows, const Tensor& value, Tensor* sum) {
+  if (value.num_elements() == 0) return;
+  const int64_t width = value.num_elements() / value.shape()[0];
+  for (size_t r = 0; r < rows.rows.size(); ++r) {
+    T* target = sum->data<T>() + rows.rows[r] * width;
+    const T* from = value.data<T>() + static_cast<int64_t>(r) * width;
+    for (int64_t i = 0; i < width; ++i) target[i] += from[i];
   }
-  return sum.To(dense.place());
+}
+
+/// Dense + rows: the rows are added where they belong, halves in float32. On the host: it happens once
+/// per shared embedding and step.
+[[maybe_unused]] Tensor AddRows(const Tensor& dense, const std::vector<const SelectedRows*>& all) {
+  const bool wide = dense.dtype() == DType::kFloat64;
+  const DType compute = wide ? DType::kFloat64 : DType::kFloat32;
+  Tensor sum = CastTo(dense.CopyTo(CPUPlace{}), compute);
+  for (const SelectedRows* rows : all) {
+    const Tensor value = CastTo(rows->value.To(CPUPlace{}), compute);
+    if (wide) AddRowsAs<double>(*rows, value, &sum);
+    else AddRowsAs<float>(*rows, value, &sum);
+  }
+  return CastTo(sum, dense.dtype()).To(dense.place());
 }
 
 [[maybe_unused]] SelectedRows JoinRows(DynamicContext& c, const std::vector<const SelectedRows*>& all) {
