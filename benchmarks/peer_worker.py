@@ -15,7 +15,6 @@ Protocol, one JSON object a line on standard output:
 Any program that speaks this can be given to peers.py as a further peer.
 """
 import argparse
-import importlib
 import json
 import os
 import sys
@@ -74,13 +73,9 @@ def openvino(prefix, threads, suffix):
 
 
 def skiff(prefix, threads):
-    """Through the Python interface that skiff shares with Paddle; SKIFF_UNDER_TEST may name another module."""
-    import zlib  # noqa: F401
-    framework = importlib.import_module(os.environ.get("SKIFF_UNDER_TEST", "skiff"))
-    framework.enable_static()
-    exe = framework.static.Executor(framework.CPUPlace())
-    program, _, fetches = framework.static.load_inference_model(prefix, exe)
-    return framework.__version__, lambda feed: exe.run(program, feed=feed, fetch_list=fetches)
+    import skiff as framework
+    predictor = framework.inference.Predictor(prefix, threads=threads)
+    return framework.__version__, predictor.run
 
 
 PEERS = {

@@ -1,7 +1,9 @@
 #include "executor/device.h"
 
+#include <omp.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace skiff {
@@ -32,7 +34,8 @@ std::unique_ptr<Kernel> MakeCopyKernel(const Place& place, size_t bytes) {
 int DefaultNumThreads() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof(set), &set) != 0) return 1;
-  return std::max(1, CPU_COUNT(&set));
+  // OMP_NUM_THREADS and omp_set_num_threads lower it, as they do for every other user of OpenMP.
+  return std::max(1, std::min(CPU_COUNT(&set), omp_get_max_threads()));
 }
 
 }  // namespace skiff

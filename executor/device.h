@@ -37,7 +37,8 @@ void Synchronize(int device, void* stream);
 void CopyAsync(void* destination, const void* source, size_t bytes, void* stream);
 }  // namespace cuda_device
 
-/// Threads that a run may use when the user names no number: the CPUs this process may run on.
+/// Threads that a run may use when the user names no number: the CPUs this process may run on, or fewer
+/// where OpenMP is told so (OMP_NUM_THREADS).
 int DefaultNumThreads();
 
 }  // namespace skiff
