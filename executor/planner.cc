@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "executor/arena.h"
 #include "executor/device.h"
+#include "executor/plan_builder.h"
 #include "framework/op/append_op.h"
 #include "framework/op/prepare.h"
 #include "framework/op/run_op.h"
@@ -40,10 +40,10 @@ bool OwnsBlock(const Operator& op) {
 class Planner : private MetaTable {
  public:
   explicit Planner(const PlanRequest& request)
-      : request_(request), block_(request.program->block(request.block)), plan_(new Plan) {
-    plan_->place = request.place;
-    plan_->num_threads = request.num_threads;
-  }
+      : request_(request),
+        block_(request.program->block(request.block)),
+        builder_(request.place, request.num_threads),
+        plan_(builder_.plan()) {}
 
   PlannedChunk Make() {
     AddFeeds();
@@ -64,24 +64,12 @@ class Planner : private MetaTable {
     chunk.needs = unknown_;
     ThrowIfMissing();
     AddFetches(i);
-    ChooseMemory();
-    chunk.plan = std::move(plan_);
+    chunk.plan = builder_.Finish();
     return chunk;
   }
 
  private:
   // ---- variables ----------------------------------------------------------------------------
-
-  int NewStorage(PlanStorage::Kind kind, size_t bytes, int index = 0) {
-    PlanStorage storage;
-    storage.kind = kind;
-    storage.bytes = bytes;
-    storage.index = index;
-    plan_->storages.push_back(std::move(storage));
-    storage_last_use_.push_back(-1);
-    storage_first_step_.push_back(static_cast<int>(plan_->steps.size()));
-    return static_cast<int>(plan_->storages.size()) - 1;
-  }
 
   int NewValue(PlanValue value) {
     values_.push_back(std::move(value));
@@ -97,10 +85,10 @@ class Planner : private MetaTable {
       const PlanFeed& feed = request_.feeds[i];
       PlanValue value{feed.name, {feed.meta.dtype, feed.meta.shape}, feed.meta.lod_level};
       value.lod_feed = feed.meta.lod_level > 0 ? static_cast<int>(i) : -1;
-      value.storage = NewStorage(PlanStorage::Kind::kFeed, Bytes(value.info), static_cast<int>(i));
+      value.storage = builder_.NewStorage(PlanStorage::Kind::kFeed, Bytes(value.info), static_cast<int>(i));
       value.known = feed.known;
-      plan_->feed_names.push_back(feed.name);
-      plan_->feed_storages.push_back(value.storage);
+      plan_.feed_names.push_back(feed.name);
+      plan_.feed_storages.push_back(value.storage);
       if (feed.pinned) fed_.insert(feed.name);
       current_[feed.name] = NewValue(std::move(value));
     }
@@ -123,33 +111,18 @@ class Planner : private MetaTable {
     const std::optional<TensorMeta> meta = request_.scope_meta ? request_.scope_meta(name) : std::nullopt;
     if (!meta) return -1;
     PlanValue value{name, {meta->dtype, meta->shape}, meta->lod_level};
-    value.storage = ScopeStorage(name, *meta, /*read=*/true);
+    value.storage = builder_.ScopeStorage(name, *meta, /*read=*/true);
     return current_[name] = NewValue(std::move(value));
   }
 
   int AddConstant(const std::string& name, const Tensor& tensor, const std::string& key) {
     PlanValue value{name, {tensor.dtype(), tensor.shape()}};
     if (tensor.place().is_cpu()) value.known = tensor;
-    value.storage = NewStorage(PlanStorage::Kind::kConstant, tensor.bytes());
-    plan_->storages[value.storage].constant = tensor.To(request_.place);
-    value.info.constant = plan_->storages[value.storage].constant.raw_data();
+    value.storage = builder_.NewStorage(PlanStorage::Kind::kConstant, tensor.bytes());
+    plan_.storages[value.storage].constant = tensor.To(request_.place);
+    value.info.constant = plan_.storages[value.storage].constant.raw_data();
     value.info.constant_key = key;
     return NewValue(std::move(value));
-  }
-
-  int ScopeStorage(const std::string& name, const TensorMeta& meta, bool read) {
-    for (ScopeBinding& binding : plan_->scope_vars) {
-      if (binding.name != name) continue;
-      if (!read) {
-        binding.written = true;
-        if (!binding.read) binding.meta = meta;
-      }
-      return binding.storage;
-    }
-    const int index = static_cast<int>(plan_->scope_vars.size());
-    const int storage = NewStorage(PlanStorage::Kind::kScope, Bytes({meta.dtype, meta.shape}), index);
-    plan_->scope_vars.push_back({name, meta, read, !read, storage});
-    return storage;
   }
 
   // The variable's newest value is the one fed.
@@ -387,12 +360,12 @@ class Planner : private MetaTable {
     const std::string& name = op.outputs.One(out_slot);
     PlanValue out = OutputValue(name);
     out.lod_feed = LoDFeed(op, out);
-    const PlanStorage::Kind kind = plan_->storages[values_[in].storage].kind;
+    const PlanStorage::Kind kind = plan_.storages[values_[in].storage].kind;
     // State that a later operator overwrites must not change under the view.
     const bool copies = IsPersistable(name) || kind == PlanStorage::Kind::kScope;
     if (copies) {
       out.storage = StorageForOutput(name, out.info);
-      AddStep(MakeCopyKernel(request_.place, Bytes(out.info)), {values_[in].storage}, {out.storage},
+      builder_.AddStep(MakeCopyKernel(request_.place, Bytes(out.info)), {values_[in].storage}, {out.storage},
               0, op.type + " " + name);
     } else {
       out.storage = values_[in].storage;
@@ -407,16 +380,16 @@ class Planner : private MetaTable {
     for (const std::string& other : op.outputs.AllNames()) {
       if (other == name || !inferred_.contains(other)) continue;
       PlanValue value = OutputValue(other);
-      value.storage = NewStorage(PlanStorage::Kind::kArena, Bytes(value.info));
+      value.storage = builder_.NewStorage(PlanStorage::Kind::kArena, Bytes(value.info));
       Define(other, NewValue(std::move(value)), op);
     }
   }
 
   int StorageForOutput(const std::string& name, const TensorInfo& info) {
     if (IsPersistable(name) && !fed_.contains(name)) {
-      return ScopeStorage(name, {info.shape, info.dtype}, /*read=*/false);
+      return builder_.ScopeStorage(name, {info.shape, info.dtype}, /*read=*/false);
     }
-    return NewStorage(PlanStorage::Kind::kArena, Bytes(info));
+    return builder_.NewStorage(PlanStorage::Kind::kArena, Bytes(info));
   }
 
   // From here on `name` means this value, unless the caller fed it.
@@ -452,7 +425,7 @@ class Planner : private MetaTable {
     }
     context.pack_cache = request_.pack_cache;
     std::unique_ptr<Kernel> kernel = PrepareKernel(def, context);
-    plan_->has_random = plan_->has_random || def.random;
+    plan_.has_random = plan_.has_random || def.random;
 
     std::vector<int> in_storages, in_values;
     for (size_t i = 0; i < in_names.size(); ++i) {
@@ -474,22 +447,22 @@ class Planner : private MetaTable {
       value.lod_feed = LoDFeed(op, value);
       value.storage = StorageForOutput(out_names[i], value.info);
       int target = value.storage;
-      const bool is_state = plan_->storages[target].kind == PlanStorage::Kind::kScope;
+      const bool is_state = plan_.storages[target].kind == PlanStorage::Kind::kScope;
       const bool reads_it = std::find(in_storages.begin(), in_storages.end(), target) != in_storages.end();
       const bool plain_state = !is_state || value.info.layout == nullptr;
       if (is_state && ((reads_it && !MayShare(def, op, out_names[i])) || !plain_state)) {
-        target = NewStorage(PlanStorage::Kind::kArena, Bytes(value.info));
+        target = builder_.NewStorage(PlanStorage::Kind::kArena, Bytes(value.info));
         copy_back.emplace_back(target, value.storage);
         SKIFF_ENFORCE(plain_state, Internal, "a persistable output in a blocked layout");
       }
       out_storages.push_back(target);
       defined.emplace_back(out_names[i], NewValue(std::move(value)));
     }
-    AddStep(std::move(kernel), in_storages, out_storages, context.workspace_bytes,
+    builder_.AddStep(std::move(kernel), in_storages, out_storages, context.workspace_bytes,
             op.type + (defined.empty() ? "" : " " + defined.front().first));
     RememberInplace(def, op, in_values, out_storages, in_names, out_names);
     for (const auto& [from, to] : copy_back) {
-      AddStep(MakeCopyKernel(request_.place, plan_->storages[to].bytes), {from}, {to}, 0, "copy state");
+      builder_.AddStep(MakeCopyKernel(request_.place, plan_.storages[to].bytes), {from}, {to}, 0, "copy state");
     }
     for (const auto& [name, id] : defined) Define(name, id, op);
   }
@@ -536,12 +509,12 @@ class Planner : private MetaTable {
     value.info.constant = nullptr;
     value.info.constant_key.clear();
     value.known.reset();
-    value.storage = NewStorage(PlanStorage::Kind::kArena, Bytes(value.info));
+    value.storage = builder_.NewStorage(PlanStorage::Kind::kArena, Bytes(value.info));
     std::unique_ptr<Kernel> kernel =
         has ? has->ReorderTo(wanted.get(), request_.num_threads)
             : wanted->ReorderFromPlain(request_.num_threads);
     const std::string name = StrCat("reorder ", value.name, " to ", wanted ? wanted->ToString() : "plain");
-    AddStep(std::move(kernel), {values_[id].storage}, {value.storage}, 0, name);
+    builder_.AddStep(std::move(kernel), {values_[id].storage}, {value.storage}, 0, name);
     const int made = NewValue(std::move(value));
     reordered_[id].emplace_back(made, wanted);
     return made;
@@ -549,39 +522,9 @@ class Planner : private MetaTable {
 
   // ---- steps, lifetimes, memory ---------------------------------------------------------------
 
-  void AddStep(std::unique_ptr<Kernel> kernel, const std::vector<int>& in,
-               const std::vector<int>& out, size_t workspace_bytes, std::string name) {
-    const int step = static_cast<int>(plan_->steps.size());
-    PlanStep made{kernel.get(), static_cast<uint32_t>(plan_->args.size()), 0, -1};
-    for (int s : in) {
-      plan_->args.push_back(s);
-      if (s >= 0) storage_last_use_[s] = step;
-    }
-    made.out = static_cast<uint32_t>(plan_->args.size());
-    for (int s : out) {
-      plan_->args.push_back(s);
-      if (s >= 0) storage_last_use_[s] = std::max(storage_last_use_[s], step);
-    }
-    if (workspace_bytes > 0) {
-      made.workspace = NewStorage(PlanStorage::Kind::kArena, workspace_bytes);
-      storage_first_step_[made.workspace] = storage_last_use_[made.workspace] = step;
-    }
-    for (int s : out) {
-      if (s >= 0) storage_first_step_[s] = std::min(storage_first_step_[s], step);
-    }
-    plan_->steps.push_back(made);
-    plan_->step_names.push_back(std::move(name));
-    plan_->kernels.push_back(std::move(kernel));
-  }
-
-  struct InplaceChance {
-    int step, in_storage, out_storage;
-  };
-
   void RememberInplace(const OpDef& def, const Operator& op, const std::vector<int>& in_values,
                        const std::vector<int>& out_storages, const std::vector<std::string>& in_names,
                        const std::vector<std::string>& out_names) {
-    const int step = static_cast<int>(plan_->steps.size()) - 1;
     for (const auto& [in_slot, out_slot] : def.inplace) {
       const auto& ins = op.inputs[in_slot];
       const auto& outs = op.outputs[out_slot];
@@ -592,7 +535,7 @@ class Planner : private MetaTable {
           out_at >= static_cast<int>(out_storages.size()) || out_storages[out_at] < 0) {
         continue;
       }
-      chances_.push_back({step, values_[in_values[in_at]].storage, out_storages[out_at]});
+      builder_.AllowInPlace(values_[in_values[in_at]].storage, out_storages[out_at]);
     }
   }
 
@@ -621,22 +564,22 @@ class Planner : private MetaTable {
     if (id < 0) ThrowUnknownFetch(name);
     id = Plain(id);
     const PlanValue& value = values_[id];
-    PlanStorage& storage = plan_->storages[value.storage];
+    PlanStorage& storage = plan_.storages[value.storage];
     PlanFetch fetch{name, value.info.shape, value.info.dtype, value.storage, value.lod_feed};
     if (storage.kind == PlanStorage::Kind::kArena) {
       storage.kind = PlanStorage::Kind::kOutput;
-      storage.index = static_cast<int>(plan_->output_storages.size());
-      plan_->output_storages.push_back(value.storage);
+      storage.index = static_cast<int>(plan_.output_storages.size());
+      plan_.output_storages.push_back(value.storage);
     } else if (storage.kind != PlanStorage::Kind::kOutput) {
       const size_t bytes = Bytes(value.info);
       const int source = value.storage;
-      fetch.storage = NewStorage(PlanStorage::Kind::kOutput, bytes,
-                                 static_cast<int>(plan_->output_storages.size()));
-      plan_->output_storages.push_back(fetch.storage);
-      AddStep(MakeCopyKernel(request_.place, bytes), {source}, {fetch.storage}, 0, "fetch " + name);
+      fetch.storage = builder_.NewStorage(PlanStorage::Kind::kOutput, bytes,
+                                 static_cast<int>(plan_.output_storages.size()));
+      plan_.output_storages.push_back(fetch.storage);
+      builder_.AddStep(MakeCopyKernel(request_.place, bytes), {source}, {fetch.storage}, 0, "fetch " + name);
     }
-    storage_last_use_[fetch.storage] = static_cast<int>(plan_->steps.size());
-    plan_->fetches.push_back(std::move(fetch));
+    builder_.KeepUntilEnd(fetch.storage);
+    plan_.fetches.push_back(std::move(fetch));
   }
 
   [[noreturn]] void ThrowUnknownFetch(const std::string& name) const {
@@ -664,72 +607,10 @@ class Planner : private MetaTable {
     throw error;
   }
 
-  void ChooseMemory() {
-    ShareInPlace();
-    std::vector<Lifetime> lifetimes;
-    std::vector<int> ids;
-    for (size_t s = 0; s < plan_->storages.size(); ++s) {
-      PlanStorage& storage = plan_->storages[s];
-      storage.first_step = storage_first_step_[s];
-      storage.last_step = std::max(storage_last_use_[s], storage.first_step);
-      if (storage.kind != PlanStorage::Kind::kArena || merged_into_.contains(static_cast<int>(s))) continue;
-      lifetimes.push_back({storage.bytes, storage.first_step, storage.last_step});
-      ids.push_back(static_cast<int>(s));
-    }
-    std::vector<size_t> offsets;
-    plan_->arena_bytes = PackArena(lifetimes, &offsets);
-    for (size_t i = 0; i < ids.size(); ++i) plan_->storages[ids[i]].offset = offsets[i];
-  }
-
-  int Root(int storage) const {
-    auto found = merged_into_.find(storage);
-    while (found != merged_into_.end()) {
-      storage = found->second;
-      found = merged_into_.find(storage);
-    }
-    return storage;
-  }
-
-  // An output takes its input's memory when the input is a temporary last used by that very step.
-  void ShareInPlace() {
-    for (const InplaceChance& chance : chances_) {
-      const int in = Root(chance.in_storage), out = Root(chance.out_storage);
-      if (in == out) continue;
-      const PlanStorage& from = plan_->storages[in];
-      const PlanStorage& to = plan_->storages[out];
-      const bool temporaries = from.kind == PlanStorage::Kind::kArena &&
-                               (to.kind == PlanStorage::Kind::kArena ||
-                                to.kind == PlanStorage::Kind::kOutput);
-      if (!temporaries || from.bytes != to.bytes || storage_last_use_[in] != chance.step ||
-          storage_first_step_[out] != chance.step || ReadTwice(in, chance.step)) {
-        continue;
-      }
-      // The longer-lived kind stays: an output keeps being an output.
-      const int keep = to.kind == PlanStorage::Kind::kOutput ? out : in;
-      const int gone = keep == out ? in : out;
-      merged_into_[gone] = keep;
-      storage_first_step_[keep] = std::min(storage_first_step_[in], storage_first_step_[out]);
-      storage_last_use_[keep] = std::max(storage_last_use_[in], storage_last_use_[out]);
-    }
-    if (merged_into_.empty()) return;
-    for (int32_t& arg : plan_->args) {
-      if (arg >= 0) arg = Root(arg);
-    }
-    for (PlanFetch& fetch : plan_->fetches) fetch.storage = Root(fetch.storage);
-  }
-
-  // A step that reads the same memory through two inputs must not overwrite it through one of them.
-  bool ReadTwice(int storage, int step) const {
-    int reads = 0;
-    for (uint32_t a = plan_->steps[step].in; a < plan_->steps[step].out; ++a) {
-      reads += plan_->args[a] >= 0 && Root(plan_->args[a]) == storage;
-    }
-    return reads > 1;
-  }
-
   const PlanRequest& request_;
   const Block& block_;
-  std::unique_ptr<Plan> plan_;
+  PlanBuilder builder_;
+  Plan& plan_;  // the builder's
   std::vector<PlanValue> values_;
   std::map<std::string, int> current_;
   std::set<std::string> fed_;
@@ -739,9 +620,6 @@ class Planner : private MetaTable {
   std::map<std::string, TensorMeta> inferred_;
   mutable std::map<std::string, TensorMeta> looked_up_;
   std::map<int, std::vector<std::pair<int, LayoutPtr>>> reordered_;
-  std::vector<int> storage_last_use_, storage_first_step_;
-  std::vector<InplaceChance> chances_;
-  std::map<int, int> merged_into_;
 };
 
 }  // namespace
