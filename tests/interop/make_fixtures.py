@@ -3,6 +3,7 @@
 
     python make_fixtures.py                     # everything
     python make_fixtures.py --only names ops    # some parts
+    python make_fixtures.py --only ops --families pad rnn    # some families of operator cases
     python make_fixtures.py --out FOLDER        # somewhere else, to compare
 
 The result depends on nothing but this source and the Paddle version: two runs give the same bytes.
@@ -23,6 +24,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=here.parent / "fixtures")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--families", nargs="+", default=[], help="families of operator cases; with --only ops")
     options = parser.parse_args()
 
     import paddle
@@ -33,7 +35,8 @@ def main():
     for part in options.only:
         folder = options.out / part
         folder.mkdir(parents=True, exist_ok=True)
-        importlib.import_module("fixtures_" + part).write(paddle, folder)
+        more = {"only": options.families} if part == "ops" else {}
+        importlib.import_module("fixtures_" + part).write(paddle, folder, **more)
         total = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
         print(f"{part}: {total / 1e6:.2f} MB in {folder}")
 

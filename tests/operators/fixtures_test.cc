@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -22,8 +23,16 @@ const std::string kDirectory = std::string(SKIFF_TESTS_DIR) + "/fixtures/ops/";
 
 const std::vector<Json>& AllCases() {
   static const auto* cases = [] {
-    std::ifstream file(kDirectory + "index.json");
-    return new std::vector<Json>(Json::parse(file).get<std::vector<Json>>());
+    auto* all = new std::vector<Json>;
+    std::set<std::filesystem::path> indices;
+    for (const auto& entry : std::filesystem::directory_iterator(kDirectory)) {
+      if (entry.path().extension() == ".json") indices.insert(entry.path());
+    }
+    for (const auto& path : indices) {
+      std::ifstream file(path);
+      for (Json& c : Json::parse(file).get<std::vector<Json>>()) all->push_back(std::move(c));
+    }
+    return all;
   }();
   return *cases;
 }

@@ -1,7 +1,7 @@
-"""More operator cases: shapes, layers, losses, metrics, optimizers. See operator_cases.py."""
+"""More operator cases: shapes, layers, losses, metrics, optimizers. See __init__.py."""
 import numpy as np
 
-from operator_cases import NOT_COMPUTED, A, B, CASES, D, I, U, case  # noqa: F401
+from operator_cases import A, B, D, I, NOT_COMPUTED, U, case  # noqa: F401
 
 XSHAPE = {"Out": 1, "XShape": NOT_COMPUTED}
 
