@@ -1,6 +1,7 @@
 #include "framework/base/error.h"
 
 #include <algorithm>
+#include <sstream>
 
 namespace skiff {
 
@@ -41,6 +42,28 @@ const char* ToString(ErrorKind kind) {
   }
   return "Error";
 }
+
+void TextPart::AppendTo(std::ostream& out) const {
+  if (put_ != nullptr) {
+    put_(out, data_);
+  } else {
+    out.write(static_cast<const char*>(data_), static_cast<std::streamsize>(size_));
+  }
+}
+
+std::string JoinText(std::initializer_list<TextPart> parts) {
+  std::ostringstream out;
+  for (const TextPart& part : parts) part.AppendTo(out);
+  return out.str();
+}
+
+template void ThrowError<InvalidArgument>(std::initializer_list<TextPart>);
+template void ThrowError<InvalidType>(std::initializer_list<TextPart>);
+template void ThrowError<NotFound>(std::initializer_list<TextPart>);
+template void ThrowError<OutOfRange>(std::initializer_list<TextPart>);
+template void ThrowError<Unimplemented>(std::initializer_list<TextPart>);
+template void ThrowError<External>(std::initializer_list<TextPart>);
+template void ThrowError<Internal>(std::initializer_list<TextPart>);
 
 Error::Error(ErrorKind kind, std::string headline) : kind_(kind), headline_(std::move(headline)) {
   Render();

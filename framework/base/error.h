@@ -5,9 +5,12 @@
 // at most six lines. The Python bindings map each kind to the exception type Paddle uses.
 #pragma once
 
-#include <sstream>
-#include <stdexcept>
+#include <exception>
+#include <initializer_list>
+#include <ostream>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -75,13 +78,45 @@ using Unavailable = TypedError<ErrorKind::kUnavailable>;
 using External = TypedError<ErrorKind::kExternal>;
 using Internal = TypedError<ErrorKind::kInternal>;
 
+/// One part of a text: anything that has operator<<. A view, for the length of one expression: checks
+/// stand in every function, so what they are made of must cost the compiler little.
+class TextPart {
+ public:
+  TextPart(const char* text) : TextPart(std::string_view(text)) {}          // NOLINT
+  TextPart(const std::string& text) : TextPart(std::string_view(text)) {}   // NOLINT
+  TextPart(std::string_view text) : data_(text.data()), size_(text.size()) {}  // NOLINT
+  template <typename T>
+    requires(!std::is_convertible_v<const T&, std::string_view>)
+  TextPart(const T& value) : data_(&value), put_(&Put<T>) {}  // NOLINT
+
+  void AppendTo(std::ostream& out) const;
+
+ private:
+  template <typename T>
+  static void Put(std::ostream& out, const void* value) { out << *static_cast<const T*>(value); }
+
+  const void* data_;
+  size_t size_ = 0;
+  void (*put_)(std::ostream&, const void*) = nullptr;  // null for characters
+};
+
 /// Concatenates anything that has operator<<.
+std::string JoinText(std::initializer_list<TextPart> parts);
 template <typename... Parts>
-std::string StrCat(const Parts&... parts) {
-  std::ostringstream out;
-  (out << ... << parts);
-  return out.str();
+std::string StrCat(const Parts&... parts) { return JoinText({TextPart(parts)...}); }
+
+/// Throws an E with the concatenated parts as headline.
+template <typename E>
+[[noreturn, gnu::cold, gnu::noinline]] void ThrowError(std::initializer_list<TextPart> parts) {
+  throw E(JoinText(parts));
 }
+extern template void ThrowError<InvalidArgument>(std::initializer_list<TextPart>);
+extern template void ThrowError<InvalidType>(std::initializer_list<TextPart>);
+extern template void ThrowError<NotFound>(std::initializer_list<TextPart>);
+extern template void ThrowError<OutOfRange>(std::initializer_list<TextPart>);
+extern template void ThrowError<Unimplemented>(std::initializer_list<TextPart>);
+extern template void ThrowError<External>(std::initializer_list<TextPart>);
+extern template void ThrowError<Internal>(std::initializer_list<TextPart>);
 
 /// "did you mean "a", "b"?" for the candidates closest to `name` by edit distance, or "" when none is
 /// close. At most three are named.
@@ -93,5 +128,5 @@ std::string DidYouMean(const std::string& name, const std::vector<std::string>& 
 #define SKIFF_ENFORCE(condition, Kind, ...)                     \
   do {                                                          \
     if (!(condition)) [[unlikely]]                              \
-      throw ::skiff::Kind(::skiff::StrCat(__VA_ARGS__));        \
+      ::skiff::ThrowError<::skiff::Kind>({__VA_ARGS__});        \
   } while (false)

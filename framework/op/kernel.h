@@ -191,7 +191,6 @@ const char* ToString(Isa isa);
 
 struct KernelEntry {
   PlaceKind place;
-  Isa isa;       // kBase for CUDA
   DType dtype;   // of the schema's key variable; kUndefined serves any
   PrepareFn prepare;
 };

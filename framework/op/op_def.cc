@@ -115,14 +115,10 @@ OpDef& RegisterOp(const std::string& type) {
 }
 
 PrepareFn FindKernel(const OpDef& def, PlaceKind place, DType dtype) {
-  const Isa best_isa = CpuIsa();
-  const KernelEntry* best = nullptr;
   for (const KernelEntry& k : def.kernels) {
-    if (k.place != place || (k.dtype != dtype && k.dtype != DType::kUndefined)) continue;
-    if (place == PlaceKind::kCpu && k.isa > best_isa) continue;
-    if (best == nullptr || k.isa > best->isa) best = &k;
+    if (k.place == place && (k.dtype == dtype || k.dtype == DType::kUndefined)) return k.prepare;
   }
-  return best == nullptr ? nullptr : best->prepare;
+  return nullptr;
 }
 
 PrepareFn GetKernel(const OpDef& def, PlaceKind place, DType dtype) {

@@ -47,7 +47,7 @@ struct OpDef {
   bool layout_aware = false;
   bool side_effect = false;  // never removed, never folded
   bool random = false;       // never folded, never merged with an equal one
-  bool has_schema = false;   // false while only a variant's kernels are registered
+  bool has_schema = false;   // false while only CUDA kernels are registered
 
   const SlotDef* FindInput(const std::string& slot) const;
   const SlotDef* FindOutput(const std::string& slot) const;
@@ -67,7 +67,7 @@ std::vector<std::string> AllOpTypes();
 /// The definition under construction; used by SKIFF_OP only.
 OpDef& RegisterOp(const std::string& type);
 
-/// The kernel for a place and dtype: on the CPU that of the best instruction set, or nullptr.
+/// The kernel for a place and dtype, or nullptr.
 PrepareFn FindKernel(const OpDef& def, PlaceKind place, DType dtype);
 /// @throws Unimplemented naming operator, place, dtype and the dtypes there are.
 PrepareFn GetKernel(const OpDef& def, PlaceKind place, DType dtype);

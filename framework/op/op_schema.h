@@ -1,5 +1,5 @@
-// SKIFF_OP: where an operator is defined. One file is compiled once per instruction set and once by
-// nvcc; the base variant registers everything, the others only their kernels.
+// SKIFF_OP: where an operator is defined. A file of operators is compiled once for the CPU, which registers
+// everything, and once by nvcc, which registers only kernels.
 #pragma once
 
 #include <type_traits>
@@ -8,14 +8,10 @@
 
 #if defined(__CUDACC__)
 #define SKIFF_HD __host__ __device__
-#undef SKIFF_VARIANT
 #define SKIFF_VARIANT cuda
-#elif !defined(SKIFF_VARIANT)
-#define SKIFF_VARIANT base
-#define SKIFF_BASE_VARIANT 1
-#endif
-#if !defined(SKIFF_HD)
+#else
 #define SKIFF_HD
+#define SKIFF_VARIANT base
 #endif
 
 namespace skiff {
@@ -24,53 +20,51 @@ namespace skiff {
 struct CpuDevice {};
 struct CudaDevice {};
 
-/// The builder behind SKIFF_OP in the base variant. See docs/operators.md for one operator end to end.
+/// The builder behind SKIFF_OP. See docs/operators.md for one operator end to end.
 class OpSchema {
  public:
-  explicit OpSchema(const char* type) : def_(RegisterOp(type)) { def_.has_schema = true; }
+  explicit OpSchema(const char* type);
 
   /// What it computes, one sentence or formula.
-  OpSchema& Doc(const char* text) { def_.doc = text; return *this; }
+  OpSchema& Doc(const char* text);
   /// Where the definition comes from.
-  OpSchema& Source(const char* text) { def_.source = text; return *this; }
-  OpSchema& Input(const char* slot, const char* doc) { return AddInput({slot, doc}); }
-  OpSchema& Inputs(const char* slot, const char* doc) { return AddInput({slot, doc, true}); }
-  OpSchema& OptionalInput(const char* slot, const char* doc) { return AddInput({slot, doc, false, true}); }
-  OpSchema& OptionalInputs(const char* slot, const char* doc) { return AddInput({slot, doc, true, true}); }
+  OpSchema& Source(const char* text);
+  OpSchema& Input(const char* slot, const char* doc);
+  OpSchema& Inputs(const char* slot, const char* doc);
+  OpSchema& OptionalInput(const char* slot, const char* doc);
+  OpSchema& OptionalInputs(const char* slot, const char* doc);
   /// An optional integer input whose elements decide shapes: read on the host before preparing.
-  OpSchema& HostInput(const char* slot, const char* doc) { return AddInput({slot, doc, false, true, true}); }
-  OpSchema& HostInputs(const char* slot, const char* doc) { return AddInput({slot, doc, true, true, true}); }
-  OpSchema& Output(const char* slot, const char* doc) { def_.outputs.push_back({slot, doc}); return *this; }
-  OpSchema& Outputs(const char* slot, const char* doc) { def_.outputs.push_back({slot, doc, true}); return *this; }
-  OpSchema& OptionalOutput(const char* slot, const char* doc) { def_.outputs.push_back({slot, doc, false, true}); return *this; }
-  OpSchema& OptionalOutputs(const char* slot, const char* doc) { def_.outputs.push_back({slot, doc, true, true}); return *this; }
+  OpSchema& HostInput(const char* slot, const char* doc);
+  OpSchema& HostInputs(const char* slot, const char* doc);
+  OpSchema& Output(const char* slot, const char* doc);
+  OpSchema& Outputs(const char* slot, const char* doc);
+  OpSchema& OptionalOutput(const char* slot, const char* doc);
+  OpSchema& OptionalOutputs(const char* slot, const char* doc);
   template <typename T>
   OpSchema& Attr(const char* name, T default_value, const char* doc) {
-    def_.attrs.push_back({name, ToAttribute(std::move(default_value)), doc, false});
-    return *this;
+    return AddAttr(name, ToAttribute(std::move(default_value)), doc, false);
   }
   template <typename T>
   OpSchema& RequiredAttr(const char* name, const char* doc) {
-    def_.attrs.push_back({name, Attribute(T{}), doc, true});
-    return *this;
+    return AddAttr(name, Attribute(T{}), doc, true);
   }
-  OpSchema& InferShape(InferFn infer) { def_.infer = std::move(infer); return *this; }
-  OpSchema& Gradient(GradMaker maker) { def_.grad = std::move(maker); return *this; }
+  OpSchema& InferShape(InferFn infer);
+  OpSchema& Gradient(GradMaker maker);
   /// Floats go in and come out, but the output does not vary with them (fill_any_like, prior_box, ...):
   /// backward stops here without complaint. Needless where no float goes in or none comes out.
-  OpSchema& ZeroGradient() { def_.zero_gradient = true; return *this; }
+  OpSchema& ZeroGradient();
   /// The output may take the input's memory where nothing later reads the input.
-  OpSchema& Inplace(const char* in, const char* out) { def_.inplace.emplace_back(in, out); return *this; }
+  OpSchema& Inplace(const char* in, const char* out);
   /// The output is the input's memory under another shape: no kernel runs.
-  OpSchema& View(const char* in, const char* out) { def_.views.emplace_back(in, out); return *this; }
+  OpSchema& View(const char* in, const char* out);
   /// Prepare looks at layouts itself: see PrepareContext::WantInputLayout.
-  OpSchema& LayoutAware() { def_.layout_aware = true; return *this; }
-  OpSchema& SideEffect() { def_.side_effect = true; return *this; }
-  OpSchema& Random() { def_.random = true; return *this; }
+  OpSchema& LayoutAware();
+  OpSchema& SideEffect();
+  OpSchema& Random();
   /// The slot (input, else output) whose dtype selects the kernel, where it is not the first input.
-  OpSchema& KeyedBy(const char* slot) { def_.key_slot = slot; return *this; }
+  OpSchema& KeyedBy(const char* slot);
   /// The kernel for values that are not dense or whose shape depends on data.
-  OpSchema& Dynamic(DynamicFn run) { def_.dynamic = run; return *this; }
+  OpSchema& Dynamic(DynamicFn run);
 
   /// Kernels K::Prepare<Device, T> for the dtypes Ts.
   template <typename K, typename... Ts>
@@ -78,7 +72,7 @@ class OpSchema {
     (Add(kDTypeOf<Ts>, &K::template Prepare<CpuDevice, Ts>), ...);
     return *this;
   }
-  /// A CPU kernel that calls a library, or needs no vector code: compiled in the base variant alone.
+  /// A kernel for the CPU alone: one that calls a library, or whose CUDA twin stands in a .cu file.
   template <typename... Ts>
   OpSchema& CpuKernel(PrepareFn prepare) {
     if constexpr (sizeof...(Ts) == 0) Add(DType::kUndefined, prepare);
@@ -91,16 +85,13 @@ class OpSchema {
   template <typename T>
   static Attribute ToAttribute(T value) { return Attribute(std::move(value)); }
 
-  OpSchema& AddInput(SlotDef slot) { def_.inputs.push_back(std::move(slot)); return *this; }
-  void Add(DType dtype, PrepareFn prepare) {
-    def_.kernels.push_back({PlaceKind::kCpu, Isa::kBase, dtype, prepare});
-  }
+  OpSchema& AddAttr(const char* name, Attribute value, const char* doc, bool required);
+  void Add(DType dtype, PrepareFn prepare);
 
   OpDef& def_;
 };
 
-/// The same face for the other variants: takes the kernels, ignores the rest.
-template <PlaceKind P, Isa I, typename Device>
+/// The same face for nvcc: takes the kernels, ignores the rest.
 class KernelsOnly {
  public:
   explicit KernelsOnly(const char* type) : def_(RegisterOp(type)) {}
@@ -134,7 +125,7 @@ class KernelsOnly {
   KernelsOnly& Dynamic(DynamicFn) { return *this; }
   template <typename K, typename... Ts>
   KernelsOnly& Kernel() {
-    (def_.kernels.push_back({P, I, kDTypeOf<Ts>, &K::template Prepare<Device, Ts>}), ...);
+    (def_.kernels.push_back({PlaceKind::kCuda, kDTypeOf<Ts>, &K::template Prepare<CudaDevice, Ts>}), ...);
     return *this;
   }
   template <typename... Ts>
@@ -151,9 +142,9 @@ class CudaKernels {
   template <typename... Ts>
   CudaKernels& Kernel(PrepareFn prepare) {
     if constexpr (sizeof...(Ts) == 0) {
-      def_.kernels.push_back({PlaceKind::kCuda, Isa::kBase, DType::kUndefined, prepare});
+      def_.kernels.push_back({PlaceKind::kCuda, DType::kUndefined, prepare});
     }
-    (def_.kernels.push_back({PlaceKind::kCuda, Isa::kBase, kDTypeOf<Ts>, prepare}), ...);
+    (def_.kernels.push_back({PlaceKind::kCuda, kDTypeOf<Ts>, prepare}), ...);
     return *this;
   }
 
@@ -163,9 +154,7 @@ class CudaKernels {
 
 namespace variant {
 using base = OpSchema;
-using avx2 = KernelsOnly<PlaceKind::kCpu, Isa::kAvx2, CpuDevice>;
-using avx512 = KernelsOnly<PlaceKind::kCpu, Isa::kAvx512, CpuDevice>;
-using cuda = KernelsOnly<PlaceKind::kCuda, Isa::kBase, CudaDevice>;
+using cuda = KernelsOnly;
 }  // namespace variant
 
 }  // namespace skiff

@@ -105,24 +105,39 @@ bool Coerce(const Attribute& attribute, T* out) {
   return std::visit([out](const auto& value) { return CoerceFrom(value, out); }, attribute);
 }
 
-template bool Coerce(const Attribute&, int32_t*);
-template bool Coerce(const Attribute&, float*);
-template bool Coerce(const Attribute&, std::string*);
-template bool Coerce(const Attribute&, std::vector<int32_t>*);
-template bool Coerce(const Attribute&, std::vector<float>*);
-template bool Coerce(const Attribute&, std::vector<std::string>*);
-template bool Coerce(const Attribute&, bool*);
-template bool Coerce(const Attribute&, std::vector<bool>*);
-template bool Coerce(const Attribute&, BlockRef*);
-template bool Coerce(const Attribute&, int64_t*);
-template bool Coerce(const Attribute&, std::vector<BlockRef>*);
-template bool Coerce(const Attribute&, std::vector<int64_t>*);
-template bool Coerce(const Attribute&, std::vector<double>*);
-template bool Coerce(const Attribute&, VarRef*);
-template bool Coerce(const Attribute&, std::vector<VarRef>*);
-template bool Coerce(const Attribute&, double*);
-template bool Coerce(const Attribute&, Scalar*);
-template bool Coerce(const Attribute&, std::vector<Scalar>*);
+template <typename T>
+T Attrs::Get(const std::string& name) const {
+  const Attribute* found = Find(name);
+  SKIFF_ENFORCE(found != nullptr, NotFound, "no attribute \"", name, "\"");
+  T value{};
+  SKIFF_ENFORCE(Coerce(*found, &value), InvalidType, "attribute \"", name, "\" is ",
+                KindName(*found), " ", ToString(*found), ", which cannot be read as ",
+                KindName(Attribute(T{})));
+  return value;
+}
+
+#define SKIFF_ATTRIBUTE_KIND(...)                               \
+  template bool Coerce(const Attribute&, __VA_ARGS__*);         \
+  template __VA_ARGS__ Attrs::Get(const std::string&) const;
+SKIFF_ATTRIBUTE_KIND(int32_t)
+SKIFF_ATTRIBUTE_KIND(float)
+SKIFF_ATTRIBUTE_KIND(std::string)
+SKIFF_ATTRIBUTE_KIND(std::vector<int32_t>)
+SKIFF_ATTRIBUTE_KIND(std::vector<float>)
+SKIFF_ATTRIBUTE_KIND(std::vector<std::string>)
+SKIFF_ATTRIBUTE_KIND(bool)
+SKIFF_ATTRIBUTE_KIND(std::vector<bool>)
+SKIFF_ATTRIBUTE_KIND(BlockRef)
+SKIFF_ATTRIBUTE_KIND(int64_t)
+SKIFF_ATTRIBUTE_KIND(std::vector<BlockRef>)
+SKIFF_ATTRIBUTE_KIND(std::vector<int64_t>)
+SKIFF_ATTRIBUTE_KIND(std::vector<double>)
+SKIFF_ATTRIBUTE_KIND(VarRef)
+SKIFF_ATTRIBUTE_KIND(std::vector<VarRef>)
+SKIFF_ATTRIBUTE_KIND(double)
+SKIFF_ATTRIBUTE_KIND(Scalar)
+SKIFF_ATTRIBUTE_KIND(std::vector<Scalar>)
+#undef SKIFF_ATTRIBUTE_KIND
 
 const Attribute* Attrs::Find(const std::string& name) const {
   for (const Entry& entry : entries_) {

@@ -66,15 +66,7 @@ class Attrs {
 
   /// @throws NotFound when there is no such attribute, InvalidType when it is of another kind.
   template <typename T>
-  T Get(const std::string& name) const {
-    const Attribute* found = Find(name);
-    SKIFF_ENFORCE(found != nullptr, NotFound, "no attribute \"", name, "\"");
-    T value{};
-    SKIFF_ENFORCE(Coerce(*found, &value), InvalidType, "attribute \"", name, "\" is ",
-                  KindName(*found), " ", ToString(*found), ", which cannot be read as ",
-                  KindName(Attribute(T{})));
-    return value;
-  }
+  T Get(const std::string& name) const;
   /// As Get, with `fallback` where there is no such attribute.
   template <typename T>
   T Get(const std::string& name, T fallback) const {
