@@ -104,7 +104,7 @@ void RunChannels(const ChannelGeometry& g, const KernelArgs& args, const F&... s
 
 // One channel; runs of `inner` elements. Each run is summed on its own, the runs in double.
 template <typename F>
-SKIFF_SIMD void StepOverRuns(const ChannelGeometry& g, const F& f, int64_t c) {
+void StepOverRuns(const ChannelGeometry& g, const F& f, int64_t c) {
   const auto at = f.AtChannel(c);
   if constexpr (kSumsChannels<F>) {
     using V = decltype(at(0).first);
@@ -135,7 +135,7 @@ inline constexpr int64_t kChannelBlock = 64;
 
 // Channels [begin, end), at most kChannelBlock of them, inner == 1: rows of neighbouring channels.
 template <typename F>
-SKIFF_SIMD void StepOverColumns(const ChannelGeometry& g, const F& f, int64_t begin, int64_t end) {
+void StepOverColumns(const ChannelGeometry& g, const F& f, int64_t begin, int64_t end) {
   const int64_t width = end - begin;
   if constexpr (kSumsChannels<F>) {
     double first[kChannelBlock] = {}, second[kChannelBlock] = {};
@@ -167,9 +167,9 @@ void RunChannels(const ChannelGeometry& g, const KernelArgs& args, const F&... s
     for (int64_t b = begin; b < end; ++b) {
       if (g.inner == 1) {
         const int64_t to = std::min(g.channels, (b + 1) * width);
-        (StepOverColumns(g, steps, b * width, to), ...);
+        (Simd<&StepOverColumns<F>>()(g, steps, b * width, to), ...);
       } else {
-        (StepOverRuns(g, steps, b), ...);
+        (Simd<&StepOverRuns<F>>()(g, steps, b), ...);
       }
     }
   });

@@ -1,6 +1,6 @@
 #include "operators/kernel/convert.h"
 
-#if !defined(__CUDACC__) && SKIFF_ISA >= 1
+#if !defined(__CUDACC__) && defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
@@ -28,24 +28,10 @@ inline To ConvertOne(From v) {
 }
 
 template <typename From, typename To>
-SKIFF_SIMD void ConvertBlock(const void* from, void* to, int64_t n) {
+void ConvertLoop(const void* from, void* to, int64_t n) {
   const From* x = static_cast<const From*>(from);
   To* y = static_cast<To*>(to);
   int64_t i = 0;
-#if SKIFF_ISA >= 1
-  if constexpr (std::is_same_v<From, Float16> && std::is_same_v<To, float>) {
-    for (; i + 8 <= n; i += 8) {
-      const __m128i h = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i));
-      _mm256_storeu_ps(y + i, _mm256_cvtph_ps(h));
-    }
-  }
-  if constexpr (std::is_same_v<From, float> && std::is_same_v<To, Float16>) {
-    for (; i + 8 <= n; i += 8) {
-      const __m128i h = _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT);
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y + i), h);
-    }
-  }
-#endif
   if constexpr (std::is_same_v<From, BFloat16> && std::is_same_v<To, float>) {
     for (; i < n; ++i) y[i] = std::bit_cast<float>(static_cast<uint32_t>(x[i].bits) << 16);
   } else if constexpr (std::is_same_v<From, float> && std::is_same_v<To, BFloat16>) {
@@ -59,19 +45,55 @@ SKIFF_SIMD void ConvertBlock(const void* from, void* to, int64_t n) {
   }
 }
 
+#if defined(__x86_64__)
+__attribute__((target("avx2,f16c"))) void HalfToFloat(const void* from, void* to, int64_t n) {
+  const auto* x = static_cast<const Float16*>(from);
+  auto* y = static_cast<float*>(to);
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const __m128i h = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + i));
+    _mm256_storeu_ps(y + i, _mm256_cvtph_ps(h));
+  }
+  ConvertLoop<Float16, float>(x + i, y + i, n - i);
+}
+__attribute__((target("avx2,f16c"))) void FloatToHalf(const void* from, void* to, int64_t n) {
+  const auto* x = static_cast<const float*>(from);
+  auto* y = static_cast<Float16*>(to);
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    const __m128i h = _mm256_cvtps_ph(_mm256_loadu_ps(x + i), _MM_FROUND_TO_NEAREST_INT);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(y + i), h);
+  }
+  ConvertLoop<float, Float16>(x + i, y + i, n - i);
+}
+#endif
+
+template <typename From, typename To>
+ConvertFn ConvertBlock() {
+#if defined(__x86_64__)
+  if constexpr (std::is_same_v<From, Float16> && std::is_same_v<To, float>) {
+    if (CpuIsa() >= Isa::kAvx2) return HalfToFloat;
+  }
+  if constexpr (std::is_same_v<From, float> && std::is_same_v<To, Float16>) {
+    if (CpuIsa() >= Isa::kAvx2) return FloatToHalf;
+  }
+#endif
+  return Simd<&ConvertLoop<From, To>>();
+}
+
 template <typename C>
 ConvertFn FromStorage(DType from) {
   switch (from) {
-    case DType::kBool: return ConvertBlock<bool, C>;
-    case DType::kUInt8: return ConvertBlock<uint8_t, C>;
-    case DType::kInt8: return ConvertBlock<int8_t, C>;
-    case DType::kInt16: return ConvertBlock<int16_t, C>;
-    case DType::kInt32: return ConvertBlock<int32_t, C>;
-    case DType::kInt64: return ConvertBlock<int64_t, C>;
-    case DType::kFloat16: return ConvertBlock<Float16, C>;
-    case DType::kBFloat16: return ConvertBlock<BFloat16, C>;
-    case DType::kFloat32: return ConvertBlock<float, C>;
-    case DType::kFloat64: return ConvertBlock<double, C>;
+    case DType::kBool: return ConvertBlock<bool, C>();
+    case DType::kUInt8: return ConvertBlock<uint8_t, C>();
+    case DType::kInt8: return ConvertBlock<int8_t, C>();
+    case DType::kInt16: return ConvertBlock<int16_t, C>();
+    case DType::kInt32: return ConvertBlock<int32_t, C>();
+    case DType::kInt64: return ConvertBlock<int64_t, C>();
+    case DType::kFloat16: return ConvertBlock<Float16, C>();
+    case DType::kBFloat16: return ConvertBlock<BFloat16, C>();
+    case DType::kFloat32: return ConvertBlock<float, C>();
+    case DType::kFloat64: return ConvertBlock<double, C>();
     default: return nullptr;
   }
 }
@@ -79,16 +101,16 @@ ConvertFn FromStorage(DType from) {
 template <typename C>
 ConvertFn ToStorage(DType to) {
   switch (to) {
-    case DType::kBool: return ConvertBlock<C, bool>;
-    case DType::kUInt8: return ConvertBlock<C, uint8_t>;
-    case DType::kInt8: return ConvertBlock<C, int8_t>;
-    case DType::kInt16: return ConvertBlock<C, int16_t>;
-    case DType::kInt32: return ConvertBlock<C, int32_t>;
-    case DType::kInt64: return ConvertBlock<C, int64_t>;
-    case DType::kFloat16: return ConvertBlock<C, Float16>;
-    case DType::kBFloat16: return ConvertBlock<C, BFloat16>;
-    case DType::kFloat32: return ConvertBlock<C, float>;
-    case DType::kFloat64: return ConvertBlock<C, double>;
+    case DType::kBool: return ConvertBlock<C, bool>();
+    case DType::kUInt8: return ConvertBlock<C, uint8_t>();
+    case DType::kInt8: return ConvertBlock<C, int8_t>();
+    case DType::kInt16: return ConvertBlock<C, int16_t>();
+    case DType::kInt32: return ConvertBlock<C, int32_t>();
+    case DType::kInt64: return ConvertBlock<C, int64_t>();
+    case DType::kFloat16: return ConvertBlock<C, Float16>();
+    case DType::kBFloat16: return ConvertBlock<C, BFloat16>();
+    case DType::kFloat32: return ConvertBlock<C, float>();
+    case DType::kFloat64: return ConvertBlock<C, double>();
     default: return nullptr;
   }
 }

@@ -1,5 +1,5 @@
 // The little that kernels need of the device they are compiled for: launching on a stream, and nothing
-// else. On the CPU this header is almost empty.
+// else. On the CPU: versions of a loop for each instruction set.
 #pragma once
 
 #include <cstdint>
@@ -11,23 +11,6 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
-#endif
-
-/// On a function that is a kernel's loop: compiles it, and all it calls inline, for the variant's
-/// instruction set. Everything else of a variant is compiled for the plainest processor: static
-/// initialisers run before anybody has asked the processor what it can do, and the linker keeps any one
-/// copy of an inline function that several variants share. SKIFF_ISA (set by CMake) is the variant's
-/// number: an Isa.
-#if defined(__CUDACC__) || !defined(__x86_64__)
-#define SKIFF_SIMD
-#elif SKIFF_ISA == 2
-#define SKIFF_SIMD                                                                              \
-  __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c,prefer-vector-width=512"), \
-                 flatten))
-#elif SKIFF_ISA == 1
-#define SKIFF_SIMD __attribute__((target("avx2,fma,f16c"), flatten))
-#else
-#define SKIFF_SIMD __attribute__((flatten))
 #endif
 
 namespace skiff {
@@ -55,6 +38,34 @@ inline void CheckLaunch() {
 /// First element and stride of a grid-stride loop.
 __device__ inline int64_t CudaFirst() { return blockIdx.x * int64_t{blockDim.x} + threadIdx.x; }
 __device__ inline int64_t CudaStep() { return int64_t{gridDim.x} * blockDim.x; }
+
+#else
+
+/// The versions of a loop for each instruction set: the body, and all it calls inline, compiled anew
+/// under each. Everything else is compiled for the plainest processor, so that nothing but these
+/// functions has instructions that a processor may lack.
+template <auto Body>
+struct SimdVersions;
+template <typename... Args, void (*Body)(Args...)>
+struct SimdVersions<Body> {
+  using Function = void (*)(Args...);
+  __attribute__((flatten)) static void Base(Args... args) { Body(args...); }
+#if defined(__x86_64__)
+  __attribute__((target("avx2,fma,f16c"), flatten)) static void Avx2(Args... args) { Body(args...); }
+  __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,f16c,prefer-vector-width=512"),
+                 flatten)) static void Avx512(Args... args) { Body(args...); }
+#else
+  static constexpr Function Avx2 = Base, Avx512 = Base;
+#endif
+};
+
+/// The version of a loop for this processor: Simd<&Loop<T>>()(arguments).
+template <auto Body>
+typename SimdVersions<Body>::Function Simd() {
+  using Versions = SimdVersions<Body>;
+  const Isa isa = CpuIsa();
+  return isa == Isa::kAvx512 ? Versions::Avx512 : isa == Isa::kAvx2 ? Versions::Avx2 : Versions::Base;
+}
 
 #endif
 

@@ -63,7 +63,7 @@ template <>
 inline BFloat16 StoreElement<BFloat16>(float v) { return ToBFloat16(v); }
 
 template <typename F>
-SKIFF_SIMD void ForEachLoop(const F& f, int64_t begin, int64_t end) {
+void ForEachLoop(const F& f, int64_t begin, int64_t end) {
   const auto local = BindFunctor(f);  // a copy, so that the compiler sees that no store changes it
 #pragma GCC ivdep  // an output may be an input's memory, at the same index
   for (int64_t i = begin; i < end; ++i) local(i);
@@ -71,7 +71,8 @@ SKIFF_SIMD void ForEachLoop(const F& f, int64_t begin, int64_t end) {
 
 template <typename F>
 void ForEach(int64_t n, int64_t grain, const KernelArgs& args, const F& f) {
-  ParallelFor(args.num_threads, n, grain, [&f](int64_t begin, int64_t end) { ForEachLoop(f, begin, end); });
+  const auto loop = Simd<&ForEachLoop<F>>();
+  ParallelFor(args.num_threads, n, grain, [&](int64_t begin, int64_t end) { loop(f, begin, end); });
 }
 
 #endif

@@ -31,14 +31,14 @@ void RunGenerateLoop(GenerateLoop loop, const void* functor, int64_t n, DType co
                      void* out, const KernelArgs& args);
 
 template <typename C, typename F>
-SKIFF_SIMD void GenerateLoopOf(const void* functor, int64_t begin, int64_t n, uint64_t seed, void* out) {
+void GenerateLoopOf(const void* functor, int64_t begin, int64_t n, uint64_t seed, void* out) {
   const F f = *static_cast<const F*>(functor);
   C* y = static_cast<C*>(out);
   for (int64_t i = 0; i < n; ++i) y[i] = f.template At<C>(begin + i, seed);
 }
 template <typename C, typename F>
 void RunGenerate(const F& f, int64_t n, DType dtype, void* out, const KernelArgs& args) {
-  RunGenerateLoop(&GenerateLoopOf<C, F>, &f, n, kDTypeOf<C>, dtype, out, args);
+  RunGenerateLoop(Simd<&GenerateLoopOf<C, F>>(), &f, n, kDTypeOf<C>, dtype, out, args);
 }
 
 #endif

@@ -147,7 +147,7 @@ __global__ void MapKernel(F f, const __grid_constant__ CudaMapArgs args) {
 #else
 
 template <typename C, typename F>
-SKIFF_SIMD void MapLoopOf(const void* functor, int64_t n, const void* const* in, void* const* out) {
+void MapLoopOf(const void* functor, int64_t n, const void* const* in, void* const* out) {
   const F f = *static_cast<const F*>(functor);
   constexpr int kIn = NumInputs<F, C>();
   const C* x[kIn];
@@ -210,7 +210,7 @@ MapOp MakeMapOp(const F& f, const MapPlan& plan) {
 #if defined(__CUDACC__)
   return MapOp(plan, &LaunchMap<C, F>, &f, sizeof(F));
 #else
-  return MapOp(plan, &MapLoopOf<C, F>, &f, sizeof(F));
+  return MapOp(plan, Simd<&MapLoopOf<C, F>>(), &f, sizeof(F));
 #endif
 }
 

@@ -81,7 +81,7 @@ using ReduceEntry = const ReduceCode*;
 template <typename C, typename R>
 struct ReduceLoops {
   using A = Accumulator<C>;
-  SKIFF_SIMD static void Fold(const void* reducer, const void* elements, int64_t n, void* acc) {
+  static void Fold(const void* reducer, const void* elements, int64_t n, void* acc) {
     const R r = *static_cast<const R*>(reducer);
     const C* x = static_cast<const C*>(elements);
     constexpr int kLanes = 16;
@@ -98,22 +98,22 @@ struct ReduceLoops {
     A* a = static_cast<A*>(acc);
     *a = R::Combine(*a, static_cast<A>(lanes[0]));
   }
-  SKIFF_SIMD static void FoldColumns(const void* reducer, const void* elements, int64_t n, void* acc) {
+  static void FoldColumns(const void* reducer, const void* elements, int64_t n, void* acc) {
     const R r = *static_cast<const R*>(reducer);
     const C* x = static_cast<const C*>(elements);
     A* a = static_cast<A*>(acc);
     for (int64_t j = 0; j < n; ++j) a[j] = R::Combine(a[j], static_cast<A>(r.Map(x[j])));
   }
-  SKIFF_SIMD static void Merge(const void* other, int64_t n, void* acc) {
+  static void Merge(const void* other, int64_t n, void* acc) {
     const A* b = static_cast<const A*>(other);
     A* a = static_cast<A*>(acc);
     for (int64_t j = 0; j < n; ++j) a[j] = R::Combine(a[j], b[j]);
   }
-  SKIFF_SIMD static void Start(int64_t n, void* acc) {
+  static void Start(int64_t n, void* acc) {
     A* a = static_cast<A*>(acc);
     for (int64_t j = 0; j < n; ++j) a[j] = R::template Identity<A>();
   }
-  SKIFF_SIMD static void Finish(const void* reducer, double scale, const void* acc, int64_t n, void* out) {
+  static void Finish(const void* reducer, double scale, const void* acc, int64_t n, void* out) {
     const R r = *static_cast<const R*>(reducer);
     const A* a = static_cast<const A*>(acc);
     C* y = static_cast<C*>(out);
@@ -122,7 +122,11 @@ struct ReduceLoops {
   /// Integers are scaled (a mean of integers truncates) only where there is a scale: double would
   /// round large ones.
   static A ScaleAccumulator(A a, double scale) { return scale == 1 ? a : static_cast<A>(a * scale); }
-  static constexpr ReduceCode kCode = {Fold, FoldColumns, Merge, Start, Finish};
+  static const ReduceCode* Code() {
+    static const ReduceCode code = {Simd<&Fold>(), Simd<&FoldColumns>(), Simd<&Merge>(), Simd<&Start>(),
+                                    Simd<&Finish>()};
+    return &code;
+  }
 };
 
 #endif
@@ -147,7 +151,7 @@ ReduceOp MakeReduceOp(const R& reducer, const ReducePlan& plan) {
 #if defined(__CUDACC__)
   return ReduceOp(plan, &LaunchReduce<C, R>, &reducer, sizeof(R));
 #else
-  return ReduceOp(plan, &ReduceLoops<C, R>::kCode, &reducer, sizeof(R));
+  return ReduceOp(plan, ReduceLoops<C, R>::Code(), &reducer, sizeof(R));
 #endif
 }
 

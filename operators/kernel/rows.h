@@ -156,7 +156,7 @@ inline void GatherRows(const RowGather& g, const void* table, const void* ids, v
 }
 
 template <typename T>
-SKIFF_SIMD void AddRow(const T* from, int64_t n, T* to) {
+void AddRow(const T* from, int64_t n, T* to) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) to[i] = StoreElement<T>(LoadElement(to[i]) + LoadElement(from[i]));
 }
@@ -169,11 +169,12 @@ void ScatterAddRows(const RowGather& g, int64_t width, const void* from, const v
   CheckIds(ids, g.wide_ids, g.count, g.rows, g.slot, g.wraps);
   const auto* source = static_cast<const T*>(from);
   const int64_t grain = std::max<int64_t>(kElementGrain / std::max<int64_t>(g.outer * g.count, 1), 16);
+  const auto add_row = Simd<&AddRow<T>>();
   ParallelFor(args.num_threads, width, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = 0; i < g.outer * g.count; ++i) {
       const int64_t block = i / g.count, id = IdAt(ids, g.wide_ids, i - block * g.count);
       if (id == g.skipped && g.skipped >= 0) continue;
-      AddRow(source + i * width + begin, end - begin,
+      add_row(source + i * width + begin, end - begin,
              table + (block * g.rows + WrappedId(id, g)) * width + begin);
     }
   });

@@ -216,7 +216,7 @@ void RunRows(const RowPlan& plan, RowCode code, const void* formula, const void*
              void* const* out, int num_threads);
 
 template <typename C, typename F>
-SKIFF_SIMD void RowCodeOf(const void* formula, const RowPointers& pointers) {
+void RowCodeOf(const void* formula, const RowPointers& pointers) {
   const F f = *static_cast<const F*>(formula);
   f(HostRow<C>{pointers, pointers.n, pointers.index});
 }
@@ -236,7 +236,7 @@ void RunRowWise(const F& f, const RowPlan& plan, const void* const* in, void* co
   RowKernel<C><<<grid, kCudaBlock, 0, StreamOf(args)>>>(f, cuda);
   CheckLaunch();
 #else
-  RunRows(plan, &RowCodeOf<C, F>, &f, in, out, args.num_threads);
+  RunRows(plan, Simd<&RowCodeOf<C, F>>(), &f, in, out, args.num_threads);
 #endif
 }
 

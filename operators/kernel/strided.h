@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "framework/op/op_schema.h"
+#include "operators/kernel/device.h"
 
 namespace skiff {
 inline namespace SKIFF_VARIANT {
@@ -58,62 +58,13 @@ struct Box {
   }
 };
 
-inline Box SimplifyBox(const std::vector<int64_t>& extents, const BoxStrides& from,
-                       const BoxStrides& to, size_t element_bytes) {
-  Box box;
-  box.from_offset = from.offset;
-  box.to_offset = to.offset;
-  box.element_bytes = static_cast<int>(element_bytes);
-  for (size_t i = 0; i < extents.size(); ++i) {
-    if (extents[i] == 1) continue;
-    const int last = box.rank - 1;
-    if (box.rank > 0 && box.from_step[last] == from.steps[i] * extents[i] &&
-        box.to_step[last] == to.steps[i] * extents[i]) {
-      box.extent[last] *= extents[i];
-      box.from_step[last] = from.steps[i];
-      box.to_step[last] = to.steps[i];
-      continue;
-    }
-    box.extent[box.rank] = extents[i];
-    box.from_step[box.rank] = from.steps[i];
-    box.to_step[box.rank] = to.steps[i];
-    ++box.rank;
-  }
-  return box;
-}
-
+Box SimplifyBox(const std::vector<int64_t>& extents, const BoxStrides& from, const BoxStrides& to,
+                size_t element_bytes);
 /// The same box in elements of up to 16 bytes, where runs and steps are multiples of them.
-inline Box WidenBox(Box box) {
-  if (box.rank == 0 || !box.HasRuns()) return box;
-  while (box.element_bytes < 16) {
-    bool even = box.from_offset % 2 == 0 && box.to_offset % 2 == 0 && box.extent[box.rank - 1] % 2 == 0;
-    for (int i = 0; i + 1 < box.rank; ++i) {
-      even = even && box.from_step[i] % 2 == 0 && box.to_step[i] % 2 == 0;
-    }
-    if (!even) break;
-    box.element_bytes *= 2;
-    box.from_offset /= 2;
-    box.to_offset /= 2;
-    box.extent[box.rank - 1] /= 2;
-    for (int i = 0; i + 1 < box.rank; ++i) {
-      box.from_step[i] /= 2;
-      box.to_step[i] /= 2;
-    }
-  }
-  return box;
-}
-
-}  // namespace SKIFF_VARIANT
-}  // namespace skiff
-
-#if defined(__CUDACC__)
-#include "operators/kernel/strided_cuda.h"
-#else
-#include "operators/kernel/strided_cpu.h"
-#endif
-
-namespace skiff {
-inline namespace SKIFF_VARIANT {
+Box WidenBox(Box box);
+/// Copies one box; `plain` in the tensor's elements, `wide` in the widest there are.
+void CopyBox(const Box& plain, const Box& wide, const void* from, void* to, const KernelArgs& args);
+void FillZero(void* out, size_t bytes, const KernelArgs& args);
 
 class StridedCopy {
  public:

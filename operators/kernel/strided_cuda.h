@@ -11,7 +11,7 @@
 namespace skiff {
 inline namespace SKIFF_VARIANT {
 
-inline void FillZero(void* out, size_t bytes, const KernelArgs& args) {
+void FillZero(void* out, size_t bytes, const KernelArgs& args) {
   if (bytes == 0) return;
   cudaMemsetAsync(out, 0, bytes, static_cast<cudaStream_t>(args.stream));
   CheckLaunch();
@@ -123,7 +123,7 @@ void CopyBoxOf(const Box& box, const void* from, void* to, cudaStream_t stream) 
   CheckLaunch();
 }
 
-inline void CopyBox(const Box& plain, const Box& wide, const void* from, void* to,
+void CopyBox(const Box& plain, const Box& wide, const void* from, void* to,
                     const KernelArgs& args) {
   const auto aligned = [&](int bytes) {
     return reinterpret_cast<uintptr_t>(from) % bytes == 0 && reinterpret_cast<uintptr_t>(to) % bytes == 0;

@@ -1,8 +1,8 @@
 // Arithmetic of kernels: which type an element is computed in, and the functions of one value.
 //
 // A functor is written once over a value type V: float, double or int64_t. On the CPU the loops around
-// it (SKIFF_SIMD) are free of branches, calls and errno, so that the compiler turns them into vector
-// code for the variant's instruction set; on a card V is one thread's value. That needs no packet library, and a
+// it (see Simd in device.h) are free of branches, calls and errno, so that the compiler turns them into vector
+// code for each instruction set; on a card V is one thread's value. That needs no packet library, and a
 // functor is one function instead of one per packet and tail. Choices are math::Select, functions are
 // math::Exp and so on; `if` stops the vectoriser. Half types and small integers never reach a functor:
 // see convert.h.
@@ -127,14 +127,8 @@ SKIFF_HD inline float Erf(float x) { return erff(x); }
 
 #else
 
-/// a * b + c, in one rounding where the variant has the instruction.
-inline float Fma(float a, float b, float c) {
-#if SKIFF_ISA >= 1  // inlined into a SKIFF_SIMD function
-  return __builtin_fmaf(a, b, c);
-#else
-  return a * b + c;
-#endif
-}
+/// a * b + c, in one rounding where the version's instruction set has the instruction (-ffp-contract).
+inline float Fma(float a, float b, float c) { return a * b + c; }
 
 /// 2^k r by two exact steps, so that results may be subnormal or overflow: k in [-252, 254].
 inline float ScaleByPowerOfTwo(float r, int32_t k) {

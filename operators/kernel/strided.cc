@@ -1,16 +1,63 @@
-// The CPU half of strided.h: long runs by memcpy, transposed pairs of dimensions in register blocks,
-// anything else element by element.
-#pragma once
+// Boxes simplified; on the CPU they are moved here: long runs by memcpy, transposed pairs of dimensions in
+// register blocks, anything else element by element. On a card: strided_cuda.h.
+#include "operators/kernel/strided.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
 
+#if defined(__CUDACC__)
+#include "operators/kernel/strided_cuda.h"
+#endif
 #include "operators/kernel/device.h"
-#include "operators/kernel/strided.h"
 
 namespace skiff {
 inline namespace SKIFF_VARIANT {
+
+Box SimplifyBox(const std::vector<int64_t>& extents, const BoxStrides& from,
+                       const BoxStrides& to, size_t element_bytes) {
+  Box box;
+  box.from_offset = from.offset;
+  box.to_offset = to.offset;
+  box.element_bytes = static_cast<int>(element_bytes);
+  for (size_t i = 0; i < extents.size(); ++i) {
+    if (extents[i] == 1) continue;
+    const int last = box.rank - 1;
+    if (box.rank > 0 && box.from_step[last] == from.steps[i] * extents[i] &&
+        box.to_step[last] == to.steps[i] * extents[i]) {
+      box.extent[last] *= extents[i];
+      box.from_step[last] = from.steps[i];
+      box.to_step[last] = to.steps[i];
+      continue;
+    }
+    box.extent[box.rank] = extents[i];
+    box.from_step[box.rank] = from.steps[i];
+    box.to_step[box.rank] = to.steps[i];
+    ++box.rank;
+  }
+  return box;
+}
+
+Box WidenBox(Box box) {
+  if (box.rank == 0 || !box.HasRuns()) return box;
+  while (box.element_bytes < 16) {
+    bool even = box.from_offset % 2 == 0 && box.to_offset % 2 == 0 && box.extent[box.rank - 1] % 2 == 0;
+    for (int i = 0; i + 1 < box.rank; ++i) {
+      even = even && box.from_step[i] % 2 == 0 && box.to_step[i] % 2 == 0;
+    }
+    if (!even) break;
+    box.element_bytes *= 2;
+    box.from_offset /= 2;
+    box.to_offset /= 2;
+    box.extent[box.rank - 1] /= 2;
+    for (int i = 0; i + 1 < box.rank; ++i) {
+      box.from_step[i] /= 2;
+      box.to_step[i] /= 2;
+    }
+  }
+  return box;
+}
+
+#if !defined(__CUDACC__)
 
 template <int kBytes>
 struct RawElement {
@@ -26,7 +73,7 @@ inline int CopyThreads(int64_t bytes, int num_threads) {
   return static_cast<int>(std::clamp<int64_t>(bytes / (64 << 10), 1, std::max(num_threads, 1)));
 }
 
-inline void FillZero(void* out, size_t bytes, const KernelArgs&) {
+void FillZero(void* out, size_t bytes, const KernelArgs&) {
   if (bytes > 0) std::memset(out, 0, bytes);
 }
 
@@ -162,7 +209,7 @@ struct BlockTransposer<4> {
 
 // One strip: `rows` (contiguous in the source) x `columns` (contiguous in the target).
 template <int kBytes>
-SKIFF_SIMD void TransposePlane(const RawElement<kBytes>* from, int64_t from_pitch, RawElement<kBytes>* to,
+void TransposePlane(const RawElement<kBytes>* from, int64_t from_pitch, RawElement<kBytes>* to,
                     int64_t to_pitch, int64_t rows, int64_t columns) {
   using Block = BlockTransposer<kBytes>;
   constexpr int kBlock = Block::kBlock;
@@ -195,11 +242,12 @@ void TransposeBox(const Box& box, int dim, const void* from, void* to, int num_t
   const int64_t strips = (rows + kStrip - 1) / kStrip;
   const int64_t planes = box.NumElements() / (rows * columns);
   const int threads = CopyThreads(box.NumElements() * kBytes, num_threads);
+  const auto transpose = Simd<&TransposePlane<kBytes>>();
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
   for (int64_t task = 0; task < planes * strips; ++task) {
     const BoxWalker at(box, task / strips, dim);
     const int64_t r = task % strips * kStrip;
-    TransposePlane<kBytes>(source + at.from() + r, from_pitch, target + at.to() + r * to_pitch,
+    transpose(source + at.from() + r, from_pitch, target + at.to() + r * to_pitch,
                            to_pitch, std::min(kStrip, rows - r), columns);
   }
 }
@@ -214,7 +262,7 @@ void CopyBoxOf(const Box& box, const void* from, void* to, int num_threads) {
   }
 }
 
-inline void CopyBox(const Box&, const Box& wide, const void* from, void* to,
+void CopyBox(const Box&, const Box& wide, const void* from, void* to,
                     const KernelArgs& args) {
   switch (wide.element_bytes) {
     case 1: return CopyBoxOf<1>(wide, from, to, args.num_threads);
@@ -224,6 +272,8 @@ inline void CopyBox(const Box&, const Box& wide, const void* from, void* to,
     default: return CopyBoxOf<16>(wide, from, to, args.num_threads);
   }
 }
+
+#endif
 
 }  // namespace SKIFF_VARIANT
 }  // namespace skiff
