@@ -18,6 +18,8 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/skiffConfig.cmake.in
   ${PROJECT_BINARY_DIR}/skiffConfig.cmake INSTALL_DESTINATION ${SKIFF_CMAKE_DIR})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/skiffConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_LIST_DIR}/skiffOpLibrary.cmake ${CMAKE_CURRENT_LIST_DIR}/op_library_mark.cc
+  DESTINATION ${SKIFF_CMAKE_DIR})
 install(FILES ${PROJECT_BINARY_DIR}/skiffConfig.cmake ${PROJECT_BINARY_DIR}/skiffConfigVersion.cmake
   DESTINATION ${SKIFF_CMAKE_DIR})
 

@@ -17,7 +17,7 @@ packages=(
   libprotobuf-dev protobuf-compiler libgflags-dev libgoogle-glog-dev libeigen3-dev
   libdnnl-dev ocl-icd-opencl-dev nlohmann-json3-dev zlib1g-dev libgtest-dev libgmock-dev libbenchmark-dev
 )
-requirements=("numpy>=1.24,<3" "pytest>=8,<10" "pybind11>=2.12,<4" "scikit-build-core>=0.10,<2")
+requirements=("numpy>=1.24,<3" "pytest>=8,<10" "hypothesis>=6.100,<7" "pybind11>=2.12,<4" "scikit-build-core>=0.10,<2")
 oracle_requirements=("paddlepaddle==2.6.2" "numpy<2" "setuptools<81" "pytest>=8,<10")
 
 say() { printf 'install: %s\n' "$*"; }

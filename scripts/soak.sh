@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # What takes too long for every change: the C++ tests under AddressSanitizer and UBSan, every fuzz target,
-# and the comparisons with PaddlePaddle in both directions.
+# the comparisons with PaddlePaddle in both directions, and many random programs run by both.
 #
 # usage: scripts/soak.sh
 #
 #   FUZZ_SECONDS   how long each fuzz target runs (default 600)
+#   ORACLE_DRAWS   random programs drawn for each operator (default 50)
 #
 # Exit code 0 when nothing was found.
 source "$(dirname "$0")/common.sh"
@@ -39,6 +40,9 @@ run_oracle() {
   say "skiff compared with PaddlePaddle"
   PYTHONPATH=$PWD/build/cpu/python OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q tests/interop ||
     failed+=("comparison with PaddlePaddle")
+  say "random programs, skiff's and PaddlePaddle's"
+  SKIFF_ORACLE_DRAWS=${ORACLE_DRAWS:-50} PYTHONPATH=$PWD/build/cpu/python OMP_NUM_THREADS=1 \
+    .venv/bin/python -m pytest -q tests/oracle || failed+=("random programs")
   say "PaddlePaddle compared with its own records"
   SKIFF_UNDER_TEST=paddle OMP_NUM_THREADS=1 "$SKIFF_PADDLE_PYTHON" -m pytest -q tests/interop ||
     failed+=("PaddlePaddle against its own records")

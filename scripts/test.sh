@@ -37,7 +37,7 @@ ctest --test-dir build/cpu --output-on-failure $([ ! -t 1 ] || echo --progress) 
   --output-junit "${reports[0]}" ${ops:+-R "$(scripts/tests_of.py ${ops//,/ })"} || true
 
 folders=()
-for folder in tests/python tests/interop; do [ ! -d "$folder" ] || folders+=("$folder"); done
+for folder in tests/python tests/interop tests/oracle; do [ ! -d "$folder" ] || folders+=("$folder"); done
 if [ "${#folders[@]}" -gt 0 ]; then
   say "Python tests: ${folders[*]}"
   PYTHONPATH=$PWD/build/cpu/python:${PYTHONPATH:-} OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} \

@@ -5,6 +5,8 @@
 #include <memory>
 #include <mutex>
 
+#include "framework/op/registration.h"
+
 namespace skiff {
 
 namespace {
@@ -13,6 +15,15 @@ namespace {
 struct Registry {
   std::mutex mutex;
   std::map<std::string, std::unique_ptr<OpDef>> ops;
+  std::map<std::string, std::string> library_of;  // operators that are not skiff's own
+  std::string loading;                            // the library that registers now; "" for skiff itself
+  std::map<std::string, std::unique_ptr<OpDef>> refused;  // what that library would define again
+
+  const std::string& Owner(const std::string& type) const {
+    static const std::string skiff;
+    const auto found = library_of.find(type);
+    return found == library_of.end() ? skiff : found->second;
+  }
 };
 
 Registry& TheRegistry() {
@@ -106,12 +117,52 @@ std::vector<std::string> AllOpTypes() {
 OpDef& RegisterOp(const std::string& type) {
   Registry& registry = TheRegistry();
   std::lock_guard lock(registry.mutex);
-  std::unique_ptr<OpDef>& def = registry.ops[type];
+  const bool refuse = !registry.loading.empty() && registry.ops.contains(type) &&
+                      registry.Owner(type) != registry.loading;
+  std::unique_ptr<OpDef>& def = refuse ? registry.refused[type] : registry.ops[type];
   if (!def) {
     def = std::make_unique<OpDef>();
     def->type = type;
+    if (!refuse && !registry.loading.empty()) registry.library_of[type] = registry.loading;
   }
   return *def;
+}
+
+LibraryRegistration::LibraryRegistration(const std::string& library) : library_(library) {
+  Registry& registry = TheRegistry();
+  std::lock_guard lock(registry.mutex);
+  registry.loading = library;
+}
+
+LibraryRegistration::~LibraryRegistration() {
+  Registry& registry = TheRegistry();
+  std::lock_guard lock(registry.mutex);
+  registry.loading.clear();
+  registry.refused.clear();
+  if (kept_) return;
+  std::erase_if(registry.ops, [&](const auto& op) { return registry.Owner(op.first) == library_; });
+  std::erase_if(registry.library_of, [&](const auto& op) { return op.second == library_; });
+}
+
+std::vector<std::string> LibraryRegistration::Added() const {
+  Registry& registry = TheRegistry();
+  std::lock_guard lock(registry.mutex);
+  std::vector<std::string> types;
+  for (const auto& [type, library] : registry.library_of) {
+    if (library == library_ && registry.ops.at(type)->has_schema) types.push_back(type);
+  }
+  return types;
+}
+
+std::vector<std::pair<std::string, std::string>> LibraryRegistration::Refused() const {
+  Registry& registry = TheRegistry();
+  std::lock_guard lock(registry.mutex);
+  std::vector<std::pair<std::string, std::string>> types;
+  for (const auto& [type, def] : registry.refused) {
+    const std::string& owner = registry.Owner(type);
+    types.emplace_back(type, owner.empty() ? "skiff" : owner);
+  }
+  return types;
 }
 
 PrepareFn FindKernel(const OpDef& def, PlaceKind place, DType dtype) {

@@ -8,6 +8,7 @@
 #include "framework/base/shape.h"
 #include "framework/op/append_op.h"
 #include "framework/op/backward.h"
+#include "framework/op/op_library.h"
 #include "framework/op/verify.h"
 #include "framework/program/program.h"
 #include "framework/program/unique_name.h"
@@ -27,9 +28,4 @@
 #include "io/inference_model.h"
 #include "io/npy.h"
 #include "io/program_file.h"
-#include "io/state_dict.h"
-// How it is kept.
-#include "io/idx.h"
-#include "io/inference_model.h"
-#include "io/npy.h"
 #include "io/state_dict.h"

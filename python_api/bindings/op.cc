@@ -4,6 +4,7 @@
 #include "framework/layers/layer_helper.h"
 #include "framework/op/append_op.h"
 #include "framework/op/backward.h"
+#include "framework/op/op_library.h"
 #include "python_api/bindings/attribute.h"
 
 namespace skiff::python {
@@ -87,6 +88,15 @@ py::dict OpInfo(const std::string& type) {
   info["outputs"] = SlotNames(def.outputs);
   info["attrs"] = attrs;
   info["has_gradient"] = static_cast<bool>(def.grad);
+  info["zero_gradient"] = def.zero_gradient;
+  info["is_view"] = !def.views.empty();
+  info["runs_over_values"] = def.dynamic != nullptr;
+  py::list kernels;  // (place, instruction set, dtype), "any" where it serves all
+  for (const KernelEntry& kernel : def.kernels) {
+    kernels.append(py::make_tuple(kernel.place == PlaceKind::kCpu ? "CPU" : "CUDA", ToString(kernel.isa),
+                                  kernel.dtype == DType::kUndefined ? "any" : ToString(kernel.dtype)));
+  }
+  info["kernels"] = kernels;
   return info;
 }
 
@@ -145,6 +155,7 @@ Source: paddle.static.Block.append_op.)")
         py::arg("no_grad_set") = py::none());
   m.def("all_op_types", &AllOpTypes, "Names of all operators, sorted.");
   m.def("has_op", [](const std::string& type) { return FindOp(type) != nullptr; });
+  m.def("load_op_library", &LoadOpLibrary, py::arg("path"));
   m.def("op_info", &OpInfo, "Documentation, slots, attributes and defaults of an operator.");
 }
 

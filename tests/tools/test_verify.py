@@ -42,7 +42,8 @@ class Verify(ToolTest):
     def test_names_operators_that_skiff_lacks(self):
         prefix = self.copy(LENET)
         path = self.folder / "model.pdmodel"
-        path.write_bytes(path.read_bytes().replace(b"\x06conv2d", b"\x06qonv9d"))
+        path.write_bytes(path.read_bytes().replace(b"\x06conv2d", b"\x06qonv9d").replace(b"\x04relu", b"\x04rulu"))
         code, out, _ = skiff("verify", prefix)
         self.assertEqual(code, 1)
-        self.assertIn("qonv9d (2 of them)", out)
+        self.assertIn("qonv9d (2 of them, first block 0 op 1)", out)
+        self.assertIn("operator rulu (", out)

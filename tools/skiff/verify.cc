@@ -23,15 +23,22 @@ using Defects = std::vector<std::string>;
 std::string Text(const Variable& variable) { return StrCat(variable.dtype, " ", variable.shape); }
 
 void CheckOperators(const Program& program, Defects* defects) {
-  std::map<std::string, int> missing;
+  struct Missing {
+    int count = 0;
+    std::string first;
+  };
+  std::map<std::string, Missing> missing;
   for (int i = 0; i < program.num_blocks(); ++i) {
+    int position = -1;
     for (const auto& op : program.block(i).ops()) {
-      if (op->type == "feed" || op->type == "fetch") continue;
-      if (FindOp(op->type) == nullptr) ++missing[op->type];
+      ++position;
+      if (op->type == "feed" || op->type == "fetch" || FindOp(op->type) != nullptr) continue;
+      if (missing[op->type].count++ == 0) missing[op->type].first = StrCat("block ", i, " op ", position);
     }
   }
-  for (const auto& [type, count] : missing) {
-    defects->push_back(StrCat("operator ", type, " (", count, " of them) is not in skiff"));
+  for (const auto& [type, where] : missing) {
+    defects->push_back(StrCat("operator ", type, " (", where.count, " of them, first ", where.first,
+                              ") is not in skiff"));
   }
 }
 

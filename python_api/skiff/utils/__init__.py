@@ -1,5 +1,27 @@
-"""Generated names. Source: paddle.utils."""
+"""Generated names, operators from shared libraries, a check of the installation. Source: paddle.utils."""
+import os
+
+from .. import _core
 from . import unique_name  # noqa: F401
+
+
+def load_op_library(path):
+    """Loads a shared library and registers its operators, all or none; examples/custom_op shows one.
+
+    Args:
+        path (str): a library made with CMake's skiff_add_op_library. Its code is run.
+
+    Returns:
+        list[str]: names of its operators, for `Block.append_op`.
+
+    Raises:
+        OSError: there is no such file, or the system cannot load it.
+        ValueError: it is no library of operators.
+        RuntimeError: it was built against another version of skiff, or one of its operators exists already.
+
+    Source: paddle.incubate's load_op_library of 1.x and paddle.utils.cpp_extension.
+    """
+    return _core.load_op_library(os.fspath(path))
 
 
 def run_check():

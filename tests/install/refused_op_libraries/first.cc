@@ -1,0 +1,6 @@
+#include <skiff/operators/kernel/map.h>
+
+namespace {
+
+SKIFF_OP(mine).Doc("Out = X.").Input("X", "any").Output("Out", "as X").InferShape(skiff::Like("Out", "X")).View("X", "Out");
+}  // namespace

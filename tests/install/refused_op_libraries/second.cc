@@ -1,0 +1,8 @@
+#include <skiff/operators/kernel/map.h>
+
+namespace {
+
+SKIFF_OP(mine).Doc("Out = X.").Input("X", "any").Output("Out", "as X").InferShape(skiff::Like("Out", "X")).View("X", "Out");
+
+SKIFF_OP(another).Doc("Out = X.").Input("X", "any").Output("Out", "as X").InferShape(skiff::Like("Out", "X")).View("X", "Out");
+}  // namespace
