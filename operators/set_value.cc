@@ -119,6 +119,11 @@ void StoreScalars(const std::vector<Scalar>& values, void* to) {
   return t.To(c.place());
 }
 
+// Tells inference that the positions have to be known; they decide no shape.
+[[maybe_unused]] void AskForPositions(const InferContext& c) {
+  for (const char* list : {"StartsTensorList", "EndsTensorList", "StepsTensorList"}) DecidedInts(c, list, "", "");
+}
+
 struct SetValue {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
@@ -246,7 +251,10 @@ SKIFF_OP(set_value)
     .Attr("fp32_values", std::vector<float>{}, "the same in older programs")
     .Attr("fp64_values", std::vector<double>{}, "the same in older programs")
     .Attr("shape", std::vector<int64_t>{}, "the value's extents")
-    .InferShape(Like("Out", "Input"))
+    .InferShape([](InferContext& c) {
+      AskForPositions(c);
+      c.SetOutput("Out", TensorMeta(c.Input("Input")));
+    })
     .Inplace("Input", "Out")
     .Gradient(StandardGrad({"ValueTensor", "StartsTensorList", "EndsTensorList", "StepsTensorList"}, {}, {"Out"},
                            {"Input", "ValueTensor"}))
@@ -269,6 +277,7 @@ SKIFF_OP(set_value_grad)
     .Attr("decrease_axes", std::vector<int64_t>{}, "as in set_value")
     .Attr("none_axes", std::vector<int64_t>{}, "as in set_value")
     .InferShape([](InferContext& c) {
+      AskForPositions(c);
       c.SetOutput("Input@GRAD", TensorMeta(c.Input("Out@GRAD")));
       if (c.HasInput("ValueTensor")) c.SetOutput("ValueTensor@GRAD", TensorMeta(c.Input("ValueTensor")));
     })

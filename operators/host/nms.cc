@@ -133,10 +133,8 @@ void SetFound(DynamicContext& c, Found<T>* found, int64_t width, Form form) {
     found->offsets = {0, 1};
   }
   Tensor index = host::Ints(Shape{n, 1}, found->index, DType::kInt32);
-  if (form != Form::kThird) {
-    out.set_lod({found->offsets});
-    index.set_lod({found->offsets});
-  }
+  if (form != Form::kThird) out.set_lod({found->offsets});
+  if (form == Form::kSecond) index.set_lod({found->offsets});
   host::Out(c, "Out", out);
   host::Out(c, "Index", index);
 }
