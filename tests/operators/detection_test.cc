@@ -98,6 +98,24 @@ TEST_P(DetectionTest, YoloBoxIsZeroBelowTheConfidence) {
   c.Attr("conf_thresh", 0.6f).Expect("Boxes", {0, 0, 0, 0}).Expect("Scores", {0});
 }
 
+TEST_P(DetectionTest, YoloLossHasTheGradientOfItsFormula) {
+  OpCase c("yolov3_loss", GetParam());
+  std::vector<double> x;
+  for (int i = 0; i < 24; ++i) x.push_back(0.37 * (i % 7) - 1);
+  c.Input("X", {1, 6, 2, 2}, x).Input("GTBox", {1, 2, 4}, {0.3, 0.6, 0.4, 0.5, 0.5, 0.5, 0, 0.3}).Input("GTLabel", {1, 2}, {0, 0}, DType::kInt32);
+  c.Attr("anchors", std::vector<int32_t>{8, 6}).Attr("anchor_mask", std::vector<int32_t>{0}).Attr("class_num", 1).Attr("ignore_thresh", 0.9f);
+  c.Attr("downsample_ratio", 8).Attr("use_label_smooth", false);
+  c.Expect("GTMatchMask", {0, -1}).CheckGradient("X", "Loss");
+}
+
+TEST_P(DetectionTest, YoloLossTakesBoxesOutsideOfTheImage) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  OpCase c("yolov3_loss", GetParam());
+  c.Input("X", {1, 6, 1, 1}, {0, 0, 0, 0, 0, 0}).Input("GTBox", {1, 3, 4}, {1, 1, 0.5, 0.5, -9, 1e20, 0.5, 0.5, nan, nan, 0.5, nan});
+  c.Input("GTLabel", {1, 3}, {-7, 99, 0}, DType::kInt32).Attr("anchors", std::vector<int32_t>{8, 6}).Attr("anchor_mask", std::vector<int32_t>{0});
+  c.Attr("class_num", 1).Attr("ignore_thresh", 0.9f).Attr("downsample_ratio", 8).ExpectShape("Loss", {1});
+}
+
 TEST(DetectionShapeTest, UnknownExtentsStayUnknown) {
   OpCase c("yolo_box");
   c.InputOf("X", {-1, 6, -1, -1}).InputOf("ImgSize", {-1, 2}, DType::kInt32).Attr("anchors", std::vector<int32_t>{2, 4}).Attr("class_num", 1);

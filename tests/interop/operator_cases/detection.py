@@ -124,3 +124,11 @@ for pixels in (True, False):
          {"MultiFpnRois": 3, "RestoreIndex": 1, "MultiLevelRoIsNum": 3}, gradient=False)
 case(F, "collect_fpn_proposals", "collect_fpn_proposals", {"MultiLevelRois": [boxes(4), boxes(3)], "MultiLevelScores": [A([[0.1], [0.9], [0.5], [0.7]]), A([[0.3], [0.8], [0.2]])],
      "MultiLevelRoIsNum": [A([3, 1], "int32"), A([1, 2], "int32")]}, {"post_nms_topN": 5}, {"FpnRois": 1, "RoisNum": 1}, gradient=False)
+
+# ---------------------------------------------------------------- the loss of a YOLO head; Paddle leaves GTBox's gradient unset
+TRUTH = {"X": U(2, 14, 4, 4), "GTBox": U(2, 5, 4, low=0.1, high=0.7), "GTLabel": I(2, 5, low=0, high=2, dtype="int32")}
+LOSS = {"anchors": [10, 13, 16, 30, 33, 23], "anchor_mask": [0, 2], "class_num": 2, "ignore_thresh": 0.3, "downsample_ratio": 8, "use_label_smooth": True}
+MASKS = {"Loss": 1, "ObjectnessMask": 1, "GTMatchMask": 1}
+case(F, "yolov3_loss", "yolov3_loss", TRUTH, LOSS, MASKS, gradient=False)
+case(F, "yolov3_loss_plain_labels", "yolov3_loss", TRUTH, {**LOSS, "use_label_smooth": False, "scale_x_y": 1.2}, MASKS, gradient=False)
+case(F, "yolov3_loss_weighted", "yolov3_loss", {**TRUTH, "GTScore": U(2, 5, low=0.2, high=1.0)}, LOSS, MASKS, gradient=False)
