@@ -231,19 +231,22 @@ std::vector<Value> CompiledProgram::RunBlock(int block, const Feeds& feeds,
   // Piece by piece, over values by name.
   std::map<std::string, Value> values;
   for (const auto& [name, tensor] : feeds) values[name] = tensor;
-  size_t begin = 0;
+  size_t begin = 0, asked_at = 0;
+  std::vector<std::string> known;
   while (true) {
     const Plan& plan = *piece->chunk.plan;
     for (size_t i = 0; i < results.size(); ++i) values[plan.fetches[i].name] = std::move(results[i]);
     begin = piece->chunk.end;
     if (begin == ops.size()) break;
-    std::vector<std::string> known;
+    if (begin != asked_at || piece->chunk.stopped_at_dynamic) known.clear();
     if (piece->chunk.stopped_at_dynamic) {
       RunDynamic(*ops[begin], block, &values, scope, stream, seed);
       ++begin;
     } else {
-      known = {piece->chunk.needs.begin(), piece->chunk.needs.end()};
-      for (const std::string& name : known) {
+      // What one operator asks for after the other adds up: it needs all of it at once.
+      asked_at = begin;
+      for (const std::string& name : piece->chunk.needs) {
+        if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(name);
         if (!values.contains(name) && scope != nullptr) values[name] = scope->GetTensor(name);
       }
     }

@@ -85,6 +85,13 @@ bool CoerceFrom(const From& from, To* out) {
         out->push_back(converted);
       }
       return true;
+    } else if constexpr (std::is_same_v<ToItem, Scalar> && (kIsNumber<FromItem> || std::is_same_v<FromItem, bool>)) {
+      for (FromItem item : from) {
+        if constexpr (std::is_same_v<FromItem, bool>) out->emplace_back(bool{item});
+        else if constexpr (std::is_integral_v<FromItem>) out->emplace_back(int64_t{item});
+        else out->emplace_back(double{item});
+      }
+      return true;
     }
     return false;
   } else {

@@ -45,7 +45,7 @@ def run(paddle, case, output_gradients=None):
         exe = static.Executor(paddle.CPUPlace())
         feed = {f"{slot}_{k}": array for slot, arrays in case["inputs"].items() for k, array in enumerate(arrays)}
         computed = {slot: variables for slot, variables in outputs.items() if case["outputs"][slot] is not None}
-        values = exe.run(feed=feed, fetch_list=[var for variables in computed.values() for var in variables])
+        values = exe.run(feed=feed, fetch_list=[var for variables in computed.values() for var in variables], return_numpy=False)
         for slot, variables in computed.items():
             result["out"][slot] = [np.asarray(values.pop(0)) for _ in variables]
         if not case["gradient"] or not gradient_slots(case):

@@ -57,9 +57,9 @@ def randint(low=0, high=None, shape=[1], dtype=None, name=None):  # noqa: B006  
 
 def randperm(n, dtype="int64", name=None):
     """0 ... n - 1 in random order. Source: paddle.randperm."""
-    return layer("randperm", {}, "Out", {"n": n, "dtype": dtype_code(dtype), "seed": 0}, name=name, dtype=dtype, stopped=["Out"])
+    return layer("randperm", {}, "Out", {"n": n, "dtype": dtype_code(dtype)}, name=name, dtype=dtype, stopped=["Out"])
 
 
 def bernoulli(x, name=None):
     """1 with probability x, else 0. Source: paddle.bernoulli."""
-    return layer("bernoulli", {"X": x}, name=name)
+    return layer("bernoulli", {"X": x}, layer="randint", name=name)

@@ -78,7 +78,7 @@ def where(condition, x=None, y=None, name=None):
 
 def nonzero(x, as_tuple=False):
     """Positions of the elements that are not zero, one row each. Source: paddle.nonzero."""
-    out = layer("where_index", {"Condition": x}, layer="nonzero", dtype="int64", stopped=["Out"])
+    out = layer("where_index", {"Condition": x}, dtype="int64", stopped=["Out"])
     if not as_tuple:
         return out
     from .manipulation import slice as cut

@@ -1,10 +1,8 @@
 """What variables can do in Python: arithmetic, indexing, and the functions of this package as methods."""
 from .. import _core
 from .._core import Variable, layer
-from . import creation, linalg, logic, manipulation, math, random, reduction, search
+from . import choosing, creation, indexing, linalg, logic, manipulation, math, random, reduction, search
 from ._ops import is_var
-
-_NO_INDEX = 2147483647
 
 
 def _tmp(op_type, inputs, attrs, dtype=None, stopped=()):
@@ -58,73 +56,6 @@ def _identity(x, y):
 
 
 _equal = _binary("equal", compare=True)
-
-
-def _index(x, key):
-    """x[key] for numbers, slices, None, ... and lists or variables of positions. Source: Variable.__getitem__."""
-    keys = list(key) if isinstance(key, tuple) else [key]
-    if len(keys) == 1 and (is_var(keys[0]) or isinstance(keys[0], list) or hasattr(keys[0], "dtype")):
-        return _by_positions(x, keys[0])
-    given = sum(1 for k in keys if k is not None and k is not Ellipsis)
-    if given > len(x.shape):
-        raise ValueError(f"{given} indices were given, {x.name} has {len(x.shape)} axes")
-    if Ellipsis in [k if k is Ellipsis else None for k in keys]:
-        at = next(i for i, k in enumerate(keys) if k is Ellipsis)
-        keys[at:at + 1] = [slice(None)] * (len(x.shape) - given)
-    axes, starts, ends, strides, dropped, new = [], [], [], [], [], []
-    axis = kept = 0
-    for k in keys:
-        if k is None:
-            new.append(kept)
-            kept += 1
-            continue
-        if isinstance(k, slice):
-            if k != slice(None):
-                step = 1 if k.step is None else k.step
-                axes.append(axis)
-                strides.append(step)
-                starts.append((0 if step > 0 else _NO_INDEX) if k.start is None else k.start)
-                ends.append((_NO_INDEX if step > 0 else -1) if k.stop is None else k.stop)
-            kept += 1
-        elif is_var(k) or isinstance(k, int) or hasattr(k, "__index__"):
-            k = k if is_var(k) else int(k)
-            axes.append(axis)
-            strides.append(1)
-            starts.append(k)
-            ends.append(k + 1 if is_var(k) or k != -1 else _NO_INDEX)
-            dropped.append(axis)
-        else:
-            raise TypeError(f"index {k!r} is not supported; use numbers, slices, None, ... or one list of positions")
-        axis += 1
-    out = _slice(x, axes, starts, ends, strides, dropped) if axes else x
-    return manipulation.unsqueeze(out, new) if new else out
-
-
-def _slice(x, axes, starts, ends, strides, dropped):
-    strided = any(s != 1 for s in strides)
-    inputs, attrs = {"Input": x}, {"axes": axes, "decrease_axis": dropped}
-    unknown = [-1 if is_var(s) or is_var(e) else 1 for s, e in zip(starts, ends)]
-    for name, values in (("starts", starts), ("ends", ends)):
-        if any(is_var(v) for v in values):
-            slot = name.capitalize() + "TensorList"
-            inputs[slot] = [manipulation.reshape(v, [1]) if is_var(v) else _core.full([1], v, "int32") for v in values]
-        attrs[name] = [-1 if is_var(v) else v for v in values]
-    attrs["infer_flags"] = unknown
-    if strided:
-        attrs["strides"] = strides
-    op_type = "strided_slice" if strided else "slice"
-    return layer(op_type, inputs, "Out", attrs, layer=f"{x.name}_{op_type}", own_name=True)
-
-
-def _by_positions(x, positions):
-    if not is_var(positions):
-        import numpy
-        array = numpy.asarray(positions)
-        positions = creation.assign(array if array.dtype == bool else array.astype("int64"))
-    if positions.dtype == _core.bool_:
-        return manipulation.gather_nd(x, search.nonzero(positions))
-    return manipulation.gather(x, positions) if len(positions.shape) <= 1 else \
-        manipulation.gather_nd(x, manipulation.unsqueeze(positions, -1))
 
 
 def _transposed(x):
@@ -190,7 +121,8 @@ def install():
     v.__eq__, v.__ne__ = _identity, lambda x, y: _not_equal(x, y) if isinstance(y, (int, float, Variable)) else x is not y
     v.__invert__ = logic.logical_not
     v.__and__, v.__or__, v.__xor__ = logic.bitwise_and, logic.bitwise_or, logic.bitwise_xor
-    v.__getitem__ = _index
+    v.__getitem__ = indexing.get
+    v.__setitem__ = indexing.refuse_assignment
     v.__array_ufunc__ = None  # numpy leaves mixed arithmetic to us
     v.__len__ = lambda x: x.shape[0]
     v.__iter__ = _no_value("iterating")
@@ -203,7 +135,7 @@ def install():
     v.clone = lambda x: creation.clone(x)
     v.detach = _detach
     v.get_value, v.set_value = _get_value, _set_value
-    for module in (math, reduction, linalg, logic, manipulation, search, random, creation):
+    for module in (math, reduction, linalg, logic, manipulation, search, random, creation, choosing):
         for name in module.__all__:
             if not hasattr(v, name) and name not in _NOT_METHODS:
                 setattr(v, name, getattr(module, name))

@@ -1,0 +1,2 @@
+"""Images. Source: paddle.vision."""
+from . import ops  # noqa: F401
