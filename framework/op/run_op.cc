@@ -115,6 +115,16 @@ void RunPlain(const Kernel& kernel, const PrepareContext& context, const RunOpOp
   }
 }
 
+// An output that inference gives sequences has those of the first input that has as many rows.
+void ShareSequences(const Operator& op, const std::map<std::string, Value>& values, Tensor* out) {
+  for (const std::string& name : op.inputs.AllNames()) {
+    const LoD& lod = std::get<Tensor>(values.at(name)).lod();
+    if (lod.empty()) continue;
+    if (out->shape().rank() > 0 && lod.back().back() == static_cast<uint64_t>(out->shape()[0])) out->set_lod(lod);
+    return;
+  }
+}
+
 bool IsDenseTensor(const std::map<std::string, Value>& values, const std::string& name) {
   const auto found = values.find(name);
   return found == values.end() || std::holds_alternative<Tensor>(found->second);
@@ -215,6 +225,9 @@ void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOp
     } else {
       const std::unique_ptr<Kernel> kernel = PrepareKernel(def, context);
       RunPlain(*kernel, context, options, in, out);
+    }
+    for (auto& [name, tensor] : outputs) {
+      if (metas.Find(name)->lod_level > 0) ShareSequences(op, *values, &tensor);
     }
     for (auto& [name, tensor] : outputs) (*values)[name] = std::move(tensor);
   } catch (Error& error) {

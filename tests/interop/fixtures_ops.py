@@ -22,9 +22,10 @@ def write(paddle, folder, only=()):
             for slot, values in result[part].items():
                 assert all(value.dtype != object for value in values), (case["name"], slot, "Paddle leaves it unset")
                 arrays.update({f"{case['name']}/{part}/{slot}/{k}": value for k, value in enumerate(values)})
+        sequences = {"lods": result["lods"]} if result["lods"] else {}
         index.setdefault(case["family"], []).append({"name": case["name"], "family": case["family"], "op": case["op"],
                       "inputs": {slot: len(values) for slot, values in case["inputs"].items()}, "attrs": case["attrs"],
-                      "outputs": case["outputs"], "targets": sorted(result["outgrad"]), "gradients": sorted(result["ingrad"])})
+                      "outputs": case["outputs"], "targets": sorted(result["outgrad"]), "gradients": sorted(result["ingrad"]), **sequences})
     for family, arrays in families.items():
         np.savez(folder / (family + ".npz"), **arrays)
         (folder / (family + ".json")).write_text("[\n" + ",\n".join(json.dumps(record) for record in index[family]) + "\n]\n")

@@ -13,6 +13,16 @@ def gradient_slots(case):
     return [slot for slot, arrays in case["inputs"].items() if arrays and all(is_float(array) for array in arrays)]
 
 
+def with_lod(paddle, array, lod):
+    """What is fed: the array, or a LoDTensor where it has sequences."""
+    if not lod:
+        return array
+    tensor = paddle.base.LoDTensor()
+    tensor.set(array, paddle.CPUPlace())
+    tensor.set_lod(lod)
+    return tensor
+
+
 def build(paddle, case):
     """The program: variables of every slot, and for each output slot the variables to fetch."""
     block = paddle.static.default_main_program().global_block()
@@ -20,7 +30,9 @@ def build(paddle, case):
     for slot, arrays in case["inputs"].items():
         inputs[slot] = []
         for k, array in enumerate(arrays):
-            var = paddle.static.data(f"{slot}_{k}", list(array.shape), str(array.dtype))
+            levels = len(case["lods"].get(f"in/{slot}/{k}", ()))
+            shape = [-1, *array.shape[1:]] if levels else list(array.shape)
+            var = paddle.static.data(f"{slot}_{k}", shape, str(array.dtype), levels)
             var.stop_gradient = not is_float(array)
             inputs[slot].append(var)
     for slot, kind in case["outputs"].items():
@@ -33,20 +45,23 @@ def build(paddle, case):
 
 
 def run(paddle, case, output_gradients=None):
-    """What the operator computes: {"in", "out", "outgrad", "ingrad"}, each slot -> arrays.
+    """What the operator computes: {"in", "out", "outgrad", "ingrad"}, each slot -> arrays, and "lods" of inputs and outputs.
 
     `output_gradients` are what flows back into the outputs; left out, they are drawn from the case's
     name. Slots for which the framework has no gradient are absent from "ingrad".
     """
     static, random = paddle.static, np.random.RandomState(zlib.crc32(b"gradient of " + case["name"].encode()))
-    result = {"in": case["inputs"], "out": {}, "outgrad": {}, "ingrad": {}}
+    lods = {key: lod for key, lod in case["lods"].items() if key.startswith("in/")}
+    result = {"in": case["inputs"], "out": {}, "outgrad": {}, "ingrad": {}, "lods": lods}
     with static.scope_guard(static.Scope()), paddle.utils.unique_name.guard(), static.program_guard(static.Program(), static.Program()):
         inputs, outputs = build(paddle, case)
         exe = static.Executor(paddle.CPUPlace())
-        feed = {f"{slot}_{k}": array for slot, arrays in case["inputs"].items() for k, array in enumerate(arrays)}
+        feed = {f"{slot}_{k}": with_lod(paddle, array, lods.get(f"in/{slot}/{k}")) for slot, arrays in case["inputs"].items()
+                for k, array in enumerate(arrays)}
         computed = {slot: variables for slot, variables in outputs.items() if case["outputs"][slot] is not None}
         values = exe.run(feed=feed, fetch_list=[var for variables in computed.values() for var in variables], return_numpy=False)
         for slot, variables in computed.items():
+            lods.update({f"out/{slot}/{k}": values[k].lod() for k in range(len(variables)) if lods and values[k].lod()})
             result["out"][slot] = [np.asarray(values.pop(0)) for _ in variables]
         if not case["gradient"] or not gradient_slots(case):
             return result
@@ -57,14 +72,17 @@ def run(paddle, case, output_gradients=None):
         for slot in targets:
             drawn = [np.round(random.uniform(-1, 1, array.shape), 2).astype(array.dtype) for array in result["out"][slot]]
             result["outgrad"][slot] = output_gradients[slot] if output_gradients else drawn
-            seeds[slot] = [static.data(f"{slot}_seed_{k}", list(array.shape), str(array.dtype)) for k, array in enumerate(drawn)]
-            feed.update({f"{slot}_seed_{k}": array for k, array in enumerate(result["outgrad"][slot])})
+            for k, array in enumerate(drawn):
+                lod = lods.get(f"out/{slot}/{k}", [])
+                shape = list(outputs[slot][k].shape) if lods else list(array.shape)  # as declared: rows may be unknown
+                seeds.setdefault(slot, []).append(static.data(f"{slot}_seed_{k}", shape, str(array.dtype), len(lod)))
+                feed[f"{slot}_seed_{k}"] = with_lod(paddle, result["outgrad"][slot][k], lod)
         asked = [var for slot in gradient_slots(case) for var in inputs[slot]]
         found = static.gradients([var for slot in targets for var in outputs[slot]], asked,
                                  target_gradients=[var for slot in targets for var in seeds[slot]]) if targets else []
         found = dict(zip((var.name for var in asked), found))
         kept = [var for var in asked if found.get(var.name) is not None]
-        values = exe.run(feed=feed, fetch_list=[found[var.name] for var in kept]) if kept else []
+        values = exe.run(feed=feed, fetch_list=[found[var.name] for var in kept], return_numpy=not lods) if kept else []
         arrays = dict(zip((var.name for var in kept), map(np.asarray, values)))
         for slot in gradient_slots(case):
             if all(var.name in arrays for var in inputs[slot]):

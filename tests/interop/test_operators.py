@@ -39,7 +39,7 @@ def computed(name, gradient):
     case = CASES[name]
     inputs = {slot: recorded(case, "in", slot, count) for slot, count in case["inputs"].items()}
     seeds = {slot: recorded(case, "outgrad", slot, count_of(case, slot)) for slot in case["targets"]} if gradient else None
-    return run(paddle, {**case, "inputs": inputs, "gradient": gradient, "targets": case["targets"] or None}, seeds)
+    return run(paddle, {"lods": {}, **case, "inputs": inputs, "gradient": gradient, "targets": case["targets"] or None}, seeds)
 
 
 def check(ours, paddles, what):
@@ -63,6 +63,8 @@ def test_outputs_are_paddles(name):
             assert len(result["out"][slot]) == len(wanted), slot
             for ours, paddles in zip(result["out"][slot], wanted):
                 check(ours, paddles, slot)
+    if "lods" in case:
+        assert result["lods"] == case["lods"]
 
 
 @pytest.mark.parametrize("name", WITH_GRADIENT)

@@ -48,6 +48,12 @@ const Tensor& Recorded(const Json& c, const std::string& part, const std::string
                                  std::to_string(k));
 }
 
+// The sequences recorded for "in/X/0" and the like; none for most cases.
+LoD RecordedLoD(const Json& c, const std::string& part, const std::string& slot, int k) {
+  const std::string key = part + "/" + slot + "/" + std::to_string(k);
+  return c.contains("lods") && c["lods"].contains(key) ? c["lods"][key].get<LoD>() : LoD{};
+}
+
 // The JSON value as the kind that the schema gives the attribute.
 Attribute ToAttribute(const Json& value) {
   if (value.is_boolean()) return value.get<bool>();
@@ -87,7 +93,9 @@ struct RecordedCase {
       std::vector<std::string> names;
       for (int k = 0; k < count.get<int>(); ++k) {
         names.push_back("in." + NameOf(slot, k));
-        values[names.back()] = Recorded(c, "in", slot, k);
+        Tensor tensor = Recorded(c, "in", slot, k);
+        tensor.set_lod(RecordedLoD(c, "in", slot, k));
+        values[names.back()] = std::move(tensor);
       }
       op.inputs.Set(slot, names);
     }
@@ -140,8 +148,11 @@ void CheckOutputs(const Json& json, const RunOpOptions& options) {
     if (count.is_null()) continue;
     const std::vector<std::string>& names = c.op.outputs[slot];
     for (size_t k = 0; k < names.size(); ++k) {
-      ExpectEqual(std::get<Tensor>(c.values.at(names[k])), Recorded(json, "out", slot, static_cast<int>(k)),
-                  slot);
+      const Tensor& out = std::get<Tensor>(c.values.at(names[k]));
+      ExpectEqual(out, Recorded(json, "out", slot, static_cast<int>(k)), slot);
+      if (json.contains("lods")) {
+        EXPECT_EQ(out.lod(), RecordedLoD(json, "out", slot, static_cast<int>(k))) << "sequences of " << slot;
+      }
     }
   }
 }
@@ -157,7 +168,9 @@ void CheckGradients(const Json& json, const RunOpOptions& options) {
       const Tensor& t = std::get<Tensor>(out->second);
       const auto& targets = json["targets"];
       if (std::find(targets.begin(), targets.end(), slot) != targets.end()) {
-        c.values[GradName(names[k])] = Recorded(json, "outgrad", slot, static_cast<int>(k)).To(options.place);
+        Tensor seed = Recorded(json, "outgrad", slot, static_cast<int>(k));
+        seed.set_lod(t.lod());
+        c.values[GradName(names[k])] = seed.To(options.place);
       } else if (t.is_initialized() && IsFloating(t.dtype())) {
         c.values[GradName(names[k])] =
             MakeTensor(t.shape(), t.dtype(), std::vector<double>(t.num_elements(), 0)).To(options.place);

@@ -155,6 +155,11 @@ OpCase& OpCase::InputOf(const std::string& slot, const Shape& shape, DType dtype
   return *this;
 }
 
+OpCase& OpCase::Sequences(const std::string& slot, LoD lod) {
+  variables_.at(inputs_[slot].front()).lod = std::move(lod);
+  return *this;
+}
+
 OpCase& OpCase::Attr(const std::string& name, Attribute value) {
   attrs_.Set(name, std::move(value));
   return *this;
@@ -192,7 +197,9 @@ Operator OpCase::MakeOperator() const {
 std::map<std::string, Value> OpCase::MakeValues(DType dtype) const {
   std::map<std::string, Value> values;
   for (const auto& [name, v] : variables_) {
-    values[name] = MakeTensor(v.shape, v.follows_case ? dtype : v.dtype, v.values).To(options_.place);
+    Tensor tensor = MakeTensor(v.shape, v.follows_case ? dtype : v.dtype, v.values);
+    tensor.set_lod(v.lod);
+    values[name] = tensor.To(options_.place);
   }
   return values;
 }
@@ -206,7 +213,7 @@ std::map<std::string, Value> OpCase::RunAll(DType dtype) const {
 TensorMeta OpCase::Infer(const std::string& slot, int i) const {
   GivenMetas table;
   for (const auto& [name, v] : variables_) {
-    table.metas[name] = {v.shape, v.dtype};
+    table.metas[name] = {v.shape, v.dtype, static_cast<int32_t>(v.lod.size())};
     if (IsInteger(v.dtype) && !v.values.empty()) {
       table.values[name] = std::vector<int64_t>(v.values.begin(), v.values.end());
     }
@@ -253,6 +260,11 @@ const OpCase& OpCase::ExpectDType(const std::string& slot, DType wanted, int i) 
   return *this;
 }
 
+const OpCase& OpCase::ExpectSequences(const std::string& slot, const LoD& wanted, int i) const {
+  EXPECT_EQ(Run(slot, i).lod(), wanted) << type_ << " " << slot;
+  return *this;
+}
+
 double OpCase::WeightedSum(const std::vector<std::string>& outs) const {
   std::map<std::string, Value> values = RunAll(DType::kFloat64);
   double sum = 0;
@@ -281,7 +293,9 @@ std::map<std::string, std::vector<double>> OpCase::Gradients(
       for (size_t i = 0; i < weights.size() && wanted_outs.contains(slot); ++i) {
         weights[i] = Weight(static_cast<int64_t>(i));
       }
-      values[GradName(name)] = MakeTensor(out.shape(), out.dtype(), weights).To(options_.place);
+      Tensor seed = MakeTensor(out.shape(), out.dtype(), weights);
+      seed.set_lod(out.lod());
+      values[GradName(name)] = seed.To(options_.place);
     }
   }
   std::set<std::string> no_grad;

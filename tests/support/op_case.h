@@ -50,6 +50,8 @@ class OpCase {
   OpCase& InputOf(const std::string& slot, const Shape& shape) {
     return InputOf(slot, shape, place_.dtype);
   }
+  /// The sequences that the rows of an input belong to, as offsets.
+  OpCase& Sequences(const std::string& slot, LoD lod);
   OpCase& Attr(const std::string& name, Attribute value);
   template <size_t N>  // not a pointer: that a literal 0 would convert to
   OpCase& Attr(const std::string& name, const char (&text)[N]) {
@@ -74,6 +76,8 @@ class OpCase {
   const OpCase& ExpectShape(const std::string& slot, const Shape& wanted, int i = 0) const;
   const OpCase& ExpectDType(const std::string& slot, DType wanted, int i = 0) const;
 
+  const OpCase& ExpectSequences(const std::string& slot, const LoD& wanted, int i = 0) const;
+
   /// Compares the gradients of sum(weights * outs) by `ins`, which the operator's gradient maker and
   /// its operators give in the case's dtype, with central differences in float64, for fixed irregular
   /// weights.
@@ -86,6 +90,7 @@ class OpCase {
     std::vector<double> values;
     DType dtype;
     bool follows_case;  // its dtype is the case's
+    LoD lod = {};
   };
 
   Operator MakeOperator() const;
