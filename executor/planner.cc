@@ -5,6 +5,7 @@
 #include "executor/device.h"
 #include "executor/plan_builder.h"
 #include "framework/op/append_op.h"
+#include "framework/op/control_flow.h"
 #include "framework/op/prepare.h"
 #include "framework/op/run_op.h"
 #include "framework/tensor/memory.h"
@@ -27,15 +28,7 @@ struct PlanValue {
 
 bool IsMarker(const Operator& op) { return op.type == "feed" || op.type == "fetch"; }
 
-bool OwnsBlock(const Operator& op) {
-  for (const auto& [name, value] : op.attrs) {
-    if (std::holds_alternative<BlockRef>(value) ||
-        std::holds_alternative<std::vector<BlockRef>>(value)) {
-      return true;
-    }
-  }
-  return false;
-}
+bool OwnsBlock(const Operator& op) { return !OwnedBlocks(op).empty(); }
 
 class Planner : private MetaTable {
  public:
@@ -54,7 +47,7 @@ class Planner : private MetaTable {
     for (; i < ops.size(); ++i) {
       if (!needed_[i]) continue;
       const OpDef& def = GetOp(ops[i]->type);
-      if (RunsOverValues(def, *ops[i])) {
+      if (RunsOverValues(block_, def, *ops[i])) {
         chunk.stopped_at_dynamic = true;
         break;
       }
@@ -105,6 +98,7 @@ class Planner : private MetaTable {
     if (request_.constants != nullptr) {
       const auto constant = request_.constants->find(name);
       if (constant != request_.constants->end()) {
+        imported_.insert(name);
         return current_[name] = AddConstant(name, constant->second, "param:" + name);
       }
     }
@@ -112,6 +106,7 @@ class Planner : private MetaTable {
     if (!meta) return -1;
     PlanValue value{name, {meta->dtype, meta->shape}, meta->lod_level};
     value.storage = builder_.ScopeStorage(name, *meta, /*read=*/true);
+    imported_.insert(name);
     return current_[name] = NewValue(std::move(value));
   }
 
@@ -133,7 +128,14 @@ class Planner : private MetaTable {
 
   bool IsPersistable(const std::string& name) const {
     const std::shared_ptr<Variable> v = block_.FindVar(name);
-    return v != nullptr && v->persistable;
+    return v != nullptr && v->persistable && request_.scope_meta != nullptr;
+  }
+  // An operator may leave what it writes as it was (a branch not taken), or write a part of it (an
+  // entry of a tensor array): what wrote it before is needed too.
+  bool OverwritesAll(const Operator& op, const std::string& name) const {
+    if (OwnsBlock(op)) return false;
+    const std::shared_ptr<Variable> v = block_.FindVar(name);
+    return v == nullptr || v->kind != VarKind::kLodTensorArray;
   }
 
   // ---- MetaTable: what inference sees --------------------------------------------------------
@@ -175,7 +177,9 @@ class Planner : private MetaTable {
       }
       needed_[i] = needed;
       if (!needed) continue;
-      for (const std::string& name : writes) wanted.erase(name);
+      for (const std::string& name : writes) {
+        if (OverwritesAll(op, name)) wanted.erase(name);
+      }
       for (const std::string& name : Reads(op)) wanted.insert(name);
     }
   }
@@ -199,17 +203,6 @@ class Planner : private MetaTable {
     for (const auto& op : request_.program->block(index).ops()) {
       for (const std::string& name : Reads(*op)) names->push_back(name);
     }
-  }
-
-  bool RunsOverValues(const OpDef& def, const Operator& op) const {
-    if (def.dynamic == nullptr) return false;
-    if (def.kernels.empty() && def.views.empty()) return true;
-    auto dense = [&](const std::string& name) {
-      const std::shared_ptr<Variable> v = block_.FindVar(name);
-      return v == nullptr || IsDense(*v);
-    };
-    const std::vector<std::string> in = op.inputs.AllNames(), out = op.outputs.AllNames();
-    return !std::all_of(in.begin(), in.end(), dense) || !std::all_of(out.begin(), out.end(), dense);
   }
 
   // ---- one operator --------------------------------------------------------------------------
@@ -306,6 +299,7 @@ class Planner : private MetaTable {
     if (bytes > kMaxFoldedBytes) return false;
     if (op.type == "shape") {
       values["shape"] = ShapeOf(Lookup(op.inputs.One("Input")));
+      imported_.erase(op.outputs.One("Out"));
       current_[op.outputs.One("Out")] =
           AddConstant(op.outputs.One("Out"), std::get<Tensor>(values["shape"]), "");
       return true;
@@ -314,6 +308,7 @@ class Planner : private MetaTable {
     RunOp(op, &values, {.num_threads = request_.num_threads});
     for (const std::string& name : op.outputs.AllNames()) {
       if (!values.contains(name)) continue;
+      imported_.erase(name);
       current_[name] = AddConstant(name, std::get<Tensor>(values[name]), "folded:" + name);
     }
     return true;
@@ -395,6 +390,7 @@ class Planner : private MetaTable {
   // From here on `name` means this value, unless the caller fed it.
   void Define(const std::string& name, int id, const Operator& op) {
     if (fed_.contains(name) && !op.inputs.Mentions(name)) return;
+    imported_.erase(name);
     current_[name] = id;
   }
 
@@ -547,7 +543,7 @@ class Planner : private MetaTable {
     for (size_t i = end; i < ops.size(); ++i) {
       if (!needed_[i]) continue;
       for (const std::string& name : Reads(*ops[i])) {
-        if (current_.contains(name) && !IsFed(name) && !IsPersistable(name) &&
+        if (current_.contains(name) && !IsFed(name) && !imported_.contains(name) && !IsPersistable(name) &&
             wanted.insert(name).second) {
           names.push_back(name);
         }
@@ -555,6 +551,8 @@ class Planner : private MetaTable {
     }
     for (const std::string& name : names) {
       if (end < ops.size() && !current_.contains(name)) continue;  // a later piece computes it
+      const bool written = current_.contains(name) && !IsFed(name) && !imported_.contains(name);
+      if (request_.only_written.contains(name) && !written) continue;
       AddFetch(name);
     }
   }
@@ -616,6 +614,7 @@ class Planner : private MetaTable {
   std::set<std::string> fed_;
   std::vector<bool> needed_;
   std::set<std::string> missing_, not_computed_;
+  std::set<std::string> imported_;  // names whose newest value is the scope's or a constant
   mutable std::set<std::string> unknown_;
   std::map<std::string, TensorMeta> inferred_;
   mutable std::map<std::string, TensorMeta> looked_up_;
@@ -623,6 +622,17 @@ class Planner : private MetaTable {
 };
 
 }  // namespace
+
+bool RunsOverValues(const Block& block, const OpDef& def, const Operator& op) {
+  if (def.dynamic == nullptr) return false;
+  if (def.kernels.empty() && def.views.empty()) return true;
+  auto dense = [&](const std::string& name) {
+    const std::shared_ptr<Variable> v = block.FindVar(name);
+    return v == nullptr || IsDense(*v);
+  };
+  const std::vector<std::string> in = op.inputs.AllNames(), out = op.outputs.AllNames();
+  return !std::all_of(in.begin(), in.end(), dense) || !std::all_of(out.begin(), out.end(), dense);
+}
 
 PlannedChunk MakePlan(const PlanRequest& request) { return Planner(request).Make(); }
 
