@@ -351,9 +351,8 @@ void CompiledProgram::RunBlock(BlockVars* vars, RunState* run) const {
   while (true) {
     begin = piece->chunk.end;
     if (begin == ops.size()) break;
-    const bool stays = !piece->chunk.stopped_at_dynamic;
-    if (!stays) {
-      RunOverValues(*ops[begin], vars, run);
+    if (piece->chunk.stopped_at_dynamic) {
+      if (piece->chunk.is_needed) RunOverValues(*ops[begin], vars, run);
     } else if (HasManyPlans(info, begin)) {
       RunAlone(*ops[begin], vars, run);
     } else {

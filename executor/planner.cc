@@ -45,12 +45,14 @@ class Planner : private MetaTable {
     const auto& ops = block_.ops();
     size_t i = request_.begin;
     for (; i < ops.size(); ++i) {
-      if (!needed_[i]) continue;
+      if (!needed_[i] && FindOp(ops[i]->type) == nullptr) continue;
       const OpDef& def = GetOp(ops[i]->type);
       if (RunsOverValues(block_, def, *ops[i])) {
         chunk.stopped_at_dynamic = true;
+        chunk.is_needed = needed_[i];
         break;
       }
+      if (!needed_[i]) continue;
       if (!AddOperator(def, *ops[i])) break;
     }
     chunk.end = i;
@@ -231,8 +233,10 @@ class Planner : private MetaTable {
       if (Fold(def, op)) return true;
       if (!def.views.empty()) {
         AddView(def, op);
-      } else {
+      } else if (KnowsHostValues(def, op)) {
         AddKernel(def, op, *attrs);
+      } else {
+        return false;
       }
     } catch (Error& error) {
       AddOpContext(&error, op, *this);
@@ -463,14 +467,21 @@ class Planner : private MetaTable {
     for (const auto& [name, id] : defined) Define(name, id, op);
   }
 
+  bool KnowsHostValues(const OpDef& def, const Operator& op) const {
+    for (const SlotDef& slot : def.inputs) {
+      if (!slot.host_value) continue;
+      for (const std::string& name : op.inputs[slot.name]) IntValues(name);
+    }
+    return unknown_.empty();
+  }
+
   void FillHostValues(const OpDef& def, const std::vector<std::string>& in_names,
                       PrepareContext* context) {
     for (const PrepareContext::Slot& slot : context->input_slots) {
       if (!def.FindInput(slot.name)->host_value) continue;
       for (int i = 0; i < slot.count; ++i) {
         const auto elements = IntValues(in_names[slot.begin + i]);
-        SKIFF_ENFORCE(elements.has_value(), Internal, "input ", slot.name,
-                      " decides a shape, but inference did not ask for it");
+        SKIFF_ENFORCE(elements.has_value(), Internal, "the elements of input ", slot.name, " are not known");
         context->host_values[slot.begin + i] = *elements;
       }
     }

@@ -53,7 +53,8 @@ struct PlanRequest {
 struct PlannedChunk {
   std::unique_ptr<Plan> plan;
   size_t end = 0;                  // first operator not in the plan
-  bool stopped_at_dynamic = false; // that operator runs over values
+  bool stopped_at_dynamic = false; // that operator runs over values,
+  bool is_needed = true;           // if anybody needs it
   std::set<std::string> needs;     // or it needs these values to be planned
 };
 

@@ -166,9 +166,18 @@ SKIFF_OP(tensor_array_to_tensor)
     .Attr("axis", 0, "where they are joined")
     .Attr("use_stack", false, "along a new axis")
     .InferShape([](InferContext& c) {
+      // The array's declared shape is that of one entry.
       const TensorMeta& x = c.Input("X");
-      c.SetOutput("Out", x.shape, x.dtype);
-      c.SetOutput("OutIndex", {-1}, DType::kInt32);
+      const bool stack = c.Attr<bool>("use_stack");
+      const int rank = x.shape.rank() + (stack ? 1 : 0);
+      const int32_t axis = c.Attr<int32_t>("axis");
+      std::vector<int64_t> extents(x.shape.begin(), x.shape.end());
+      if (axis >= -rank && axis < rank) {
+        const int at = axis < 0 ? axis + rank : axis;
+        if (stack) extents.insert(extents.begin() + at, -1);
+        else extents[at] = -1;
+      }
+      c.SetOutput("Out", Shape(extents), x.dtype);
     })
     .Gradient([](const GradContext& g) -> std::vector<Operator> {
       return {{"tensor_array_to_tensor_grad", {{"X", g.In("X")}, {"Out@GRAD", g.OutGrad("Out")}},

@@ -44,6 +44,8 @@ def test_a_recorded_program_runs_as_in_paddle(name):
 
 
 def build(name):
+    if name == "rnn" and not hasattr(paddle.nn, "SimpleRNNCell"):
+        pytest.skip("skiff does not have nn.SimpleRNNCell yet")
     main = paddle.static.Program()
     with paddle.utils.unique_name.guard(), paddle.static.program_guard(main, paddle.static.Program()):
         fetches = PROGRAMS[name](paddle)

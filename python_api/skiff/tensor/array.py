@@ -66,3 +66,26 @@ def array_length(array):
     """The number of entries: int64 [1]. Source: paddle.tensor.array_length."""
     _check_array(array, "array should be tensor array vairable in array_length Op")
     return layer("lod_array_length", {"X": [array]}, layer="array_length", dtype="int64", stopped=["Out"])
+
+
+def tensor_array_to_tensor(input, axis=1, use_stack=False, name=None):  # noqa: A002
+    """The entries side by side along an axis, or along a new one.
+
+    Args:
+        input (Variable): tensor array.
+        axis (int): where they are joined.
+        use_stack (bool): along a new axis.
+        name (str): of the layer.
+
+    Returns:
+        (Variable, Variable): the tensor, and the extent of each entry along the axis, int32.
+
+    Source: paddle.tensor.manipulation.tensor_array_to_tensor.
+    """
+    helper = LayerHelper("tensor_array_to_tensor", name)
+    out = helper.create_temporary(input.dtype, False)
+    index = helper.create_temporary("int32", False)
+    _core.default_main_program().current_block().append_op(
+        type="tensor_array_to_tensor", inputs={"X": input}, outputs={"Out": [out], "OutIndex": [index]},
+        attrs={"axis": axis, "use_stack": use_stack})
+    return out, index
