@@ -2,43 +2,60 @@
 
 #include <algorithm>
 
+#include "executor/block_vars.h"
 #include "framework/op/append_op.h"
-#include "framework/op/op_def.h"
 #include "framework/op/run_op.h"
 #include "framework/op/verify.h"
 #include "framework/tensor/memory.h"
 
 namespace skiff {
 
+namespace {
+
+// Plans of one operator that differ in an input's elements alone; beyond, it runs without a plan.
+constexpr size_t kMaxPlansByElements = 4;
+
+TensorMeta MetaOf(const Tensor& t) {
+  return {t.shape(), t.dtype(), static_cast<int32_t>(t.lod().size())};
+}
+
+bool Fits(const Tensor* t, const TensorMeta& meta) {
+  if (t == nullptr || !t->is_initialized()) return meta.dtype == DType::kUndefined;
+  return t->dtype() == meta.dtype && t->shape() == meta.shape &&
+         static_cast<int32_t>(t->lod().size()) == meta.lod_level;
+}
+
+}  // namespace
+
 // What a plan was made for. Comparing these is all a repeated run does to find its plan.
 struct CompiledProgram::Piece {
-  int block;
+  struct Feed {
+    std::string name;
+    int index;        // in BlockInfo::names; -1 for what a scope or constant holds
+    TensorMeta meta;  // no dtype: it had no value
+    int plan_feed;    // its number among the plan's feeds, or -1
+  };
   size_t begin;
-  std::vector<std::string> feed_names;
-  std::vector<TensorMeta> feed_metas;
+  std::vector<Feed> feeds;
   std::map<std::string, std::vector<int64_t>> known;
-  std::vector<std::string> fetches;
   PlannedChunk chunk;
+  std::vector<int> targets;  // in BlockInfo::names, of each fetch of the plan
+};
 
-  bool Fits(int b, size_t from, const Feeds& feeds, const std::vector<std::string>& known_names,
-            const std::vector<std::string>& wanted) const {
-    if (b != block || from != begin || feeds.size() != feed_names.size() ||
-        known_names.size() != known.size() || wanted != fetches) {
-      return false;
-    }
-    for (size_t i = 0; i < feeds.size(); ++i) {
-      const Tensor& t = feeds[i].second;
-      if (t.dtype() != feed_metas[i].dtype || !(t.shape() == feed_metas[i].shape) ||
-          static_cast<int32_t>(t.lod().size()) != feed_metas[i].lod_level ||
-          feeds[i].first != feed_names[i]) {
-        return false;
-      }
-      if (known.empty()) continue;
-      const auto values = known.find(feeds[i].first);
-      if (values != known.end() && IntElements(t) != values->second) return false;
-    }
-    return true;
-  }
+struct CompiledProgram::Segment {
+  std::vector<int> reads;  // in BlockInfo::names: what operators up to the next one over values read
+  std::vector<std::shared_ptr<Piece>> pieces;  // most recently used first
+};
+
+struct CompiledProgram::RunState {
+  Scope* scope;
+  const Stream& stream;
+  uint64_t seed;
+  std::vector<Tensor> outputs;  // memory for fetches of block 0
+  uint64_t num_blocks_run = 0;
+
+  // Each turn of a loop draws other random numbers.
+  uint64_t BlockSeed() { return seed == 0 ? 0 : seed + 0x9E3779B97F4A7C15ull * ++num_blocks_run; }
 };
 
 class CompiledProgram::Packs : public PackCache {
@@ -83,71 +100,161 @@ CompiledProgram::CompiledProgram(const Program& program, std::vector<std::string
       has_random_ = has_random_ || (def != nullptr && def->random);
     }
   }
+  constant_values_.insert(constants_.begin(), constants_.end());
+  blocks_ = std::make_unique<BlockTable>(*program_, feeds_, fetches_, frozen_);
+  segments_.resize(program_->num_blocks());
 }
+
+CompiledProgram::~CompiledProgram() = default;
 
 size_t CompiledProgram::num_plans() const {
   std::lock_guard lock(mutex_);
-  return pieces_.size();
+  size_t count = 0;
+  for (const auto& block : segments_) {
+    for (const auto& segment : block) count += segment == nullptr ? 0 : segment->pieces.size();
+  }
+  return count;
+}
+
+// ---- finding and making plans --------------------------------------------------------------------
+
+CompiledProgram::Segment& CompiledProgram::SegmentAt(const BlockInfo& info, size_t begin) const {
+  auto& segments = segments_[info.block->idx()];
+  const auto& ops = info.block->ops();
+  if (segments.empty()) segments.resize(ops.size() + 1);
+  std::unique_ptr<Segment>& segment = segments[begin];
+  if (segment != nullptr) return *segment;
+  segment = std::make_unique<Segment>();
+  std::set<std::string> seen;  // read already, or written before it is read
+  auto read = [&](const std::string& name) {
+    const auto found = info.name_index.find(name);
+    if (seen.insert(name).second && found != info.name_index.end()) segment->reads.push_back(found->second);
+  };
+  for (size_t i = begin; i < ops.size() && !info.over_values[i]; ++i) {
+    for (const std::string& name : ops[i]->inputs.AllNames()) read(name);
+    for (const auto& [attr, value] : ops[i]->attrs) {
+      if (const auto* one = std::get_if<VarRef>(&value)) read(one->name);
+      if (const auto* many = std::get_if<std::vector<VarRef>>(&value)) {
+        for (const VarRef& ref : *many) read(ref.name);
+      }
+    }
+    for (const std::string& name : ops[i]->outputs.AllNames()) {
+      if (info.owner != nullptr || !feeds_.contains(name)) seen.insert(name);
+    }
+  }
+  if (info.owner == nullptr) {
+    for (const std::string& name : fetches_) read(name);  // fed or computed before
+  }
+  std::sort(segment->reads.begin(), segment->reads.end());
+  segment->reads.erase(std::unique(segment->reads.begin(), segment->reads.end()), segment->reads.end());
+  return *segment;
 }
 
 std::shared_ptr<CompiledProgram::Piece> CompiledProgram::FindPiece(
-    int block, size_t begin, const Feeds& feeds, const std::vector<std::string>& known,
-    const std::vector<std::string>& fetches, Scope* scope, const Piece* stale) const {
-  std::lock_guard lock(mutex_);
-  for (auto it = pieces_.begin(); it != pieces_.end(); ++it) {
-    if (it->get() == stale) {  // the scope's variables are not what they were
-      pieces_.erase(it);
-      break;
+    const BlockVars& vars, size_t begin, const std::set<std::string>& known, Scope* scope,
+    const Piece* stale) const {
+  auto fits = [&](const Piece& piece) {
+    if (piece.known.size() != known.size()) return false;
+    for (const Piece::Feed& feed : piece.feeds) {
+      if (feed.index >= 0 && !Fits(std::get_if<Tensor>(&vars.At(feed.index)), feed.meta)) return false;
     }
+    for (const auto& [name, elements] : piece.known) {
+      const Value* value = known.contains(name) ? FindValue(vars, name, scope) : nullptr;
+      const Tensor* t = value == nullptr ? nullptr : std::get_if<Tensor>(value);
+      if (t == nullptr || IntElements(*t) != elements) return false;
+    }
+    return true;
+  };
+  std::lock_guard lock(mutex_);
+  Segment& segment = SegmentAt(vars.info(), begin);
+  auto& pieces = segment.pieces;
+  // The scope's variables may not be what they were.
+  std::erase_if(pieces, [&](const auto& piece) { return piece.get() == stale; });
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    if (!fits(*pieces[i])) continue;
+    std::rotate(pieces.begin(), pieces.begin() + static_cast<std::ptrdiff_t>(i),
+                pieces.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+    return pieces.front();
   }
-  for (auto it = pieces_.begin(); it != pieces_.end(); ++it) {
-    if (!(*it)->Fits(block, begin, feeds, known, fetches)) continue;
-    if (it != pieces_.begin()) pieces_.splice(pieces_.begin(), pieces_, it);
-    return pieces_.front();
-  }
+  pieces.insert(pieces.begin(), MakePiece(vars, begin, known, scope, segment));
+  if (pieces.size() > options_.max_plans) pieces.pop_back();
+  return pieces.front();
+}
+
+std::shared_ptr<CompiledProgram::Piece> CompiledProgram::MakePiece(
+    const BlockVars& vars, size_t begin, const std::set<std::string>& known, Scope* scope,
+    const Segment& segment) const {
+  const BlockInfo& info = vars.info();
   auto piece = std::make_shared<Piece>();
-  piece->block = block;
   piece->begin = begin;
-  piece->fetches = fetches;
   PlanRequest request;
   request.program = program_.get();
-  request.block = block;
+  request.block = info.block->idx();
   request.begin = begin;
   request.place = options_.place;
   request.num_threads = options_.num_threads;
-  request.fetches = fetches;
+  request.fetches = info.kept;
   request.constants = constants_.empty() ? nullptr : &constants_;
   request.pack_cache = frozen_ ? packs_.get() : nullptr;
-  for (const auto& [name, tensor] : feeds) {
-    const TensorMeta meta{tensor.shape(), tensor.dtype(), static_cast<int32_t>(tensor.lod().size())};
-    PlanFeed feed{name, meta, std::nullopt, block == 0 && feeds_.contains(name)};
-    if (std::find(known.begin(), known.end(), name) != known.end()) {
-      feed.known = tensor.CopyTo(CPUPlace{});
-      piece->known[name] = IntElements(*feed.known);
+  auto add = [&](const std::string& name, int index, const Tensor* tensor) {
+    const bool present = tensor != nullptr && tensor->is_initialized();
+    Piece::Feed feed{name, index, present ? MetaOf(*tensor) : TensorMeta{}, -1};
+    if (present) {
+      PlanFeed given{name, feed.meta, std::nullopt, info.owner == nullptr && feeds_.contains(name)};
+      if (known.contains(name)) {
+        given.known = tensor->CopyTo(CPUPlace{});
+        piece->known[name] = IntElements(*given.known);
+      }
+      feed.plan_feed = static_cast<int>(request.feeds.size());
+      request.feeds.push_back(std::move(given));
     }
-    piece->feed_names.push_back(name);
-    piece->feed_metas.push_back(meta);
-    request.feeds.push_back(std::move(feed));
-  }
-  request.scope_meta = [scope](const std::string& name) -> std::optional<TensorMeta> {
-    const Value* value = scope == nullptr ? nullptr : scope->FindVar(name);
-    const Tensor* t = value == nullptr ? nullptr : std::get_if<Tensor>(value);
-    if (t == nullptr || !t->is_initialized()) return std::nullopt;
-    return TensorMeta{t->shape(), t->dtype(), static_cast<int32_t>(t->lod().size())};
+    piece->feeds.push_back(std::move(feed));
   };
+  std::set<std::string> added;
+  for (int index : segment.reads) {
+    added.insert(info.names[index]);
+    add(info.names[index], index, std::get_if<Tensor>(&vars.At(index)));
+  }
+  for (const std::string& name : known) {
+    if (added.contains(name)) continue;
+    const Value* value = FindValue(vars, name, scope);
+    SKIFF_ENFORCE(value != nullptr, NotFound, "\"", name, "\" decides a shape and has no value");
+    add(name, -1, std::get_if<Tensor>(value));
+  }
+  if (info.owner != nullptr) {
+    request.only_written = {info.kept.begin(), info.kept.end()};
+  } else if (begin > 0) {
+    for (const std::string& name : info.kept) {
+      const Value* value = vars.Find(name);
+      if (!feeds_.contains(name) && value != nullptr && HasValue(*value)) request.only_written.insert(name);
+    }
+  }
+  if (scope != nullptr) {
+    request.scope_meta = [scope](const std::string& name) -> std::optional<TensorMeta> {
+      const Value* value = scope->FindVar(name);
+      const Tensor* t = value == nullptr ? nullptr : std::get_if<Tensor>(value);
+      if (t == nullptr || !t->is_initialized()) return std::nullopt;
+      return MetaOf(*t);
+    };
+  }
   piece->chunk = MakePlan(request);
-  pieces_.push_front(piece);
-  if (pieces_.size() > options_.max_plans) pieces_.pop_back();
+  for (const PlanFetch& fetch : piece->chunk.plan->fetches) {
+    const auto found = info.name_index.find(fetch.name);
+    SKIFF_ENFORCE(found != info.name_index.end(), Internal, "\"", fetch.name, "\" of block ",
+                  info.block->idx(), " leaves its plan and has no slot");
+    piece->targets.push_back(found->second);
+  }
   return piece;
 }
 
-std::vector<Value> CompiledProgram::RunPiece(int block, size_t begin, const Feeds& feeds,
-                                             const std::vector<std::string>& known,
-                                             const std::vector<std::string>& fetches, Scope* scope,
-                                             const Stream& stream, uint64_t seed,
-                                             const std::vector<Tensor>& outputs,
-                                             std::shared_ptr<Piece>* ran) const {
-  std::shared_ptr<Piece> piece = FindPiece(block, begin, feeds, known, fetches, scope, nullptr);
+// ---- running -------------------------------------------------------------------------------------
+
+std::shared_ptr<CompiledProgram::Piece> CompiledProgram::RunPiece(BlockVars* vars, size_t begin,
+                                                                  const std::set<std::string>& known,
+                                                                  RunState* run) const {
+  Scope* scope = run->scope;
+  std::shared_ptr<Piece> piece = FindPiece(*vars, begin, known, scope, nullptr);
+  if (piece->chunk.plan->steps.empty() && piece->targets.empty()) return piece;
   std::unique_ptr<Frame> frame = piece->chunk.plan->Acquire();
   if (scope != nullptr && !frame->BindScope(scope)) {
     // A parameter of another shape, dtype or place than when the plan was made.
@@ -159,28 +266,40 @@ std::vector<Value> CompiledProgram::RunPiece(int block, size_t begin, const Feed
       }
     }
     if (!frame->BindScope(scope)) {
-      piece = FindPiece(block, begin, feeds, known, fetches, scope, piece.get());
+      piece = FindPiece(*vars, begin, known, scope, piece.get());
       frame = piece->chunk.plan->Acquire();
       SKIFF_ENFORCE(frame->BindScope(scope), Internal, "a new plan does not fit its own scope");
     }
   }
-  const Plan& plan = *piece->chunk.plan;
-  for (size_t i = 0; i < feeds.size(); ++i) {
-    frame->Bind(plan.feed_storages[i], feeds[i].second.raw_data());
+  RunFrame(*piece, std::move(frame), vars, run);
+  return piece;
+}
+
+void CompiledProgram::RunFrame(const Piece& piece, std::unique_ptr<Frame> frame, BlockVars* vars,
+                               RunState* run) const {
+  const Plan& plan = *piece.chunk.plan;
+  for (const Piece::Feed& feed : piece.feeds) {
+    if (feed.plan_feed < 0) continue;
+    const Value* value = feed.index >= 0 ? &vars->At(feed.index) : FindValue(*vars, feed.name, run->scope);
+    frame->Bind(plan.feed_storages[feed.plan_feed], std::get<Tensor>(*value).raw_data());
   }
   std::vector<std::shared_ptr<void>> owners;
   std::vector<void*> memory;
   owners.reserve(plan.output_storages.size());
+  memory.reserve(plan.output_storages.size());
+  const bool has_outputs = vars->info().owner == nullptr && !run->outputs.empty();
   for (int storage : plan.output_storages) {
     std::shared_ptr<void> owner;
     void* data = nullptr;
-    for (size_t f = 0; f < outputs.size() && f < plan.fetches.size(); ++f) {
-      const Tensor& given = outputs[f];
-      if (plan.fetches[f].storage != storage || !given.is_initialized()) continue;
-      SKIFF_ENFORCE(given.dtype() == plan.fetches[f].dtype && given.shape() == plan.fetches[f].shape,
-                    InvalidArgument, "output \"", plan.fetches[f].name, "\" is ",
-                    plan.fetches[f].dtype, " ", plan.fetches[f].shape, ", the memory given for it is ",
-                    given.dtype(), " ", given.shape());
+    for (size_t f = 0; has_outputs && f < plan.fetches.size(); ++f) {
+      const PlanFetch& fetch = plan.fetches[f];
+      if (fetch.storage != storage) continue;
+      const size_t at = std::find(fetches_.begin(), fetches_.end(), fetch.name) - fetches_.begin();
+      if (at >= run->outputs.size() || !run->outputs[at].is_initialized()) continue;
+      const Tensor& given = run->outputs[at];
+      SKIFF_ENFORCE(given.dtype() == fetch.dtype && given.shape() == fetch.shape, InvalidArgument,
+                    "output \"", fetch.name, "\" is ", fetch.dtype, " ", fetch.shape,
+                    ", the memory given for it is ", given.dtype(), " ", given.shape());
       owner = given.owner();
       data = const_cast<void*>(given.raw_data());
       break;
@@ -193,175 +312,206 @@ std::vector<Value> CompiledProgram::RunPiece(int block, size_t begin, const Feed
     owners.push_back(std::move(owner));
     memory.push_back(data);
   }
-  frame->Run(stream.get(), seed);
-  std::vector<Value> results;
-  results.reserve(plan.fetches.size());
-  for (const PlanFetch& fetch : plan.fetches) {
-    const int index = plan.storages[fetch.storage].index;
-    Tensor tensor(fetch.shape, fetch.dtype, plan.place, owners[index], memory[index]);
-    if (fetch.lod_feed >= 0) {
-      const LoD& lod = feeds[fetch.lod_feed].second.lod();
+  frame->Run(run->stream.get(), vars->info().owner == nullptr ? run->seed : run->BlockSeed());
+  run->stream.Synchronize();
+  std::vector<LoD> lods(plan.fetches.size());  // read before a result replaces what was fed
+  for (size_t i = 0; i < plan.fetches.size(); ++i) {
+    const PlanFetch& fetch = plan.fetches[i];
+    if (fetch.lod_feed < 0) continue;
+    for (const Piece::Feed& feed : piece.feeds) {
+      if (feed.plan_feed != fetch.lod_feed) continue;
+      const Value* value = feed.index >= 0 ? &vars->At(feed.index) : FindValue(*vars, feed.name, run->scope);
+      const LoD& lod = std::get<Tensor>(*value).lod();
       const bool rows_match = !lod.empty() && fetch.shape.rank() > 0 &&
                               lod.back().back() == static_cast<uint64_t>(fetch.shape[0]);
-      if (rows_match) tensor.set_lod(lod);
+      if (rows_match) lods[i] = lod;
     }
-    results.emplace_back(std::move(tensor));
   }
-  stream.Synchronize();
+  for (size_t i = 0; i < plan.fetches.size(); ++i) {
+    const PlanFetch& fetch = plan.fetches[i];
+    const int index = plan.storages[fetch.storage].index;
+    Tensor tensor(fetch.shape, fetch.dtype, plan.place, owners[index], memory[index]);
+    if (!lods[i].empty()) tensor.set_lod(std::move(lods[i]));
+    vars->At(piece.targets[i]) = std::move(tensor);
+  }
   plan.Release(std::move(frame));
-  *ran = std::move(piece);
-  return results;
+}
+
+bool CompiledProgram::HasManyPlans(const BlockInfo& info, size_t begin) const {
+  std::lock_guard lock(mutex_);
+  return SegmentAt(info, begin).pieces.size() > kMaxPlansByElements;
+}
+
+void CompiledProgram::RunBlock(BlockVars* vars, RunState* run) const {
+  const BlockInfo& info = vars->info();
+  const auto& ops = info.block->ops();
+  const std::set<std::string> nothing;
+  size_t begin = 0, asked_at = ops.size();
+  std::set<std::string> needs;
+  std::shared_ptr<Piece> piece = RunPiece(vars, 0, nothing, run);
+  while (true) {
+    begin = piece->chunk.end;
+    if (begin == ops.size()) break;
+    if (piece->chunk.stopped_at_dynamic) {
+      if (piece->chunk.is_needed) RunOverValues(*ops[begin], vars, run);
+    } else if (HasManyPlans(info, begin)) {
+      RunAlone(*ops[begin], vars, run);
+    } else {
+      // What one operator asks for after the other adds up: it needs all of it at once.
+      if (asked_at != begin) needs.clear();
+      asked_at = begin;
+      needs.insert(piece->chunk.needs.begin(), piece->chunk.needs.end());
+      piece = RunPiece(vars, begin, needs, run);
+      continue;
+    }
+    ++begin;
+    if (begin == ops.size() && info.owner != nullptr) break;
+    piece = RunPiece(vars, begin, nothing, run);
+  }
+}
+
+void CompiledProgram::FeedVars(const Feeds& feeds, BlockVars* vars) const {
+  for (const auto& [name, tensor] : feeds) *vars->FindOwn(name) = tensor;
 }
 
 std::vector<Value> CompiledProgram::Run(const Feeds& feeds, Scope* scope, const Stream& stream,
                                         uint64_t seed, std::vector<Tensor> outputs) const {
-  return RunBlock(0, feeds, fetches_, scope, stream, seed, std::move(outputs));
-}
-
-std::vector<Value> CompiledProgram::RunBlock(int block, const Feeds& feeds,
-                                             const std::vector<std::string>& fetches, Scope* scope,
-                                             const Stream& stream, uint64_t seed,
-                                             std::vector<Tensor> outputs) const {
-  std::shared_ptr<Piece> piece;
-  std::vector<Value> results =
-      RunPiece(block, 0, feeds, {}, fetches, scope, stream, seed, outputs, &piece);
-  const auto& ops = program_->block(block).ops();
-  if (piece->chunk.end == ops.size()) return results;
-
-  // Piece by piece, over values by name.
-  std::map<std::string, Value> values;
-  for (const auto& [name, tensor] : feeds) values[name] = tensor;
-  size_t begin = 0, asked_at = 0;
-  std::vector<std::string> known;
-  while (true) {
-    const Plan& plan = *piece->chunk.plan;
-    for (size_t i = 0; i < results.size(); ++i) values[plan.fetches[i].name] = std::move(results[i]);
-    begin = piece->chunk.end;
-    if (begin == ops.size()) break;
-    if (begin != asked_at || piece->chunk.stopped_at_dynamic) known.clear();
-    if (piece->chunk.stopped_at_dynamic) {
-      RunDynamic(*ops[begin], block, &values, scope, stream, seed);
-      ++begin;
-    } else {
-      // What one operator asks for after the other adds up: it needs all of it at once.
-      asked_at = begin;
-      for (const std::string& name : piece->chunk.needs) {
-        if (std::find(known.begin(), known.end(), name) == known.end()) known.push_back(name);
-        if (!values.contains(name) && scope != nullptr) values[name] = scope->GetTensor(name);
-      }
-    }
-    Feeds dense;
-    for (const auto& [name, value] : values) {
-      if (const auto* t = std::get_if<Tensor>(&value)) dense.emplace_back(name, *t);
-    }
-    std::vector<std::string> dense_fetches;
-    for (const std::string& name : fetches) {
-      const auto found = values.find(name);
-      if (found == values.end() || std::holds_alternative<Tensor>(found->second)) {
-        dense_fetches.push_back(name);
-      }
-    }
-    results = RunPiece(block, begin, dense, known, dense_fetches, scope, stream, seed, {}, &piece);
-  }
+  BlockVars vars((*blocks_)[0], nullptr, nullptr);
+  FeedVars(feeds, &vars);
+  RunState run{scope, stream, seed, std::move(outputs)};
+  RunBlock(&vars, &run);
   std::vector<Value> fetched;
-  for (const std::string& name : fetches) {
-    const auto found = values.find(name);
-    if (found != values.end()) {
-      fetched.push_back(found->second);
-    } else {
-      const Value* in_scope = scope == nullptr ? nullptr : scope->FindVar(name);
-      SKIFF_ENFORCE(in_scope != nullptr, NotFound, "fetch \"", name, "\" was not computed");
-      fetched.push_back(*in_scope);
-    }
+  fetched.reserve(fetches_.size());
+  for (const std::string& name : fetches_) {
+    const Value* value = FindValue(vars, name, scope);
+    SKIFF_ENFORCE(value != nullptr, NotFound, "fetch \"", name, "\" was not computed");
+    fetched.push_back(*value);
   }
   return fetched;
 }
 
-// A DynamicContext over the values of a block, and the scope behind them.
-class CompiledProgram::BlockContext : public DynamicContext {
+const Value* CompiledProgram::FindValue(const BlockVars& vars, const std::string& name, Scope* scope) const {
+  const Value* value = vars.Find(name);
+  if (value != nullptr && HasValue(*value)) return value;
+  const auto constant = constant_values_.find(name);
+  if (constant != constant_values_.end()) return &constant->second;
+  value = scope == nullptr ? nullptr : scope->FindVar(name);
+  return value != nullptr && HasValue(*value) ? value : nullptr;
+}
+
+// ---- operators over values -----------------------------------------------------------------------
+
+// What an operator over values sees: the variables of its block, and the scope behind them.
+class CompiledProgram::ValuesContext : public ControlFlowContext {
  public:
-  BlockContext(const CompiledProgram& owner, const Operator& op, const Attrs& attrs,
-               std::map<std::string, Value>* values, Scope* scope, const Stream& stream,
-               uint64_t seed)
-      : owner_(owner), op_(op), attrs_(attrs), values_(values), scope_(scope), stream_(stream), seed_(seed) {}
+  ValuesContext(const CompiledProgram& owner, const Operator& op, const Attrs& attrs, BlockVars* vars,
+                RunState* run)
+      : owner_(owner), op_(op), attrs_(attrs), vars_(vars), run_(run) {}
 
   const Operator& op() const override { return op_; }
   const Attrs& attrs() const override { return attrs_; }
   const Place& place() const override { return owner_.options_.place; }
   int num_threads() const override { return owner_.options_.num_threads; }
-  void* stream() const override { return stream_.get(); }
-  uint64_t seed() const override { return seed_; }
+  void* stream() const override { return run_->stream.get(); }
+  uint64_t seed() const override { return run_->seed; }
   int NumInputs(const std::string& slot) const override { return static_cast<int>(op_.inputs[slot].size()); }
   int NumOutputs(const std::string& slot) const override { return static_cast<int>(op_.outputs[slot].size()); }
   const Value& Input(const std::string& slot, int i) const override {
     SKIFF_ENFORCE(i < NumInputs(slot), NotFound, "input ", slot, " has no variable number ", i);
     const std::string& name = op_.inputs[slot][i];
-    if (const Value* found = Find(name)) return *found;
+    if (const Value* found = owner_.FindValue(*vars_, name, run_->scope)) return *found;
     throw NotFound(StrCat("input ", slot, " \"", name, "\" has no value"));
   }
   Value& Output(const std::string& slot, int i) override {
     SKIFF_ENFORCE(i < NumOutputs(slot), NotFound, "output ", slot, " has no variable number ", i);
     const std::string& name = op_.outputs[slot][i];
-    const std::shared_ptr<Variable> v = owner_.program_->global_block().FindVar(name);
-    if (v != nullptr && v->persistable && scope_ != nullptr) return *scope_->Var(name);
-    return (*values_)[name];
+    if (Value* found = vars_->Find(name)) return *found;
+    SKIFF_ENFORCE(run_->scope != nullptr, NotFound, "output ", slot, " \"", name, "\" is in no block");
+    return *run_->scope->Var(name);
   }
-  void RunBlock(int block) override {
-    Feeds feeds;
-    for (const auto& [name, value] : *values_) {
-      if (const auto* t = std::get_if<Tensor>(&value)) feeds.emplace_back(name, *t);
-    }
-    // What the sub-block writes of the outer block's variables comes back.
-    std::vector<std::string> written;
-    for (const auto& inner : owner_.program_->block(block).ops()) {
-      for (const std::string& name : inner->outputs.AllNames()) {
-        const bool local = owner_.program_->block(block).FindLocalVar(name) != nullptr;
-        if (!local && std::find(written.begin(), written.end(), name) == written.end()) {
-          written.push_back(name);
-        }
-      }
-    }
-    std::vector<Value> results =
-        owner_.RunBlock(block, feeds, written, scope_, stream_, seed_, {});
-    for (size_t i = 0; i < written.size(); ++i) (*values_)[written[i]] = std::move(results[i]);
+  void RunBlock(int block) override { Run(*NewScope(block, nullptr)); }
+
+  bool HasGradient(int block) const override { return (*owner_.blocks_)[block].has_gradient; }
+  std::shared_ptr<BlockScope> NewScope(int block, std::shared_ptr<BlockScope> forward) override {
+    return std::make_shared<BlockVars>((*owner_.blocks_)[block],
+                                       std::static_pointer_cast<BlockVars>(std::move(forward)), vars_);
   }
+  void Run(BlockScope& scope, bool renew = false, bool keep_entry = false) override {
+    auto& vars = static_cast<BlockVars&>(scope);
+    if (renew) vars.Renew();
+    if (keep_entry) vars.KeepEntry();
+    in_block_ = true;  // an error from there names its own operator
+    owner_.RunBlock(&vars, run_);
+    in_block_ = false;
+  }
+  BlockScopes& Scopes(const std::string& slot) override {
+    const bool is_input = op_.inputs.Has(slot);
+    return vars_->Scopes(is_input ? op_.inputs.One(slot) : op_.outputs.One(slot));
+  }
+  Value* FindVariable(const std::string& name) override {
+    if (Value* found = vars_->Find(name)) return found;
+    return run_->scope == nullptr ? nullptr : run_->scope->FindVar(name);
+  }
+
+  bool in_block() const { return in_block_; }
 
  private:
-  const Value* Find(const std::string& name) const {
-    const auto found = values_->find(name);
-    if (found != values_->end()) return &found->second;
-    const auto constant = owner_.constants_.find(name);
-    if (constant != owner_.constants_.end()) {
-      return &((*values_)[name] = constant->second);
-    }
-    return scope_ == nullptr ? nullptr : scope_->FindVar(name);
-  }
-
   const CompiledProgram& owner_;
   const Operator& op_;
   const Attrs& attrs_;
-  std::map<std::string, Value>* values_;
-  Scope* scope_;
-  const Stream& stream_;
-  uint64_t seed_;
+  BlockVars* vars_;
+  RunState* run_;
+  bool in_block_ = false;
 };
 
-void CompiledProgram::RunDynamic(const Operator& op, int, std::map<std::string, Value>* values,
-                                 Scope* scope, const Stream& stream, uint64_t seed) const {
+namespace {
+
+void AddPlace(Error* error, const Operator& op, const Block& block) {
+  const auto& ops = block.ops();
+  const auto at = std::find_if(ops.begin(), ops.end(), [&](const auto& o) { return o.get() == &op; });
+  error->AddContext(StrCat("operator ", at - ops.begin(), " of block ", block.idx(),
+                           op.origin.empty() ? "" : ", built by " + op.origin));
+}
+
+}  // namespace
+
+void CompiledProgram::RunOverValues(const Operator& op, BlockVars* vars, RunState* run) const {
   const OpDef& def = GetOp(op.type);
+  const Attrs attrs = def.Complete(op.attrs);
+  ValuesContext context(*this, op, attrs, vars, run);
   try {
-    const Attrs attrs = def.Complete(op.attrs);
-    BlockContext context(*this, op, attrs, values, scope, stream, seed);
     def.dynamic(context);
   } catch (Error& error) {
+    if (context.in_block()) throw;
     error.Prepend(op.type + ": ");
-    if (!op.origin.empty()) error.AddContext("built by " + op.origin);
+    AddPlace(&error, op, *vars->info().block);
     throw;
   }
 }
 
+// An operator whose shapes hang on elements that differ each time: no plan is worth keeping.
+void CompiledProgram::RunAlone(const Operator& op, BlockVars* vars, RunState* run) const {
+  std::map<std::string, Value> values;
+  for (const std::string& name : op.inputs.AllNames()) {
+    const Value* value = FindValue(*vars, name, run->scope);
+    SKIFF_ENFORCE(value != nullptr, NotFound, op.type, ": \"", name, "\" has no value");
+    values[name] = *value;
+  }
+  RunOpOptions options{options_.place, run->BlockSeed(), options_.num_threads};
+  RunOp(op, &values, options);
+  for (const std::string& name : op.outputs.AllNames()) {
+    const auto made = values.find(name);
+    if (made == values.end()) continue;
+    Value* target = vars->Find(name);
+    if (target == nullptr && run->scope != nullptr) target = run->scope->Var(name);
+    if (target != nullptr) *target = std::move(made->second);
+  }
+}
+
 std::string CompiledProgram::PlanText(const Feeds& feeds, Scope* scope) const {
-  return FindPiece(0, 0, feeds, {}, fetches_, scope, nullptr)->chunk.plan->ToString();
+  BlockVars vars((*blocks_)[0], nullptr, nullptr);
+  FeedVars(feeds, &vars);
+  return FindPiece(vars, 0, {}, scope, nullptr)->chunk.plan->ToString();
 }
 
 }  // namespace skiff

@@ -5,6 +5,7 @@
 #include "executor/device.h"
 #include "executor/plan_builder.h"
 #include "framework/op/append_op.h"
+#include "framework/op/control_flow.h"
 #include "framework/op/prepare.h"
 #include "framework/op/run_op.h"
 #include "framework/tensor/memory.h"
@@ -27,15 +28,7 @@ struct PlanValue {
 
 bool IsMarker(const Operator& op) { return op.type == "feed" || op.type == "fetch"; }
 
-bool OwnsBlock(const Operator& op) {
-  for (const auto& [name, value] : op.attrs) {
-    if (std::holds_alternative<BlockRef>(value) ||
-        std::holds_alternative<std::vector<BlockRef>>(value)) {
-      return true;
-    }
-  }
-  return false;
-}
+bool OwnsBlock(const Operator& op) { return !OwnedBlocks(op).empty(); }
 
 class Planner : private MetaTable {
  public:
@@ -52,12 +45,14 @@ class Planner : private MetaTable {
     const auto& ops = block_.ops();
     size_t i = request_.begin;
     for (; i < ops.size(); ++i) {
-      if (!needed_[i]) continue;
+      if (!needed_[i] && FindOp(ops[i]->type) == nullptr) continue;
       const OpDef& def = GetOp(ops[i]->type);
-      if (RunsOverValues(def, *ops[i])) {
+      if (RunsOverValues(block_, def, *ops[i])) {
         chunk.stopped_at_dynamic = true;
+        chunk.is_needed = needed_[i];
         break;
       }
+      if (!needed_[i]) continue;
       if (!AddOperator(def, *ops[i])) break;
     }
     chunk.end = i;
@@ -105,6 +100,7 @@ class Planner : private MetaTable {
     if (request_.constants != nullptr) {
       const auto constant = request_.constants->find(name);
       if (constant != request_.constants->end()) {
+        imported_.insert(name);
         return current_[name] = AddConstant(name, constant->second, "param:" + name);
       }
     }
@@ -112,6 +108,7 @@ class Planner : private MetaTable {
     if (!meta) return -1;
     PlanValue value{name, {meta->dtype, meta->shape}, meta->lod_level};
     value.storage = builder_.ScopeStorage(name, *meta, /*read=*/true);
+    imported_.insert(name);
     return current_[name] = NewValue(std::move(value));
   }
 
@@ -133,7 +130,14 @@ class Planner : private MetaTable {
 
   bool IsPersistable(const std::string& name) const {
     const std::shared_ptr<Variable> v = block_.FindVar(name);
-    return v != nullptr && v->persistable;
+    return v != nullptr && v->persistable && request_.scope_meta != nullptr;
+  }
+  // An operator may leave what it writes as it was (a branch not taken), or write a part of it (an
+  // entry of a tensor array): what wrote it before is needed too.
+  bool OverwritesAll(const Operator& op, const std::string& name) const {
+    if (OwnsBlock(op)) return false;
+    const std::shared_ptr<Variable> v = block_.FindVar(name);
+    return v == nullptr || v->kind != VarKind::kLodTensorArray;
   }
 
   // ---- MetaTable: what inference sees --------------------------------------------------------
@@ -175,7 +179,9 @@ class Planner : private MetaTable {
       }
       needed_[i] = needed;
       if (!needed) continue;
-      for (const std::string& name : writes) wanted.erase(name);
+      for (const std::string& name : writes) {
+        if (OverwritesAll(op, name)) wanted.erase(name);
+      }
       for (const std::string& name : Reads(op)) wanted.insert(name);
     }
   }
@@ -199,17 +205,6 @@ class Planner : private MetaTable {
     for (const auto& op : request_.program->block(index).ops()) {
       for (const std::string& name : Reads(*op)) names->push_back(name);
     }
-  }
-
-  bool RunsOverValues(const OpDef& def, const Operator& op) const {
-    if (def.dynamic == nullptr) return false;
-    if (def.kernels.empty() && def.views.empty()) return true;
-    auto dense = [&](const std::string& name) {
-      const std::shared_ptr<Variable> v = block_.FindVar(name);
-      return v == nullptr || IsDense(*v);
-    };
-    const std::vector<std::string> in = op.inputs.AllNames(), out = op.outputs.AllNames();
-    return !std::all_of(in.begin(), in.end(), dense) || !std::all_of(out.begin(), out.end(), dense);
   }
 
   // ---- one operator --------------------------------------------------------------------------
@@ -238,8 +233,10 @@ class Planner : private MetaTable {
       if (Fold(def, op)) return true;
       if (!def.views.empty()) {
         AddView(def, op);
-      } else {
+      } else if (KnowsHostValues(def, op)) {
         AddKernel(def, op, *attrs);
+      } else {
+        return false;
       }
     } catch (Error& error) {
       AddOpContext(&error, op, *this);
@@ -306,6 +303,7 @@ class Planner : private MetaTable {
     if (bytes > kMaxFoldedBytes) return false;
     if (op.type == "shape") {
       values["shape"] = ShapeOf(Lookup(op.inputs.One("Input")));
+      imported_.erase(op.outputs.One("Out"));
       current_[op.outputs.One("Out")] =
           AddConstant(op.outputs.One("Out"), std::get<Tensor>(values["shape"]), "");
       return true;
@@ -314,6 +312,7 @@ class Planner : private MetaTable {
     RunOp(op, &values, {.num_threads = request_.num_threads});
     for (const std::string& name : op.outputs.AllNames()) {
       if (!values.contains(name)) continue;
+      imported_.erase(name);
       current_[name] = AddConstant(name, std::get<Tensor>(values[name]), "folded:" + name);
     }
     return true;
@@ -395,6 +394,7 @@ class Planner : private MetaTable {
   // From here on `name` means this value, unless the caller fed it.
   void Define(const std::string& name, int id, const Operator& op) {
     if (fed_.contains(name) && !op.inputs.Mentions(name)) return;
+    imported_.erase(name);
     current_[name] = id;
   }
 
@@ -467,14 +467,21 @@ class Planner : private MetaTable {
     for (const auto& [name, id] : defined) Define(name, id, op);
   }
 
+  bool KnowsHostValues(const OpDef& def, const Operator& op) const {
+    for (const SlotDef& slot : def.inputs) {
+      if (!slot.host_value) continue;
+      for (const std::string& name : op.inputs[slot.name]) IntValues(name);
+    }
+    return unknown_.empty();
+  }
+
   void FillHostValues(const OpDef& def, const std::vector<std::string>& in_names,
                       PrepareContext* context) {
     for (const PrepareContext::Slot& slot : context->input_slots) {
       if (!def.FindInput(slot.name)->host_value) continue;
       for (int i = 0; i < slot.count; ++i) {
         const auto elements = IntValues(in_names[slot.begin + i]);
-        SKIFF_ENFORCE(elements.has_value(), Internal, "input ", slot.name,
-                      " decides a shape, but inference did not ask for it");
+        SKIFF_ENFORCE(elements.has_value(), Internal, "the elements of input ", slot.name, " are not known");
         context->host_values[slot.begin + i] = *elements;
       }
     }
@@ -547,7 +554,7 @@ class Planner : private MetaTable {
     for (size_t i = end; i < ops.size(); ++i) {
       if (!needed_[i]) continue;
       for (const std::string& name : Reads(*ops[i])) {
-        if (current_.contains(name) && !IsFed(name) && !IsPersistable(name) &&
+        if (current_.contains(name) && !IsFed(name) && !imported_.contains(name) && !IsPersistable(name) &&
             wanted.insert(name).second) {
           names.push_back(name);
         }
@@ -555,6 +562,8 @@ class Planner : private MetaTable {
     }
     for (const std::string& name : names) {
       if (end < ops.size() && !current_.contains(name)) continue;  // a later piece computes it
+      const bool written = current_.contains(name) && !IsFed(name) && !imported_.contains(name);
+      if (request_.only_written.contains(name) && !written) continue;
       AddFetch(name);
     }
   }
@@ -616,6 +625,7 @@ class Planner : private MetaTable {
   std::set<std::string> fed_;
   std::vector<bool> needed_;
   std::set<std::string> missing_, not_computed_;
+  std::set<std::string> imported_;  // names whose newest value is the scope's or a constant
   mutable std::set<std::string> unknown_;
   std::map<std::string, TensorMeta> inferred_;
   mutable std::map<std::string, TensorMeta> looked_up_;
@@ -623,6 +633,17 @@ class Planner : private MetaTable {
 };
 
 }  // namespace
+
+bool RunsOverValues(const Block& block, const OpDef& def, const Operator& op) {
+  if (def.dynamic == nullptr) return false;
+  if (def.kernels.empty() && def.views.empty()) return true;
+  auto dense = [&](const std::string& name) {
+    const std::shared_ptr<Variable> v = block.FindVar(name);
+    return v == nullptr || IsDense(*v);
+  };
+  const std::vector<std::string> in = op.inputs.AllNames(), out = op.outputs.AllNames();
+  return !std::all_of(in.begin(), in.end(), dense) || !std::all_of(out.begin(), out.end(), dense);
+}
 
 PlannedChunk MakePlan(const PlanRequest& request) { return Planner(request).Make(); }
 

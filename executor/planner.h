@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "executor/plan.h"
+#include "framework/op/op_def.h"
 #include "framework/program/program.h"
 
 namespace skiff {
@@ -38,19 +39,27 @@ struct PlanRequest {
   std::vector<PlanFeed> feeds;
   /// Names wanted at the end of the block.
   std::vector<std::string> fetches;
+  /// Those of them that are handed out only if an operator of the plan writes them: the caller has the
+  /// others.
+  std::set<std::string> only_written;
   /// Frozen parameters (at `place`), or null.
   const std::map<std::string, Tensor>* constants = nullptr;
   PackCache* pack_cache = nullptr;
-  /// Describes a variable of the scope; nothing when it is not there or holds no value.
+  /// Describes a variable of the scope; nothing when it is not there or holds no value. Empty: there is
+  /// no scope, and persistable variables are like others.
   std::function<std::optional<TensorMeta>(const std::string&)> scope_meta;
 };
 
 struct PlannedChunk {
   std::unique_ptr<Plan> plan;
   size_t end = 0;                  // first operator not in the plan
-  bool stopped_at_dynamic = false; // that operator runs over values
+  bool stopped_at_dynamic = false; // that operator runs over values,
+  bool is_needed = true;           // if anybody needs it
   std::set<std::string> needs;     // or it needs these values to be planned
 };
+
+/// True when the operator's kernel is one over values: it ends a plan.
+bool RunsOverValues(const Block& block, const OpDef& def, const Operator& op);
 
 /// @throws NotFound when variables have no value (all are named), Unimplemented for operators or
 /// kernels that skiff does not have, and whatever inference and Prepare throw.

@@ -168,8 +168,9 @@ void RequireGradient(const Block& block, const Operator& op) {
   const OpDef& def = GetOp(op.type);
   if (def.grad || def.zero_gradient) return;
   const std::vector<std::string> ins = op.inputs.AllNames();
-  if (std::none_of(ins.begin(), ins.end(), [&](const auto& n) { return MayCarryGradient(block, n); }))
-    return;
+  const std::vector<std::string> outs = op.outputs.AllNames();
+  auto carries = [&](const std::string& name) { return MayCarryGradient(block, name); };
+  if (std::none_of(ins.begin(), ins.end(), carries) || std::none_of(outs.begin(), outs.end(), carries)) return;
   Unimplemented error(StrCat("operator \"", op.type, "\" has no gradient, and the loss depends on "
                              "trainable variables through it"));
   const auto& ops = block.ops();

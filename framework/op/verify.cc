@@ -199,7 +199,13 @@ class Verifier {
               StrCat("reads \"", name, "\" before anything writes or feeds it"));
         }
       }
-      for (int owned : OwnedBlocks(*op)) CheckOwned(block, *op, owned, available, visited, depth);
+      const std::vector<int> owned_blocks = OwnedBlocks(*op);
+      for (int owned : owned_blocks) {
+        // A backward block that the forward operator merely holds runs with the gradient operator.
+        const int forward = program_.block(owned).forward_block_idx();
+        const bool held = std::find(owned_blocks.begin(), owned_blocks.end(), forward) != owned_blocks.end();
+        if (!held) CheckOwned(block, *op, owned, available, visited, depth);
+      }
       for (const std::string& name : op->outputs.AllNames()) {
         if (block.FindVar(name) == nullptr && reported.insert(name).second) {
           Add(Defect::kVariable, block, op.get(), StrCat("writes \"", name, "\", which no block declares"));

@@ -29,6 +29,9 @@ std::shared_ptr<Variable> Block::FindLocalVar(const std::string& name) const {
 std::shared_ptr<Variable> Block::FindVar(const std::string& name) const {
   for (const Block* block = this; block != nullptr; block = block->parent()) {
     if (std::shared_ptr<Variable> found = block->FindLocalVar(name)) return found;
+    const int forward = block->forward_block_idx();
+    if (forward < 0 || forward >= program_->num_blocks()) continue;
+    if (std::shared_ptr<Variable> found = program_->block(forward).FindLocalVar(name)) return found;
   }
   return nullptr;
 }

@@ -3,6 +3,7 @@
 
 #include "framework/layers/layer_helper.h"
 #include "framework/op/append_op.h"
+#include "framework/op/callbacks.h"
 #include "framework/op/backward.h"
 #include "framework/op/op_library.h"
 #include "python_api/bindings/attribute.h"
@@ -153,6 +154,18 @@ Source: paddle.static.Block.append_op.)")
         py::arg("no_grad_set") = py::none());
   m.def("gradients", &GradientsFrom, py::arg("targets"), py::arg("inputs"), py::arg("target_gradients") = py::none(),
         py::arg("no_grad_set") = py::none());
+  m.def("register_callback", [](py::function function) {
+    // Kept as long as the process lives, as its number in programs may be.
+    auto* kept = new py::function(std::move(function));
+    return RegisterCallback([kept](const std::vector<Tensor>& arguments) {
+      py::gil_scoped_acquire lock;
+      py::list given;
+      for (const Tensor& t : arguments) given.append(t.is_initialized() ? FromTensor(t) : py::object(py::none()));
+      std::vector<Tensor> results;
+      for (py::handle one : (*kept)(given)) results.push_back(one.is_none() ? Tensor() : ToTensor(one).Clone());
+      return results;
+    });
+  }, "Keeps a function of a list of tensors, and returns its number.");
   m.def("all_op_types", &AllOpTypes, "Names of all operators, sorted.");
   m.def("has_op", [](const std::string& type) { return FindOp(type) != nullptr; });
   m.def("load_op_library", &LoadOpLibrary, py::arg("path"));

@@ -3,6 +3,7 @@
 
 #include "framework/op/append_op.h"
 #include "framework/program/unique_name.h"
+#include "python_api/bindings/attribute.h"
 #include "python_api/bindings/bindings.h"
 
 namespace skiff::python {
@@ -139,6 +140,12 @@ void BindOperator(py::module_& m) {
           all[py::str(name)] = FromAttribute(value, self.attr(kProgramAttr).cast<const Program*>());
         }
         return all;
+      })
+      .def("_set_attr", [](py::object self, const std::string& name, py::handle value) {
+        Operator& op = self.cast<Operator&>();
+        const Attribute* found = op.attrs.Find(name);
+        op.attrs.Set(name, ToAttribute(value, found, name));
+        self.attr(kProgramAttr).cast<Program&>().Touch();
       })
       .def("_rename_input", [](py::object self, const std::string& from, const std::string& to) {
         self.cast<Operator&>().inputs.Rename(from, to);

@@ -7,7 +7,9 @@ Paddle and one of skiff.
 # Where an operator was made, and on which device: these say nothing about what a program means.
 NOT_KEPT = {"op_callstack", "op_namescope", "op_device", "with_quant_attr"}
 # Paddle lists what these read and write in the order of a hash set, which differs from run to run.
-UNORDERED = {"while", "conditional_block"}
+UNORDERED = {"while", "conditional_block", "while_grad", "conditional_block_grad"}
+# Of these, gradients stand in the order of what they are gradients of.
+PAIRED = {"while_grad": "X", "conditional_block_grad": "Input"}
 
 
 def dtype_name(dtype):
@@ -35,12 +37,19 @@ def dump_operator(op):
         return plain(op.attr(name))
 
     order = sorted if op.type in UNORDERED else list
-    return {
+    record = {
         "type": op.type,
         "inputs": {slot: order(op.input(slot)) for slot in sorted(op.input_names)},
         "outputs": {slot: order(op.output(slot)) for slot in sorted(op.output_names)},
         "attrs": {name: attribute(name) for name in sorted(op.attr_names) if name not in NOT_KEPT},
     }
+    if op.type in PAIRED:
+        slot = PAIRED[op.type]
+        pairs = sorted(zip(op.input(slot), op.output(slot + "@GRAD")))
+        record["outputs"][slot + "@GRAD"] = [gradient for _, gradient in pairs]
+    if "original_output_grad" in record["attrs"]:
+        record["attrs"]["original_output_grad"].sort()
+    return record
 
 
 def dump_variable(paddle, var):
@@ -66,7 +75,7 @@ def is_parameter(paddle, var):
 def dump_program(paddle, program):
     """[{"ops": [...], "vars": [...]}], one entry per block; variables sorted by name."""
     return [{"ops": [dump_operator(op) for op in block.ops],
-             "vars": [dump_variable(paddle, block.vars[name]) for name in sorted(block.vars)]}
+             "vars": [dump_variable(paddle, block.vars[name]) for name in sorted(block.vars) if name != "@EMPTY@"]}
             for block in program.blocks]
 
 

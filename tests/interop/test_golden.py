@@ -55,6 +55,19 @@ def test_an_inference_model_answers_as_recorded(prefix, exe):
     check_program(exe, loaded, prefix.split("/")[0])
 
 
+@pytest.mark.parametrize("folder, outputs", [("static_control_flow", ["z", "y"]), ("jit_control_flow", ["y"])])
+def test_a_model_with_branches_and_loops_answers_as_recorded(folder, outputs, exe):
+    """Each run takes another way through the branches, or another number of turns."""
+    program, feeds, fetches = paddle.static.load_inference_model(str(GOLDEN / folder / "model"), exe)
+    arrays, run = io(folder), 0
+    while f"x_{run}" in arrays:
+        feed = {name: arrays[f"{key}_{run}"] for name, key in zip(feeds, ["x", "n"])}
+        for ours, key in zip(exe.run(program, feed=feed, fetch_list=fetches), outputs, strict=True):
+            np.testing.assert_allclose(ours, arrays[f"{key}_{run}"], **CLOSE)
+        run += 1
+    assert run > 1
+
+
 @pytest.mark.parametrize("program", ["infer_model.pdmodel", "legacy_format.pdmodel", "clip_extra_false.pdmodel"])
 def test_an_inference_model_loads_from_memory(program, exe):
     folder = GOLDEN / "seed_matmul_add"

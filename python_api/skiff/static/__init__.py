@@ -7,7 +7,9 @@ from . import nn  # noqa: F401
 from .backward import append_backward, gradients  # noqa: F401
 from .build import (InputSpec, WeightNormParamAttr, cpu_places, create_global_var, cuda_places, data, device_guard,  # noqa: F401
                     name_scope, program_guard, scope_guard)
+from .control_flow import Print  # noqa: F401
 from .executor import BuildStrategy, CompiledProgram, ExecutionStrategy, Executor  # noqa: F401
+from .py_layer import py_func  # noqa: F401
 from .io import (deserialize_persistables, deserialize_program, load, load_from_file, load_inference_model,  # noqa: F401
                  load_program_state, load_vars, normalize_program, save, save_inference_model, save_to_file, save_vars,
                  serialize_persistables, serialize_program, set_program_state)

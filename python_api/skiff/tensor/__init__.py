@@ -1,4 +1,5 @@
 """Functions of tensors: each appends operators to the current block and returns their output variable."""
+from .array import *  # noqa: F401,F403
 from .choosing import *  # noqa: F401,F403
 from .creation import *  # noqa: F401,F403
 from .linalg import *  # noqa: F401,F403

@@ -1,6 +1,7 @@
 """Shapes, indices, and pieces of tensors."""
 from .. import _core
 from ._ops import any_var, is_var, layer, shape_inputs, to_list
+from .array import tensor_array_to_tensor  # noqa: F401  as Paddle places it
 
 __all__ = ["broadcast_to", "cast", "chunk", "concat", "crop", "diagonal", "expand", "expand_as", "flatten", "flip", "gather",
            "gather_nd", "index_add", "moveaxis", "numel", "put_along_axis", "rank", "repeat_interleave", "reshape", "roll",
