@@ -149,7 +149,7 @@ struct FlatCells {
 
 #if !defined(__CUDACC__)
 template <typename F>
-SKIFF_SIMD void CellRowLoop(const F& f, int64_t row, int64_t width) {
+void CellRowLoop(const F& f, int64_t row, int64_t width) {
   const F local = f;
 #pragma GCC ivdep
   for (int64_t j = 0; j < width; ++j) local(row, j);
@@ -163,8 +163,9 @@ void ForEachCell(int64_t rows, int64_t width, const KernelArgs& args, const F& f
   ForEach(rows * width, 1, args, FlatCells<F>{f, width});
 #else
   const int64_t grain = (kElementGrain / 8 + width - 1) / (width > 0 ? width : 1);
+  const auto loop = Simd<&CellRowLoop<F>>();
   ParallelFor(args.num_threads, rows, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) CellRowLoop(f, row, width);
+    for (int64_t row = begin; row < end; ++row) loop(f, row, width);
   });
 #endif
 }

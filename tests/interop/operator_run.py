@@ -74,7 +74,8 @@ def run(paddle, case, output_gradients=None):
             result["outgrad"][slot] = output_gradients[slot] if output_gradients else drawn
             for k, array in enumerate(drawn):
                 lod = lods.get(f"out/{slot}/{k}", [])
-                shape = list(outputs[slot][k].shape) if lods else list(array.shape)  # as declared: rows may be unknown
+                declared = list(outputs[slot][k].shape)
+                shape = declared if -1 in declared else list(array.shape)
                 seeds.setdefault(slot, []).append(static.data(f"{slot}_seed_{k}", shape, str(array.dtype), len(lod)))
                 feed[f"{slot}_seed_{k}"] = with_lod(paddle, result["outgrad"][slot][k], lod)
         asked = [var for slot in gradient_slots(case) for var in inputs[slot]]

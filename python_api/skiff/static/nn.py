@@ -4,6 +4,7 @@ from .._core import layer
 from . import control_flow  # noqa: F401
 from .control_flow import case, cond, switch_case, while_loop  # noqa: F401
 from .py_layer import py_func, static_pylayer  # noqa: F401
+from .sequence import *  # noqa: F401,F403
 
 
 def fc(x, size, num_flatten_dims=1, weight_attr=None, bias_attr=None, activation=None, name=None):
