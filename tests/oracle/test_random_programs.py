@@ -148,13 +148,14 @@ def agree(ours, theirs, what, description):
             np.testing.assert_array_equal(a, b, err_msg=f"{what}: {name}")
             continue
         finite = np.isfinite(b)
-        largest = np.abs(b[finite]).max() if finite.any() else 0
+        # What terms of about 1 leave when they cancel is rounding: below 0.01 differences count absolutely.
+        largest = max(np.abs(b[finite]).max() if finite.any() else 0, 0.01)
         tolerance = TOLERANCE.get(str(b.dtype), 2e-4)
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * largest, err_msg=f"{what}: {name}")
 
 
 def compare(oracle, description, saved):
-    """Raises where skiff and Paddle disagree. Where Paddle refuses, skiff may do either."""
+    """Raises where skiff and Paddle disagree. Where Paddle refuses, skiff may do either; then the answer is why."""
     program = str(Path(oracle.folder.name) / "program.pdmodel") if saved else None
     try:
         ours, fetches = run(skiff, description, program)
@@ -163,13 +164,19 @@ def compare(oracle, description, saved):
         refusal = error
     try:
         theirs, of_saved = oracle.ask(description, None if refusal else program, None if refusal else fetches)
-    except (oracles.Refused, oracles.Crashed):
-        return
+    except (oracles.Refused, oracles.Crashed) as error:
+        return str(error)
     if refusal is not None:
         raise AssertionError(f"Paddle computes what skiff refuses: {refusal}") from refusal
     agree(ours, theirs, "built by each", description)
     if of_saved is not None:
         agree(ours, of_saved, "skiff's program run by Paddle", description)
+    return None
+
+
+def judge(answers):
+    """A test of which Paddle computed nothing has tested nothing."""
+    assert None in answers, f"Paddle computed none of the {len(answers)} programs drawn: {answers[0]}"
 
 
 def started(name):
@@ -181,13 +188,16 @@ def test_one_operator(op_type, oracle):
     if not skiff._core.has_op(op_type):
         pytest.skip(f"skiff does not have {op_type} yet")
 
+    answers = []
+
     @started(op_type)
     @draws(DRAWN)
     @given(st.data())
     def drawn(data):
-        compare(oracle, of_one(data.draw, op_type), saved=True)
+        answers.append(compare(oracle, of_one(data.draw, op_type), saved=True))
 
     drawn()
+    judge(answers)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, case in RECORDED.items() if case["op"] not in RANDOM))
@@ -197,13 +207,16 @@ def test_recorded_cases_with_other_values(name, oracle):
         pytest.skip(f"skiff does not have {case['op']} yet")
     same_op = sum(other["op"] == case["op"] for other in RECORDED.values())
 
+    answers = []
+
     @started(name)
     @draws(max(1, -(-DRAWN // same_op)))
     @given(st.data())
     def drawn(data):
-        compare_recorded(oracle, of_recorded(data.draw, case), case)
+        answers.append(compare_recorded(oracle, of_recorded(data.draw, case), case))
 
     drawn()
+    judge(answers)
 
 
 def compare_recorded(oracle, description, case):
@@ -220,17 +233,22 @@ def compare_recorded(oracle, description, case):
     random = np.random.RandomState(1)
     seeds = {name: values(random, values_of[name].shape, -1, 1, False, str(values_of[name].dtype)) for name in targets}
     has_gradient = skiff._core.op_info(description["ops"][0]["type"])["has_gradient"]
-    compare(oracle, {**description, "targets": targets, "seeds": seeds, "wanted": description["wanted"] if has_gradient else []}, saved=False)
+    return compare(oracle, {**description, "targets": targets, "seeds": seeds, "wanted": description["wanted"] if has_gradient else []}, saved=False)
 
 
 def test_programs_of_several_operators(oracle):
+    answers = []
+
     @started("several")
     @draws(10 * DRAWN)
     @given(st.data())
     def drawn(data):
-        compare(oracle, of_several(data.draw), saved=True)
+        answers.append(compare(oracle, of_several(data.draw), saved=True))
 
     drawn()
+    judge(answers)
+    refused = [answer for answer in answers if answer is not None]
+    assert len(refused) <= len(answers) // 4, f"Paddle computed only {len(answers) - len(refused)} of {len(answers)}: {refused[0]}"
 
 
 def test_a_crash_of_paddles_process_is_survived_and_recorded(tmp_path):
