@@ -15,6 +15,7 @@
 #include "framework/tensor/tensor.h"
 // How one is built, trained and fed.
 #include "framework/data/data_loader.h"
+#include "framework/layers/control_flow.h"
 #include "framework/layers/layer_helper.h"
 #include "framework/layers/layers.h"
 #include "framework/layers/lr_scheduler.h"
