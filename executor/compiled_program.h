@@ -57,9 +57,20 @@ class CompiledProgram {
  private:
   struct Piece;    // one planned chunk and what it was made for
   struct Segment;  // the pieces that begin at one operator
-  struct RunState;
   class Packs;
   class ValuesContext;
+
+  // One call of Run.
+  struct RunState {
+    Scope* scope;
+    const Stream& stream;
+    uint64_t seed;
+    std::vector<Tensor> outputs;  // memory for fetches of block 0
+    uint64_t num_blocks_run = 0;
+
+    // Each turn of a loop draws other random numbers.
+    uint64_t BlockSeed() { return seed == 0 ? 0 : seed + 0x9E3779B97F4A7C15ull * ++num_blocks_run; }
+  };
 
   void FeedVars(const Feeds& feeds, BlockVars* vars) const;
   Segment& SegmentAt(const BlockInfo& info, size_t begin) const;

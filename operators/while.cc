@@ -126,7 +126,9 @@ using control_flow::ZerosLike;
   }
   for (size_t i = 0; i < x_grads.size() && i < xs.size(); ++i) {  // no turn, or none that reached X
     if (x_grads[i] == kEmptyVarName || started[i] || carried[i]) continue;
-    if (const Value* x = control.FindVariable(xs[i])) c.Output("X@GRAD", static_cast<int>(i)) = ZerosLike(*x, c.place());
+    if (const Value* x = control.FindVariable(xs[i])) {
+      c.Output("X@GRAD", static_cast<int>(i)) = ZerosLike(*x, c.place());
+    }
   }
 }
 

@@ -23,6 +23,9 @@ struct BackwardOptions {
   std::optional<std::vector<std::string>> parameters = {};
   /// Names of variables that gradients do not pass through, besides those with stop_gradient.
   std::set<std::string> no_grad_set = {};
+  /// Names of variables to keep; what lies between them is computed again when its gradient is due.
+  /// Dropouts in between share their seed through a `seed` operator. Empty: every variable is kept.
+  std::vector<std::string> checkpoints = {};
 };
 
 /// Appends to block 0 the operators that compute d loss / d v for what `loss` depends on.

@@ -194,7 +194,8 @@ class Verifier {
           if (reported.insert(name).second) {
             Add(Defect::kVariable, block, op.get(), StrCat("reads \"", name, "\", which no block declares"));
           }
-        } else if (IsReadTooEarly(*v, available) && reported.insert(name).second) {
+        } else if (const bool carried = op->outputs.Mentions(name) && !OwnedBlocks(*op).empty();
+                   !carried && IsReadTooEarly(*v, available) && reported.insert(name).second) {
           Add(Defect::kVariable, block, op.get(),
               StrCat("reads \"", name, "\" before anything writes or feeds it"));
         }

@@ -16,6 +16,7 @@
 #include "framework/tensor/tensor.h"
 // How one is built, trained and fed.
 #include "framework/data/data_loader.h"
+#include "framework/layers/control_flow.h"
 #include "framework/layers/detection.h"
 #include "framework/layers/layer_helper.h"
 #include "framework/layers/layers.h"

@@ -39,8 +39,10 @@ py::object InsertOpFrom(Block& block, size_t position, const std::string& type, 
   return FromOperator(InsertOp(block, position, std::move(op)), block);
 }
 
-py::object AppendBackwardFrom(const Variable& loss, py::handle parameters, py::handle no_grad_set) {
+py::object AppendBackwardFrom(const Variable& loss, py::handle parameters, py::handle no_grad_set,
+                              py::handle checkpoints) {
   BackwardOptions options;
+  options.checkpoints = ToNames(checkpoints, "checkpoints");
   if (!parameters.is_none()) options.parameters = ToNames(parameters, "parameter_list");
   for (std::string& name : ToNames(no_grad_set, "no_grad_set")) options.no_grad_set.insert(std::move(name));
   py::list pairs;
@@ -151,7 +153,7 @@ Source: paddle.static.Block.append_op.)")
       }, py::arg("type"), py::arg("inputs") = py::none(), py::arg("outputs") = py::none(),
          py::arg("attrs") = py::none());
   m.def("append_backward", &AppendBackwardFrom, py::arg("loss"), py::arg("parameter_list") = py::none(),
-        py::arg("no_grad_set") = py::none());
+        py::arg("no_grad_set") = py::none(), py::arg("checkpoints") = py::none());
   m.def("gradients", &GradientsFrom, py::arg("targets"), py::arg("inputs"), py::arg("target_gradients") = py::none(),
         py::arg("no_grad_set") = py::none());
   m.def("register_callback", [](py::function function) {

@@ -59,6 +59,8 @@ def dump_variable(paddle, var):
         record["dtype"] = dtype_name(var.dtype)
     except Exception:  # step scopes and the like have neither
         record.pop("shape", None)
+    if record.get("dtype") == "undefined":
+        del record["shape"], record["dtype"]
     record["persistable"] = bool(var.persistable)
     record["stop_gradient"] = bool(var.stop_gradient)
     record["is_parameter"] = bool(is_parameter(paddle, var))

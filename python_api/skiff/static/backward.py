@@ -10,7 +10,7 @@ def append_backward(loss, parameter_list=None, no_grad_set=None, callbacks=None,
         parameter_list (list): variables, or names of any, whose gradients are returned; trainable parameters where None.
         no_grad_set (set): variables, or names, that gradients do not pass through.
         callbacks: None.
-        checkpoints: None.
+        checkpoints (list): variables to keep; what lies between them is computed again when its gradient is due.
         distop_context: None.
 
     Returns:
@@ -22,11 +22,11 @@ def append_backward(loss, parameter_list=None, no_grad_set=None, callbacks=None,
 
     Source: paddle.static.append_backward.
     """
-    if callbacks or checkpoints:
-        raise NotImplementedError("append_backward: callbacks and checkpoints are not supported; leave them None")
+    if callbacks:
+        raise NotImplementedError("append_backward: callbacks are not supported; leave them None")
     if not isinstance(loss, _core.Variable):
         raise TypeError(f"loss must be a Variable, {type(loss)} was given")
-    return _core.append_backward(loss, parameter_list, no_grad_set)
+    return _core.append_backward(loss, parameter_list, no_grad_set, checkpoints)
 
 
 def gradients(targets, inputs, target_gradients=None, no_grad_set=None):

@@ -4,8 +4,6 @@ Source: paddle.static.nn.static_pylayer and paddle.static.py_func.
 """
 import inspect
 
-import numpy as np
-
 from .. import _core
 from .._core import LayerHelper, Variable
 from ._structure import flatten, map_structure
@@ -101,6 +99,7 @@ def _as_callback(function):
     takes_nothing = not spec.args and spec.varargs is None and spec.varkw is None
 
     def call(arguments):
+        import numpy as np  # here: importing the package must not bring it in
         result = function() if takes_nothing else function(*arguments)
         results = result if isinstance(result, (list, tuple)) else (result,)
         return [None if one is None else np.ascontiguousarray(np.array(one)) for one in results]
