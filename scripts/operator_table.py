@@ -5,9 +5,9 @@
 
 --check writes nothing and exits with 1 when the file is not what would be written.
 
-A build with CUDA says itself which CUDA kernels it has. A build without says it all the same: what has a
-kernel for a vector instruction set stands in a file that nvcc compiles too, for the same dtypes (see
-operators/CMakeLists.txt), and the .cu files name theirs.
+A build with CUDA says itself which CUDA kernels it has. A build without says it all the same, by the rule of
+operators/CMakeLists.txt: nvcc compiles every family file, for the dtypes the CPU has, but those with a .cu
+beside them, and these name their kernels.
 """
 import json
 import re
@@ -28,27 +28,35 @@ TYPES = {"float": "float32", "double": "float64", "Float16": "float16", "BFloat1
 BACKEND = re.compile(r"mkldnn|cudnn|quantizer|^[Ss]cale_(in|out|x|y|weights)|force_fp32_output|padding_weights")
 
 
+def unfolded(file):
+    """The file's text with its own macros unfolded."""
+    text = re.sub(r"^\s*#\s*include.*$", "", file.read_text(), flags=re.M)
+    return subprocess.run(["c++", "-E", "-P", "-x", "c++", "-"], input=text, text=True, capture_output=True, check=True).stdout
+
+
 def kernels_of_cu_files():
-    """{operator: dtypes} that .cu files register; the preprocessor unfolds their macros."""
+    """{operator: dtypes} of the families that have a .cu file."""
     found = {}
     for file in sorted((ROOT / "operators").glob("*.cu")):
-        text = re.sub(r"^\s*#\s*include.*$", "", file.read_text(), flags=re.M)
-        unfolded = subprocess.run(["c++", "-E", "-P", "-x", "c++", "-"], input=text, text=True, capture_output=True, check=True).stdout
-        for name, calls in re.findall(r"SKIFF_CUDA_KERNELS\((\w+)\)(.*?);", unfolded, re.S):
+        definitions = file.with_suffix(".cc").read_text()
+        for name in _core.all_op_types():
+            if f'("{name}"' in definitions or f"SKIFF_OP({name})" in definitions:
+                found[name] = set()
+        for name, calls in re.findall(r"SKIFF_CUDA_KERNELS\((\w+)\)(.*?);", unfolded(file), re.S):
             for types in re.findall(r"\.\s*Kernel\s*(?:<([^<>]*)>)?\s*\(", calls):
-                found.setdefault(name, set()).update(TYPES[t.strip()] for t in types.split(",")) if types else found.setdefault(name, set()).add("any")
+                found[name].update((TYPES[one.strip()] for one in types.split(",")) if types else ["any"])
     return found
 
 
-def places(info, cu_kernels, with_cuda):
+def places(name, info, cu_kernels, with_cuda):
     """Dtypes on the CPU and on CUDA."""
     if not info["kernels"]:
         return ["any"], ["any"]  # a view, a kernel over values at any place, or done by the executor itself
-    cpu = {dtype for place, _, dtype in info["kernels"] if place == "CPU"}
+    cpu = {dtype for place, dtype in info["kernels"] if place == "CPU"}
     if with_cuda:
-        cuda = {dtype for place, _, dtype in info["kernels"] if place == "CUDA"}
+        cuda = {dtype for place, dtype in info["kernels"] if place == "CUDA"}
     else:
-        cuda = {dtype for _, isa, dtype in info["kernels"] if isa != "base"} | cu_kernels
+        cuda = cu_kernels.get(name, cpu)
     return sorted(cpu, key=ORDER.index), sorted(cuda, key=ORDER.index)
 
 
@@ -77,7 +85,7 @@ def differences(name, info, paddles):
 def rows(names, infos, paddles, cu, with_cuda):
     for name in names:
         info = infos[name]
-        cpu, cuda = places(info, cu.get(name, set()), with_cuda)
+        cpu, cuda = places(name, info, cu, with_cuda)
         gradient = "yes" if info["has_gradient"] else "zero" if info["zero_gradient"] else ""
         yield f"| `{name}` | {listed(cpu)} | {'same' if cuda == cpu else listed(cuda)} | {gradient} | {differences(name, info, paddles)} |"
 
@@ -89,7 +97,7 @@ def text():
     gradients = [name for name in infos if name.endswith("_grad") and name not in paddles]
     own = [name for name in infos if name not in paddles and name not in gradients]
     forward = [name for name in infos if name in paddles]
-    on_cuda = sum(bool(places(infos[name], cu.get(name, set()), with_cuda)[1]) for name in infos)
+    on_cuda = sum(bool(places(name, infos[name], cu, with_cuda)[1]) for name in infos)
     head = "| operator | CPU | CUDA | gradient | differs from Paddle 2.6.2 |\n| --- | --- | --- | --- | --- |\n"
     parts = [f"""# Operators
 

@@ -94,9 +94,9 @@ py::dict OpInfo(const std::string& type) {
   info["zero_gradient"] = def.zero_gradient;
   info["is_view"] = !def.views.empty();
   info["runs_over_values"] = def.dynamic != nullptr;
-  py::list kernels;  // (place, instruction set, dtype), "any" where it serves all
+  py::list kernels;  // (place, dtype), "any" where it serves all
   for (const KernelEntry& kernel : def.kernels) {
-    kernels.append(py::make_tuple(kernel.place == PlaceKind::kCpu ? "CPU" : "CUDA", ToString(kernel.isa),
+    kernels.append(py::make_tuple(kernel.place == PlaceKind::kCpu ? "CPU" : "CUDA",
                                   kernel.dtype == DType::kUndefined ? "any" : ToString(kernel.dtype)));
   }
   info["kernels"] = kernels;
