@@ -20,6 +20,9 @@ def spans_more_than_64(op, feeds):
 KNOWN = [
     ("gather", reads_the_first_block_again, "@GRAD",
      "the CPU kernel of 2.6.2 adds the first block of Out@GRAD to every block of X@GRAD: with axis 1 all rows get the first row's"),
+    *[(op, lambda op, feeds: op["attrs"].get("axis", -1) != -1, "@GRAD",
+       "where Y ends before X does (axis 0 of [2, 2] and [2], say) the CPU kernel of 2.6.2 reads its mask at wrong places: "
+       "gradients go to the wrong side, or are whatever memory held") for op in ("elementwise_min", "elementwise_max")],
     ("softmax_with_cross_entropy", spans_more_than_64, "",
      "the CPU kernel of 2.6.2 lifts logits that lie more than 64 below the largest to that: no loss is above 64"),
     ("relu6", lambda op, feeds: op["attrs"].get("threshold", 6.0) != 6.0, "",
