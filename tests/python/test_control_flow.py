@@ -123,3 +123,26 @@ def test_a_model_with_a_loop_is_saved_and_loaded(tmp_path):
     np.testing.assert_array_equal(got, wanted)
     predictor = paddle.inference.Predictor(str(tmp_path / "m"))
     np.testing.assert_allclose(predictor.run(list(feed.values()))[0], wanted, rtol=1e-6)
+
+
+def test_recomputing_trains_as_keeping_everything_does():
+    def train(recompute):
+        main, startup = static.Program(), static.Program()
+        with paddle.utils.unique_name.guard(), static.program_guard(main, startup), static.scope_guard(static.Scope()):
+            x = static.data("x", [4, 3])
+            h = static.nn.fc(x, 5, activation="tanh", weight_attr=paddle.nn.initializer.Constant(0.3))
+            g = static.nn.fc(h, 5, activation="relu", weight_attr=paddle.nn.initializer.Constant(0.2))
+            loss = paddle.mean(paddle.square(static.nn.fc(g, 1, weight_attr=paddle.nn.initializer.Constant(0.1)) - 1.0))
+            optimizer = paddle.optimizer.SGD(0.1)
+            if recompute:
+                optimizer = paddle.incubate.optimizer.RecomputeOptimizer(optimizer)
+                optimizer._set_checkpoints([h, g])
+            optimizer.minimize(loss)
+            exe = static.Executor(paddle.CPUPlace())
+            exe.run(startup)
+            feed = {"x": np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3)}
+            return [float(exe.run(main, feed=feed, fetch_list=[loss])[0]) for _ in range(4)], any("subprog" in v.name for v in main.list_vars())
+    (losses, again), (wanted, _) = train(True), train(False)
+    assert again
+    np.testing.assert_allclose(losses, wanted, rtol=1e-6)
+    assert losses[-1] < losses[0]
