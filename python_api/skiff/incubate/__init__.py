@@ -1,0 +1,2 @@
+"""Additions to training. Source: paddle.incubate."""
+from . import optimizer  # noqa: F401
