@@ -170,14 +170,22 @@ void ClassCenterSample(DynamicContext& c) {
     at = static_cast<int64_t>(centers.size());
     centers.push_back(v);
   }
-  std::vector<int64_t> others;
-  for (int64_t v = 0; v < classes; ++v) {
-    if (!position.contains(v)) others.push_back(v);
-  }
   const int64_t seed = c.attrs().Get<bool>("fix_seed") ? c.attrs().Get<int64_t>("seed") : 0;
   Stream stream(seed != 0 ? MixSeeds(0, seed) : MixSeeds(c.seed(), 0));
-  Shuffle(&others, &stream);
-  for (size_t k = 0; static_cast<int64_t>(centers.size()) < samples; ++k) centers.push_back(others[k]);
+  if (samples > classes / 2) {
+    std::vector<int64_t> others;
+    for (int64_t v = 0; v < classes; ++v) {
+      if (!position.contains(v)) others.push_back(v);
+    }
+    Shuffle(&others, &stream);
+    for (size_t k = 0; static_cast<int64_t>(centers.size()) < samples; ++k) centers.push_back(others[k]);
+  } else {  // most draws are new: no list of all classes
+    std::set<int64_t> taken(centers.begin(), centers.end());
+    while (static_cast<int64_t>(centers.size()) < samples) {
+      const int64_t v = stream.Below(classes);
+      if (taken.insert(v).second) centers.push_back(v);
+    }
+  }
   for (int64_t& v : labels) v = position[v];
   host::Out(c, "RemappedLabel", host::Ints(label.shape(), labels, label.dtype()));
   host::Out(c, "SampledLocalClassCenter", host::Ints(centers, label.dtype()));

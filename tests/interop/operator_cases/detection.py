@@ -132,3 +132,15 @@ MASKS = {"Loss": 1, "ObjectnessMask": 1, "GTMatchMask": 1}
 case(F, "yolov3_loss", "yolov3_loss", TRUTH, LOSS, MASKS, gradient=False)
 case(F, "yolov3_loss_plain_labels", "yolov3_loss", TRUTH, {**LOSS, "use_label_smooth": False, "scale_x_y": 1.2}, MASKS, gradient=False)
 case(F, "yolov3_loss_weighted", "yolov3_loss", {**TRUTH, "GTScore": U(2, 5, low=0.2, high=1.0)}, LOSS, MASKS, gradient=False)
+
+# ---------------------------------------------------------------- priors matched with boxes
+MATCHED = {"ColToRowMatchIndices": 1, "ColToRowMatchDist": 1}
+MINED = {"NegIndices": 1, "UpdatedMatchIndices": 1}
+LOSSES = {"ClsLoss": scores(2, 6), "MatchIndices": A([[0, -1, 1, -1, -1, -1], [-1, -1, 0, -1, 2, 1]], "int32"), "MatchDist": scores(2, 6)}
+case(F, "bipartite_match", "bipartite_match", {"DistMat": scores(3, 5)}, {"match_type": "bipartite"}, MATCHED, gradient=False)
+case(F, "bipartite_match_per_prediction", "bipartite_match", {"DistMat": scores(3, 5)}, {"match_type": "per_prediction", "dist_threshold": 0.5},
+     MATCHED, gradient=False)
+case(F, "mine_hard_examples", "mine_hard_examples", LOSSES, {"neg_pos_ratio": 1.0, "neg_dist_threshold": 0.7, "mining_type": "max_negative"}, MINED,
+     gradient=False)
+case(F, "mine_hard_examples_hard", "mine_hard_examples", {**LOSSES, "LocLoss": scores(2, 6)}, {"sample_size": 3, "mining_type": "hard_example"}, MINED,
+     gradient=False)
