@@ -3,29 +3,13 @@
 #include <algorithm>
 #include <map>
 
+#include "executor/needed_ops.h"
 #include "executor/planner.h"
 #include "framework/op/control_flow.h"
 
 namespace skiff {
 
 namespace {
-
-std::vector<std::string> VariableAttrs(const Operator& op) {
-  std::vector<std::string> names;
-  for (const auto& [attr, value] : op.attrs) {
-    if (const auto* one = std::get_if<VarRef>(&value)) names.push_back(one->name);
-    if (const auto* many = std::get_if<std::vector<VarRef>>(&value)) {
-      for (const VarRef& ref : *many) names.push_back(ref.name);
-    }
-  }
-  return names;
-}
-
-std::vector<std::string> OwnReads(const Operator& op) {
-  std::vector<std::string> names = op.inputs.AllNames();
-  for (std::string& name : VariableAttrs(op)) names.push_back(std::move(name));
-  return names;
-}
 
 // Names of outer gradients that a loop's gradient block has copies of.
 std::vector<std::string> InnerGradients(const Operator& op) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "executor/block_vars.h"
+#include "executor/needed_ops.h"
 #include "framework/op/run_op.h"
 #include "framework/op/verify.h"
 #include "framework/tensor/memory.h"
@@ -126,13 +127,7 @@ CompiledProgram::Segment& CompiledProgram::SegmentAt(const BlockInfo& info, size
     if (seen.insert(name).second && found != info.name_index.end()) segment->reads.push_back(found->second);
   };
   for (size_t i = begin; i < ops.size() && !info.over_values[i]; ++i) {
-    for (const std::string& name : ops[i]->inputs.AllNames()) read(name);
-    for (const auto& [attr, value] : ops[i]->attrs) {
-      if (const auto* one = std::get_if<VarRef>(&value)) read(one->name);
-      if (const auto* many = std::get_if<std::vector<VarRef>>(&value)) {
-        for (const VarRef& ref : *many) read(ref.name);
-      }
-    }
+    for (const std::string& name : OwnReads(*ops[i])) read(name);
     for (const std::string& name : ops[i]->outputs.AllNames()) {
       if (info.owner != nullptr || !feeds_.contains(name)) seen.insert(name);
     }

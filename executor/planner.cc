@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "executor/device.h"
+#include "executor/needed_ops.h"
 #include "executor/plan_builder.h"
+#include "executor/variable_attrs.h"
 #include "framework/op/append_op.h"
 #include "framework/op/control_flow.h"
 #include "framework/op/prepare.h"
@@ -26,10 +28,6 @@ struct PlanValue {
   std::optional<Tensor> known;  // its elements, on the CPU, when they cannot change
 };
 
-bool IsMarker(const Operator& op) { return op.type == "feed" || op.type == "fetch"; }
-
-bool OwnsBlock(const Operator& op) { return !OwnedBlocks(op).empty(); }
-
 class Planner : private MetaTable {
  public:
   explicit Planner(const PlanRequest& request)
@@ -40,7 +38,7 @@ class Planner : private MetaTable {
 
   PlannedChunk Make() {
     AddFeeds();
-    FindNeeded();
+    needed_ = NeededOps(request_, fed_);
     PlannedChunk chunk;
     const auto& ops = block_.ops();
     size_t i = request_.begin;
@@ -57,7 +55,7 @@ class Planner : private MetaTable {
     }
     chunk.end = i;
     chunk.needs = unknown_;
-    ThrowIfMissing();
+    if (!missing_.empty()) ThrowMissing(request_, missing_);
     AddFetches(i);
     chunk.plan = builder_.Finish();
     return chunk;
@@ -129,17 +127,8 @@ class Planner : private MetaTable {
   }
 
   bool IsPersistable(const std::string& name) const {
-    const std::shared_ptr<Variable> v = block_.FindVar(name);
-    return v != nullptr && v->persistable && request_.scope_meta != nullptr;
+    return IsState(request_, name);
   }
-  // An operator may leave what it writes as it was (a branch not taken), or write a part of it (an
-  // entry of a tensor array): what wrote it before is needed too.
-  bool OverwritesAll(const Operator& op, const std::string& name) const {
-    if (OwnsBlock(op)) return false;
-    const std::shared_ptr<Variable> v = block_.FindVar(name);
-    return v == nullptr || v->kind != VarKind::kLodTensorArray;
-  }
-
   // ---- MetaTable: what inference sees --------------------------------------------------------
 
   const TensorMeta* Find(const std::string& name) const override {
@@ -156,55 +145,6 @@ class Planner : private MetaTable {
     if (id >= 0 && values_[id].known) return IntElements(*values_[id].known);
     unknown_.insert(name);
     return std::nullopt;
-  }
-
-  // ---- which operators ----------------------------------------------------------------------
-
-  // From the end backwards: an operator is needed when it has an effect, writes state, or writes what
-  // a later one reads or the caller fetches.
-  void FindNeeded() {
-    const auto& ops = block_.ops();
-    needed_.assign(ops.size(), false);
-    std::set<std::string> wanted(request_.fetches.begin(), request_.fetches.end());
-    for (size_t i = ops.size(); i-- > request_.begin;) {
-      const Operator& op = *ops[i];
-      if (IsMarker(op)) continue;
-      const OpDef* def = FindOp(op.type);
-      bool needed = def == nullptr || def->side_effect || OwnsBlock(op);
-      const std::vector<std::string> writes = op.outputs.AllNames();
-      for (const std::string& name : writes) {
-        // A fed value wins over what would compute it, not over an update in place.
-        const bool given = fed_.contains(name) && !op.inputs.Mentions(name);
-        needed = needed || (!given && (wanted.contains(name) || IsPersistable(name)));
-      }
-      needed_[i] = needed;
-      if (!needed) continue;
-      for (const std::string& name : writes) {
-        if (OverwritesAll(op, name)) wanted.erase(name);
-      }
-      for (const std::string& name : Reads(op)) wanted.insert(name);
-    }
-  }
-
-  // Names an operator reads, variable-valued attributes and sub-blocks included.
-  std::vector<std::string> Reads(const Operator& op) const {
-    std::vector<std::string> names = op.inputs.AllNames();
-    for (const auto& [attr, value] : op.attrs) {
-      if (const auto* ref = std::get_if<VarRef>(&value)) names.push_back(ref->name);
-      if (const auto* refs = std::get_if<std::vector<VarRef>>(&value)) {
-        for (const VarRef& r : *refs) names.push_back(r.name);
-      }
-      if (const auto* sub = std::get_if<BlockRef>(&value)) AddBlockReads(sub->index, &names);
-      if (const auto* subs = std::get_if<std::vector<BlockRef>>(&value)) {
-        for (const BlockRef& s : *subs) AddBlockReads(s.index, &names);
-      }
-    }
-    return names;
-  }
-  void AddBlockReads(int index, std::vector<std::string>* names) const {
-    for (const auto& op : request_.program->block(index).ops()) {
-      for (const std::string& name : Reads(*op)) names->push_back(name);
-    }
   }
 
   // ---- one operator --------------------------------------------------------------------------
@@ -224,7 +164,12 @@ class Planner : private MetaTable {
         for (const std::string& name : op.outputs.AllNames()) not_computed_.insert(name);
         return true;  // go on: the error names all that are missing
       }
-      const std::optional<Attrs> attrs = ResolveAttrs(def, op);
+      const std::optional<Attrs> attrs = ResolveAttrs(def, op, [this](const std::string& name) {
+        const int id = Lookup(name);
+        SKIFF_ENFORCE(id >= 0, NotFound, "variable \"", name, "\", which an attribute names, has no value");
+        if (!values_[id].known) unknown_.insert(name);
+        return values_[id].known;
+      });
       if (!attrs) return false;
       SKIFF_ENFORCE(def.infer, Internal, "the operator has no inference function");
       InferContext infer(def, op, *attrs, this, /*at_runtime=*/true);
@@ -243,44 +188,6 @@ class Planner : private MetaTable {
       throw;
     }
     return true;
-  }
-
-  // Attributes with variable-valued ones replaced by the variables' elements.
-  std::optional<Attrs> ResolveAttrs(const OpDef& def, const Operator& op) {
-    Attrs complete = def.Complete(op.attrs);
-    for (const AttrDef& attr : def.attrs) {
-      const Attribute* value = complete.Find(attr.name);
-      std::vector<std::string> names;
-      if (const auto* ref = std::get_if<VarRef>(value)) names.push_back(ref->name);
-      if (const auto* refs = std::get_if<std::vector<VarRef>>(value)) {
-        for (const VarRef& r : *refs) names.push_back(r.name);
-      }
-      if (names.empty()) continue;
-      std::vector<double> elements;
-      for (const std::string& name : names) {
-        const int id = Lookup(name);
-        SKIFF_ENFORCE(id >= 0, NotFound, "attribute \"", attr.name, "\" is variable \"", name,
-                      "\", which has no value");
-        if (!values_[id].known) {
-          unknown_.insert(name);
-          continue;
-        }
-        std::map<std::string, skiff::Value> cast = {{"x", *values_[id].known}};
-        RunOp({"cast", {{"X", {"x"}}}, {{"Out", {"y"}}},
-               {{"in_dtype", static_cast<int32_t>(values_[id].info.dtype)},
-                {"out_dtype", static_cast<int32_t>(DType::kFloat64)}}}, &cast);
-        for (double e : std::get<Tensor>(cast["y"]).Values<double>()) elements.push_back(e);
-      }
-      if (!unknown_.empty()) return std::nullopt;
-      SKIFF_ENFORCE(!elements.empty(), InvalidArgument, "attribute \"", attr.name, "\" is empty");
-      Attrs replaced = op.attrs;
-      const bool is_list = attr.default_value.index() == Attribute(std::vector<int32_t>{}).index() ||
-                           attr.default_value.index() == Attribute(std::vector<int64_t>{}).index() ||
-                           attr.default_value.index() == Attribute(std::vector<float>{}).index();
-      replaced.Set(attr.name, is_list ? Attribute(elements) : Attribute(elements.front()));
-      complete.Set(attr.name, *def.Complete(replaced).Find(attr.name));
-    }
-    return complete;
   }
 
   // Computes the operator now when everything it reads is known and cannot change.
@@ -553,7 +460,7 @@ class Planner : private MetaTable {
     std::vector<std::string> names = request_.fetches;
     for (size_t i = end; i < ops.size(); ++i) {
       if (!needed_[i]) continue;
-      for (const std::string& name : Reads(*ops[i])) {
+      for (const std::string& name : AllReads(*request_.program, *ops[i])) {
         if (current_.contains(name) && !IsFed(name) && !imported_.contains(name) && !IsPersistable(name) &&
             wanted.insert(name).second) {
           names.push_back(name);
@@ -570,7 +477,7 @@ class Planner : private MetaTable {
 
   void AddFetch(const std::string& name) {
     int id = Lookup(name);
-    if (id < 0) ThrowUnknownFetch(name);
+    if (id < 0) ThrowUnknownFetch(request_, name);
     id = Plain(id);
     const PlanValue& value = values_[id];
     PlanStorage& storage = plan_.storages[value.storage];
@@ -589,31 +496,6 @@ class Planner : private MetaTable {
     }
     builder_.KeepUntilEnd(fetch.storage);
     plan_.fetches.push_back(std::move(fetch));
-  }
-
-  [[noreturn]] void ThrowUnknownFetch(const std::string& name) const {
-    NotFound error(StrCat("fetch \"", name, "\" is computed by no operator and has no value"));
-    std::vector<std::string> names;
-    for (const Variable* v : request_.program->ListVars()) names.push_back(v->name);
-    error.AddContext(DidYouMean(name, names));
-    throw error;
-  }
-
-  void ThrowIfMissing() const {
-    if (missing_.empty()) return;
-    std::string list;
-    size_t listed = 0;
-    bool any_state = false;
-    for (const std::string& name : missing_) {
-      if (++listed <= 8) list += (list.empty() ? "\"" : ", \"") + name + "\"";
-      any_state = any_state || IsPersistable(name);
-    }
-    if (missing_.size() > 8) list += StrCat(" and ", missing_.size() - 8, " more");
-    NotFound error(StrCat(missing_.size(), " variable(s) have no value: ", list));
-    error.AddContext(any_state ? "parameters get their values from the startup program or from a file"
-                               : "feed them, or fetch only what does not need them");
-    if (any_state) error.AddContext("run the startup program with this scope, or load a state dict first");
-    throw error;
   }
 
   const PlanRequest& request_;
