@@ -1,6 +1,4 @@
 """Tensors whose rows belong to sequences."""
-import numpy as np
-
 from .._core import LoDTensor
 
 
@@ -26,6 +24,7 @@ def create_lod_tensor(data, recursive_seq_lens, place):
         >>> base.create_lod_tensor(np.zeros([5, 2], "float32"), [[2, 3]], base.CPUPlace()).lod()
         [[0, 2, 5]]
     """
+    import numpy as np  # not before it is needed: importing skiff must not cost numpy's import
     if isinstance(data, LoDTensor):
         data = np.asarray(data)
     elif isinstance(data, list):
@@ -43,6 +42,7 @@ def create_lod_tensor(data, recursive_seq_lens, place):
 
 def create_random_int_lodtensor(recursive_seq_lens, base_shape, place, low, high):
     """Random integers in [low, high], of shape [rows] + base_shape. Source: paddle.base.create_random_int_lodtensor."""
+    import numpy as np
     rows = sum(recursive_seq_lens[-1])
     data = np.random.randint(low, high + 1, [rows] + list(base_shape)).astype("int64")
     return create_lod_tensor(data, recursive_seq_lens, place)

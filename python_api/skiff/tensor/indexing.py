@@ -1,6 +1,4 @@
 """x[key] and a copy of x with x[key] = value, as Paddle 2.6 builds them."""
-import numpy as np
-
 from .. import _core
 from .._core import layer
 from . import creation, manipulation, search
@@ -26,6 +24,7 @@ def _positions(k):
     """A list or array of positions, or a mask, as a variable."""
     if is_var(k):
         return k
+    import numpy as np  # not before it is needed: importing skiff must not cost numpy's import
     array = np.asarray(k)
     return creation.assign(array if array.dtype == bool else array.astype("int64"))
 
@@ -149,6 +148,7 @@ def get(x, key):
 
 def _values(dtype, value):
     """A number or an array as the attributes of set_value: (elements, shape)."""
+    import numpy as np
     array = np.asarray(value)
     kind = bool if dtype == _core.bool_ else int if _core.is_integer(dtype) else float
     return [kind(v) for v in array.ravel().tolist()], list(array.shape) or [1]
@@ -187,6 +187,7 @@ def setitem(x, index, value):
 
     Source: paddle.static.setitem.
     """
+    import numpy as np
     if not is_var(value) and not isinstance(value, (int, float, bool, complex, np.ndarray, np.generic)):
         raise TypeError(f"a number, a numpy array or a variable can be set, not {type(value)}")
     key = _Key(x, index)
