@@ -8,7 +8,9 @@ string(REPLACE "-O3" "-O2" CMAKE_CXX_FLAGS_RELEASE "${CMAKE_CXX_FLAGS_RELEASE}")
 
 find_program(SKIFF_CCACHE ccache)
 if(SKIFF_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${SKIFF_CCACHE})
+  # Sources under a precompiled header (see each folder) are cached too.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${SKIFF_CCACHE})
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${SKIFF_CCACHE})
 endif()
 
