@@ -18,6 +18,7 @@ OPTIMIZERS = ["Adadelta", "Adagrad", "Adamax", "Lamb", "RMSProp"]
 LACKING = [(re.compile(rf'skiff has no operator "{name}"'), f"operator {name}") for name in OPERATORS]
 LACKING += [(re.compile(rf"module 'skiff\.optimizer' has no attribute '{name}'"), f"optimizer.{name}") for name in OPTIMIZERS]
 LACKING += [(re.compile("skiff has no imperative mode"), "imperative mode"),
+            (re.compile("module 'skiff.nn' has no attribute 'RNN'"), "nn.RNN"),
             (re.compile("merge_selected_rows: input X is no SelectedRows"), "gradients by rows clipped by norm")]
 
 # Where skiff follows the formula and Paddle 2.6.2 does not; such a test must go on failing.
