@@ -192,7 +192,7 @@ class Planner : private MetaTable {
 
   // Computes the operator now when everything it reads is known and cannot change.
   bool Fold(const OpDef& def, const Operator& op) {
-    if (def.random || def.side_effect || def.dynamic != nullptr) return false;
+    if (def.random || def.side_effect || (def.dynamic != nullptr && def.kernels.empty())) return false;
     size_t bytes = 0;
     for (const std::string& name : op.outputs.AllNames()) {
       const auto meta = inferred_.find(name);

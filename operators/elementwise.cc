@@ -1,5 +1,8 @@
 // Arithmetic of two tensors that broadcast against each other. Shapes follow numpy's rule from the last
 // dimension, or from dimension `axis` of the larger operand where the attribute is not -1.
+#include <map>
+
+#include "framework/op/run_op.h"
 #include "operators/kernel/broadcast.h"
 #include "operators/kernel/unary.h"
 
@@ -196,6 +199,30 @@ struct DivideSecondKernel {
   };
 }
 
+// A gradient by rows times a number, as clipping by a common norm asks for: only the rows change.
+[[maybe_unused]] void InferProduct(InferContext& c) {
+  const TensorMeta x = c.Input("X");  // Out may be the same variable
+  InferBroadcast()(c);
+  if (x.kind == VarKind::kSelectedRows) c.SetOutput("Out", x);
+}
+[[maybe_unused]] void MultiplyRows(DynamicContext& c) {
+  const auto* rows = std::get_if<SelectedRows>(&c.Input("X"));
+  std::map<std::string, Value> values{{"x", rows != nullptr ? rows->value : c.InputTensor("X")},
+                                      {"y", c.InputTensor("Y")}};
+  RunOpOptions options;
+  options.place = c.place();
+  options.num_threads = c.num_threads();
+  RunOp({c.op().type, {{"X", {"x"}}, {"Y", {"y"}}}, {{"Out", {"out"}}}, c.op().attrs}, &values, options);
+  Tensor out = std::get<Tensor>(values.at("out"));
+  if (rows == nullptr) {
+    c.Output("Out") = std::move(out);
+    return;
+  }
+  SKIFF_ENFORCE(out.shape() == rows->value.shape(), InvalidArgument, "Y is ", c.InputTensor("Y").shape(),
+                "; a gradient by rows can be multiplied by one number");
+  c.Output("Out") = SelectedRows{rows->rows, rows->height, std::move(out)};
+}
+
 #define SKIFF_BINARY(type, doc)                                                              \
   SKIFF_OP(type)                                                                             \
       .Doc(doc)                                                                              \
@@ -239,6 +266,8 @@ SKIFF_BINARY_GRAD(elementwise_sub, "X@GRAD = Out@GRAD, Y@GRAD = -Out@GRAD.")
     .Kernel<BroadcastGrad<PassThrough<1>, PassThrough<-1>>, SKIFF_FLOATS, int32_t, int64_t>();
 
 SKIFF_BINARY(elementwise_mul, "Out = X Y, element by element.")
+    .InferShape(InferProduct)
+    .Dynamic(MultiplyRows)
     .Gradient(XYGrad())
     .Kernel<Broadcast<Multiply>, SKIFF_FLOATS, SKIFF_INTS, bool>();
 SKIFF_BINARY_GRAD(elementwise_mul, "X@GRAD = Out@GRAD Y, Y@GRAD = Out@GRAD X.")

@@ -43,6 +43,7 @@ void Optimizer::ApplyGradients(std::vector<ParamGrad> pairs) {
   std::erase_if(pairs, [](const ParamGrad& pair) { return pair.first->stop_gradient; });
   for (const ParamGrad& pair : pairs) CreateAccumulators(*pair.first);
   for (const ParamGrad& pair : pairs) AppendUpdate(pair, ParameterRate(*pair.first));
+  FinishUpdates(pairs);
 }
 
 void Optimizer::SetLearningRate(double rate, Scope& scope) {

@@ -80,6 +80,8 @@ class Optimizer {
   /// Makes the state of one parameter.
   virtual void CreateAccumulators(const Variable& parameter) = 0;
   virtual void AppendUpdate(const ParamGrad& pair, const std::string& rate) = 0;
+  /// Appends what follows the updates of all parameters.
+  virtual void FinishUpdates(const std::vector<ParamGrad>&) {}
   /// True when the update operator itself applies L2 penalties.
   virtual bool FusesL2() const { return false; }
 
@@ -183,6 +185,107 @@ class AdamW : public Adam {
 
  private:
   AdamWOptions own_;
+};
+
+struct AdagradOptions {
+  Rate learning_rate = 0.001;
+  double epsilon = 1e-6;
+  WeightDecay weight_decay = {};
+  GradClip grad_clip = {};
+  double initial_accumulator_value = 0.0;
+};
+/// m += g^2; p -= lr * g / (sqrt(m) + epsilon). Duchi et al. 2011.
+class Adagrad : public Optimizer {
+ public:
+  explicit Adagrad(const AdagradOptions& options = {});
+
+ protected:
+  void CreateAccumulators(const Variable& parameter) override;
+  void AppendUpdate(const ParamGrad& pair, const std::string& rate) override;
+
+ private:
+  AdagradOptions options_;
+};
+
+struct AdadeltaOptions {
+  Rate learning_rate = 0.001;
+  double epsilon = 1e-6, rho = 0.95;
+  WeightDecay weight_decay = {};
+  GradClip grad_clip = {};
+};
+/// Steps as large as the running means of squared steps and gradients say. Zeiler 2012.
+class Adadelta : public Optimizer {
+ public:
+  explicit Adadelta(const AdadeltaOptions& options = {});
+
+ protected:
+  void CreateAccumulators(const Variable& parameter) override;
+  void AppendUpdate(const ParamGrad& pair, const std::string& rate) override;
+
+ private:
+  AdadeltaOptions options_;
+};
+
+struct AdamaxOptions {
+  Rate learning_rate = 0.001;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  WeightDecay weight_decay = {};
+  GradClip grad_clip = {};
+};
+/// Adam by the infinity norm: u = max(beta2 * u + epsilon, |g|). Kingma and Ba 2015, section 7.
+class Adamax : public Optimizer {
+ public:
+  explicit Adamax(const AdamaxOptions& options = {});
+
+ protected:
+  void CreateAccumulators(const Variable& parameter) override;
+  void AppendUpdate(const ParamGrad& pair, const std::string& rate) override;
+  void FinishUpdates(const std::vector<ParamGrad>& pairs) override;
+
+ private:
+  AdamaxOptions options_;
+};
+
+struct RMSPropOptions {
+  Rate learning_rate = 0.001;
+  double rho = 0.95, epsilon = 1e-6, momentum = 0.0;
+  bool centered = false;  // divides by the deviation instead of the root of the mean square
+  WeightDecay weight_decay = {};
+  GradClip grad_clip = {};
+};
+/// s = rho * s + (1 - rho) * g^2; v = momentum * v + lr * g / sqrt(s + epsilon); p -= v. Hinton 2012.
+class RMSProp : public Optimizer {
+ public:
+  explicit RMSProp(const RMSPropOptions& options = {});
+
+ protected:
+  void CreateAccumulators(const Variable& parameter) override;
+  void AppendUpdate(const ParamGrad& pair, const std::string& rate) override;
+
+ private:
+  RMSPropOptions options_;
+};
+
+struct LambOptions {
+  Rate learning_rate = 0.001;
+  double weight_decay = 0.01;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-6;
+  GradClip grad_clip = {};
+  /// Which parameters do not decay, by name; none when null.
+  std::function<bool(const std::string&)> excluded = {};
+  bool always_adapt = false;  // scales the step by the norms even where there is no decay
+};
+/// Adam's step, scaled to each parameter's norm. You et al. 2020.
+class Lamb : public Optimizer {
+ public:
+  explicit Lamb(const LambOptions& options = {});
+
+ protected:
+  void CreateAccumulators(const Variable& parameter) override;
+  void AppendUpdate(const ParamGrad& pair, const std::string& rate) override;
+
+ private:
+  LambOptions options_;
 };
 
 }  // namespace skiff::optimizer

@@ -130,6 +130,31 @@ void BindOptimizer(py::module_& m) {
     return std::make_shared<optimizer::AdamW>(optimizer::AdamWOptions{
         ToRate(rate), beta1, beta2, epsilon, decay, ToClip(clip), lazy, std::move(decays), std::move(ratio)});
   });
+  m.def("make_adagrad", [](py::object rate, double epsilon, py::object decay, py::object clip,
+                           double start) -> std::shared_ptr<Optimizer> {
+    return std::make_shared<optimizer::Adagrad>(
+        optimizer::AdagradOptions{ToRate(rate), epsilon, ToDecay(decay), ToClip(clip), start});
+  });
+  m.def("make_adadelta", [](py::object rate, double epsilon, double rho, py::object decay,
+                            py::object clip) -> std::shared_ptr<Optimizer> {
+    return std::make_shared<optimizer::Adadelta>(
+        optimizer::AdadeltaOptions{ToRate(rate), epsilon, rho, ToDecay(decay), ToClip(clip)});
+  });
+  m.def("make_adamax", [](py::object rate, double beta1, double beta2, double epsilon, py::object decay,
+                          py::object clip) -> std::shared_ptr<Optimizer> {
+    return std::make_shared<optimizer::Adamax>(
+        optimizer::AdamaxOptions{ToRate(rate), beta1, beta2, epsilon, ToDecay(decay), ToClip(clip)});
+  });
+  m.def("make_rmsprop", [](py::object rate, double rho, double epsilon, double momentum, bool centered, py::object decay,
+                           py::object clip) -> std::shared_ptr<Optimizer> {
+    return std::make_shared<optimizer::RMSProp>(
+        optimizer::RMSPropOptions{ToRate(rate), rho, epsilon, momentum, centered, ToDecay(decay), ToClip(clip)});
+  });
+  m.def("make_lamb", [](py::object rate, double decay, double beta1, double beta2, double epsilon, py::object clip,
+                        std::function<bool(const std::string&)> excluded, bool always_adapt) -> std::shared_ptr<Optimizer> {
+    return std::make_shared<optimizer::Lamb>(optimizer::LambOptions{
+        ToRate(rate), decay, beta1, beta2, epsilon, ToClip(clip), std::move(excluded), always_adapt});
+  });
 }
 
 }  // namespace skiff::python

@@ -2,7 +2,7 @@
 from .. import _core
 from . import lr  # noqa: F401
 
-__all__ = ["Adam", "AdamW", "Momentum", "Optimizer", "SGD", "lr"]
+__all__ = ["Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lamb", "Momentum", "Optimizer", "RMSProp", "SGD", "lr"]
 
 
 class Optimizer:
@@ -108,6 +108,70 @@ class AdamW(Optimizer):
             lambda name: lr_ratio(_core.default_main_program().global_block().var(name))
         self._core = _core.make_adamw(learning_rate, beta1, beta2, epsilon, float(weight_decay), grad_clip, lazy_mode,
                                       apply_decay_param_fun, ratio)
+
+
+class Adagrad(Optimizer):
+    """m += gradient^2; p -= lr * gradient / (sqrt(m) + epsilon). Duchi et al. 2011. Source: paddle.optimizer.Adagrad."""
+
+    def __init__(self, learning_rate, epsilon=1e-06, parameters=None, weight_decay=None, grad_clip=None, name=None,
+                 initial_accumulator_value=0.0):
+        self._start(parameters)
+        self._core = _core.make_adagrad(learning_rate, epsilon, weight_decay, grad_clip, initial_accumulator_value)
+
+
+class Adadelta(Optimizer):
+    """Steps as large as the running means of squared steps and gradients say. Zeiler 2012. Source: paddle.optimizer.Adadelta."""
+
+    def __init__(self, learning_rate=0.001, epsilon=1e-06, rho=0.95, parameters=None, weight_decay=None, grad_clip=None, name=None):
+        for option, value in (("learning_rate", learning_rate), ("epsilon", epsilon), ("rho", rho)):
+            if value is None:
+                raise ValueError(f"{option} is not set.")
+        self._start(parameters)
+        self._core = _core.make_adadelta(learning_rate, epsilon, rho, weight_decay, grad_clip)
+
+
+class Adamax(Optimizer):
+    """Adam by the infinity norm. Kingma and Ba 2015, section 7. Source: paddle.optimizer.Adamax."""
+
+    def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, parameters=None, weight_decay=None,
+                 grad_clip=None, name=None):
+        _check_betas(beta1, beta2, epsilon)
+        self._start(parameters)
+        self._core = _core.make_adamax(learning_rate, beta1, beta2, epsilon, weight_decay, grad_clip)
+
+
+class RMSProp(Optimizer):
+    """Steps over the root of the running mean of squared gradients. Hinton 2012. Source: paddle.optimizer.RMSProp.
+
+    Args:
+        rho (float): of the running mean.
+        centered (bool): divides by the deviation instead.
+    """
+
+    def __init__(self, learning_rate, rho=0.95, epsilon=1e-06, momentum=0.0, centered=False, parameters=None, weight_decay=None,
+                 grad_clip=None, name=None):
+        for option, value in (("learning_rate", learning_rate), ("rho", rho), ("epsilon", epsilon), ("momentum", momentum)):
+            if value is None:
+                raise ValueError(f"{option} is not set.")
+        self._start(parameters)
+        self._core = _core.make_rmsprop(learning_rate, rho, epsilon, momentum, centered, weight_decay, grad_clip)
+
+
+class Lamb(Optimizer):
+    """Adam's step, scaled to each parameter's norm. You et al. 2020. Source: paddle.optimizer.Lamb.
+
+    Args:
+        lamb_weight_decay (float): coefficient of the decay.
+        exclude_from_weight_decay_fn (callable): of a parameter; whether it does not decay.
+        always_adapt (bool): scales the step by the norms even where there is no decay.
+    """
+
+    def __init__(self, learning_rate=0.001, lamb_weight_decay=0.01, beta1=0.9, beta2=0.999, epsilon=1e-06, parameters=None,
+                 grad_clip=None, exclude_from_weight_decay_fn=None, multi_precision=False, always_adapt=False, name=None):
+        self._start(parameters, multi_precision=multi_precision)
+        excluded = None if exclude_from_weight_decay_fn is None else \
+            lambda name: exclude_from_weight_decay_fn(_core.default_main_program().global_block().var(name))
+        self._core = _core.make_lamb(learning_rate, lamb_weight_decay, beta1, beta2, epsilon, grad_clip, excluded, always_adapt)
 
 
 def _check_betas(beta1, beta2, epsilon):
