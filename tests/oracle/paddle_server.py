@@ -4,6 +4,7 @@ A request is a line with a folder; in it lie description.json and arrays.npz, an
 fetches.json when skiff's own program is to be run too. The answer is a line: "done", or "refused" and why.
 """
 import json
+import os
 import sys
 import zlib  # noqa: F401  Paddle's wheel must find the interpreter's zlib already loaded
 from pathlib import Path
@@ -33,8 +34,9 @@ def answer(folder):
 
 def main():
     paddle.enable_static()
-    replies = sys.stdout
-    sys.stdout = sys.stderr  # whatever Paddle prints must not look like a reply
+    # Whatever Paddle prints, its C++ too, must not look like a reply.
+    replies = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     print("ready", file=replies, flush=True)
     for line in sys.stdin:
         try:

@@ -41,7 +41,7 @@ def test_an_inference_model_gives_the_same_answers(net, exe, tmp_path):
         np.testing.assert_array_equal(exe.run(program, feed=FEED, fetch_list=fetches)[0], before)
     predictor = paddle.inference.Predictor(prefix, threads=1)
     assert predictor.input_names == ["x"]
-    np.testing.assert_allclose(predictor.run(FEED)[0], before, rtol=1e-6)
+    np.testing.assert_allclose(predictor.run(FEED)[0], before, rtol=1e-5)  # the bias joins the product there
 
 
 def test_an_inference_model_travels_as_bytes(net, exe):
