@@ -44,7 +44,7 @@ def feeds_of(description, fetches):
 
 
 def execute(paddle, program, feeds, fetches):
-    values = paddle.static.Executor(paddle.CPUPlace()).run(program, feed=feeds, fetch_list=list(fetches.values()))
+    values = paddle.static.Executor(paddle.CPUPlace()).run(program, feed=feeds, fetch_list=list(fetches.values()), return_numpy=False)
     return {name: np.asarray(value) for name, value in zip(fetches, values)}
 
 

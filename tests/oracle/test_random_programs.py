@@ -30,9 +30,13 @@ TOLERANCE = {"float16": 4e-3, "float32": 2e-4, "float64": 1e-7}
 RECORDED = operator_cases.load_all()
 # Inputs with a structure that other values would break.
 AS_RECORDED = {"cholesky", "cholesky_solve", "triangular_solve", "lu", "svd", "eigh", "eig", "eigvals", "eigvalsh", "qr", "warpctc", "warprnnt",
-               "cross_entropy", "cross_entropy2", "bce_loss", "kldiv_loss", "dirichlet", "multinomial", "linear_chain_crf"}
+               "cross_entropy", "cross_entropy2", "bce_loss", "kldiv_loss", "dirichlet", "multinomial", "linear_chain_crf",
+               "roi_align", "mine_hard_examples",
+               "unique"}  # which of equal slices gives its index follows a sorting algorithm
 RANDOM = {"gaussian_random", "uniform_random", "truncated_gaussian_random", "randint", "randperm", "bernoulli", "multinomial", "dropout", "poisson",
           "exponential", "dirichlet", "gumbel_softmax", "rrelu", "sampling_id", "shuffle_batch", "random_crop"}
+# Paddle declares its Loss with a shape it does not have, and refuses gradients of the one it has.
+REFUSED = {"warpctc"}
 
 
 def draws(count):
@@ -200,7 +204,7 @@ def test_one_operator(op_type, oracle):
     judge(answers)
 
 
-@pytest.mark.parametrize("name", sorted(name for name, case in RECORDED.items() if case["op"] not in RANDOM))
+@pytest.mark.parametrize("name", sorted(name for name, case in RECORDED.items() if case["op"] not in RANDOM | REFUSED and not case["lods"]))
 def test_recorded_cases_with_other_values(name, oracle):
     case = RECORDED[name]
     if not skiff._core.has_op(case["op"]):
