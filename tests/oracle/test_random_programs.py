@@ -35,8 +35,8 @@ AS_RECORDED = {"cholesky", "cholesky_solve", "triangular_solve", "lu", "svd", "e
                "unique"}  # which of equal slices gives its index follows a sorting algorithm
 RANDOM = {"gaussian_random", "uniform_random", "truncated_gaussian_random", "randint", "randperm", "bernoulli", "multinomial", "dropout", "poisson",
           "exponential", "dirichlet", "gumbel_softmax", "rrelu", "sampling_id", "shuffle_batch", "random_crop"}
-# Paddle declares its Loss with a shape it does not have, and refuses gradients of the one it has.
-REFUSED = {"warpctc"}
+# Paddle declares an output of theirs with a shape it does not have, and refuses gradients of the one it has.
+REFUSED = {"warpctc", "segment_pool", "graph_send_recv", "graph_send_ue_recv", "graph_send_uv"}
 
 
 def draws(count):
