@@ -1,4 +1,4 @@
-// Two-dimensional convolution and its transpose: schemas, shapes, and the choice of CPU kernel. oneDNN
+// Convolution over planes and volumes and its transpose: schemas, shapes, and the choice of CPU kernel. oneDNN
 // computes float32 and, where the CPU can, bfloat16; Eigen computes float64. conv.cu has the CUDA side.
 #include "framework/op/op_schema.h"
 #include "operators/conv_loops.h"
@@ -14,19 +14,18 @@ namespace {
 
 // --- shapes ------------------------------------------------------------------------------------
 
-int64_t ConvExtent(int64_t in, const Window2D& w, int axis) {
+int64_t ConvExtent(int64_t in, const Window& w, int axis) {
   if (in < 0) return -1;
   const int64_t padded = in + w.before[axis] + w.after[axis];
-  SKIFF_ENFORCE(padded >= w.extent(axis), InvalidArgument, "the ", axis == 0 ? "height" : "width", " ",
-                in, " with padding ", w.before[axis], " and ", w.after[axis],
-                " is less than the filter's extent ", w.extent(axis));
+  SKIFF_ENFORCE(padded >= w.extent(axis), InvalidArgument, "the ", AxisName(axis), " ", in, " with padding ",
+                w.before[axis], " and ", w.after[axis], " is less than the filter's extent ", w.extent(axis));
   return (padded - w.extent(axis)) / w.stride[axis] + 1;
 }
 
 void InferConv(InferContext& c) {
   const TensorMeta& input = c.Input("Input");
-  ConvGeometry g = ReadConvGeometry(c.attrs(), input.shape, c.InputShape("Filter"), false);
-  for (int i = 0; i < 2; ++i) g.feature[i] = ConvExtent(g.image[i], g.window, i);
+  ConvGeometry g = ReadConvGeometry(c.attrs(), ConvRank(c.type()), input.shape, c.InputShape("Filter"), false);
+  for (int i = g.window.first(); i < 3; ++i) g.feature[i] = ConvExtent(g.image[i], g.window, i);
   c.SetOutput("Output", TensorMeta{g.FeatureShape(), input.dtype, input.lod_level});
 }
 
@@ -34,37 +33,41 @@ void InferConv(InferContext& c) {
 // attributes or output_size add at the end.
 void InferConvTranspose(InferContext& c) {
   const TensorMeta& input = c.Input("Input");
-  ConvGeometry g = ReadConvGeometry(c.attrs(), input.shape, c.InputShape("Filter"), true);
+  ConvGeometry g = ReadConvGeometry(c.attrs(), ConvRank(c.type()), input.shape, c.InputShape("Filter"), true);
   auto size = c.Attr<std::vector<int32_t>>("output_size");
   const auto padding = c.Attr<std::vector<int32_t>>("output_padding");
   if (const auto values = c.InputValues("OutputSizeTensor"); values && !values->empty()) {
     size.assign(values->begin(), values->end());
   }
-  SKIFF_ENFORCE(size.empty() || size.size() == 2, InvalidArgument, "output_size has ", size.size(),
-                " numbers; expected 2 (height, width) or none");
-  SKIFF_ENFORCE(padding.empty() || padding.size() == 2, InvalidArgument, "output_padding has ",
-                padding.size(), " numbers; expected 2 (height, width) or none");
-  const Window2D& w = g.window;
-  for (int i = 0; i < 2; ++i) {
+  const Window& w = g.window;
+  const auto check_count = [&](const char* name, size_t count) {
+    SKIFF_ENFORCE(count == 0 || static_cast<int>(count) == w.rank, InvalidArgument, name, " has ", count,
+                  " numbers; expected ", w.rank, w.rank == 3 ? " (depth, height, width)" : " (height, width)",
+                  " or none");
+  };
+  check_count("output_size", size.size());
+  check_count("output_padding", padding.size());
+  for (int i = w.first(); i < 3; ++i) {
     g.image[i] = -1;
     if (g.feature[i] < 0) continue;
+    const int given = i - w.first();
     const int64_t least =
         (g.feature[i] - 1) * w.stride[i] - w.before[i] - w.after[i] + w.extent(i);
     g.image[i] = least;
     if (!size.empty()) {
-      g.image[i] = size[i];
-      SKIFF_ENFORCE(size[i] >= least && size[i] < least + w.stride[i], InvalidArgument,
-                    "output_size[", i, "] is ", size[i], "; with stride ", w.stride[i],
+      g.image[i] = size[given];
+      SKIFF_ENFORCE(size[given] >= least && size[given] < least + w.stride[i], InvalidArgument,
+                    "output_size[", given, "] is ", size[given], "; with stride ", w.stride[i],
                     " it can be ", least, " to ", least + w.stride[i] - 1);
     } else if (!padding.empty()) {
-      SKIFF_ENFORCE(padding[i] >= 0 && padding[i] < std::max(w.stride[i], w.dilation[i]),
-                    InvalidArgument, "output_padding[", i, "] is ", padding[i],
+      SKIFF_ENFORCE(padding[given] >= 0 && padding[given] < std::max(w.stride[i], w.dilation[i]),
+                    InvalidArgument, "output_padding[", given, "] is ", padding[given],
                     "; it must be less than the stride ", w.stride[i], " or the dilation ",
                     w.dilation[i]);
-      g.image[i] = least + padding[i];
+      g.image[i] = least + padding[given];
     }
-    SKIFF_ENFORCE(g.image[i] > 0, InvalidArgument, "the output's ", i == 0 ? "height" : "width",
-                  " would be ", g.image[i], "; use less padding");
+    SKIFF_ENFORCE(g.image[i] > 0, InvalidArgument, "the output's ", AxisName(i), " would be ", g.image[i],
+                  "; use less padding");
   }
   c.SetOutput("Output", TensorMeta{g.ImageShape(), input.dtype, input.lod_level});
 }
@@ -108,6 +111,7 @@ std::unique_ptr<Kernel> PrepareSteps(PrepareContext& c, bool by_library) {
   for (LayoutPtr& wanted : c.wanted_layouts) wanted = nullptr;
   if (g.Empty()) return std::make_unique<ZeroOutputs>(c);
   auto sequence = std::make_unique<SequenceKernel>();
+  if (IsSecondConvGrad(c)) sequence->Add(std::make_unique<ZeroOutputs>(c));  // where no term arrives
   for (const ConvStep& step : ConvSteps(c)) {
     sequence->Add(by_library ? PrepareDnnlConv(c, g, step)
                              : std::make_unique<LoopConvKernel<double>>(c, g, step));
@@ -119,61 +123,74 @@ std::unique_ptr<Kernel> PrepareFloat(PrepareContext& c) { return PrepareSteps(c,
 std::unique_ptr<Kernel> PrepareDouble(PrepareContext& c) { return PrepareSteps(c, false); }
 std::unique_ptr<Kernel> PrepareHalf(PrepareContext& c) { return PrepareViaFloat(c, PrepareFloat); }
 std::unique_ptr<Kernel> PrepareBFloat16(PrepareContext& c) {
-  const bool native = DnnlHasNativeBFloat16() && !c.HasInput("Output@GRAD");
+  const bool native = DnnlHasNativeBFloat16() && !c.HasInput("Output@GRAD") && !IsSecondConvGrad(c);
   return native ? PrepareFloat(c) : PrepareHalf(c);
 }
 
 // --- schemas -----------------------------------------------------------------------------------
 
-template <typename Schema>
-Schema& ConvAttrs(Schema& schema) {
-  return schema.Attr("strides", std::vector<int32_t>{1, 1}, "step of the window: height, width")
-      .Attr("paddings", std::vector<int32_t>{0, 0},
-            "zeros around the input: (height, width) or (top, bottom, left, right)")
+OpSchema& ConvAttrs(OpSchema& schema, int rank) {
+  const std::vector<int32_t> ones(rank, 1), zeros(rank, 0);
+  return schema.Attr("strides", ones, "step of the window: (depth,) height, width")
+      .Attr("paddings", zeros,
+            "zeros around the input: ((depth,) height, width) or ((front, back,) top, bottom, left, right)")
       .Attr("padding_algorithm", "EXPLICIT", "EXPLICIT (paddings), SAME (out = ceil(in / stride)) or VALID (none)")
-      .Attr("dilations", std::vector<int32_t>{1, 1}, "distance of the filter's taps: height, width")
+      .Attr("dilations", ones, "distance of the filter's taps: (depth,) height, width")
       .Attr("groups", 1, "the channels fall into this many independent groups")
-      .Attr("data_format", "NCHW", "NCHW, NHWC or AnyLayout (meaning NCHW); of Input and Output");
+      .Attr("data_format", rank == 3 ? "NCDHW" : "NCHW",
+            "NCHW or NHWC, of volumes NCDHW or NDHWC, or AnyLayout (channels first); of Input and Output");
 }
 
-template <typename Schema>
-Schema& CpuKernels(Schema& schema) {
-  return schema.template CpuKernel<float>(PrepareFloat)
-      .template CpuKernel<double>(PrepareDouble)
-      .template CpuKernel<BFloat16>(PrepareBFloat16)
-      .template CpuKernel<Float16>(PrepareHalf);
+OpSchema& CpuKernels(OpSchema& schema) {
+  return schema.CpuKernel<float>(PrepareFloat)
+      .CpuKernel<double>(PrepareDouble)
+      .CpuKernel<BFloat16>(PrepareBFloat16)
+      .CpuKernel<Float16>(PrepareHalf);
 }
 
 OpSchema ConvSchema(const char* type, const char* doc) {
   OpSchema schema(type);
   schema.Doc(doc)
       .Source("PaddlePaddle's operator of this name")
-      .Input("Input", "[batch, channels, height, width], or channels last as data_format says")
-      .Input("Filter", "[output channels, channels / groups, height, width]")
+      .Input("Input", "[batch, channels, (depth,) height, width], or channels last as data_format says")
+      .Input("Filter", "[output channels, channels / groups, (depth,) height, width]")
       .Output("Output", "as Input, with the output's channels and extents")
       .InferShape(InferConv)
       .Gradient(StandardGrad({"Input", "Filter"}, {}, {"Output"}, {"Input", "Filter"}))
       .LayoutAware();
-  return CpuKernels(ConvAttrs(schema));
+  return CpuKernels(ConvAttrs(schema, ConvRank(type)));
 }
 
 OpSchema ConvTransposeSchema(const char* type, const char* doc) {
   OpSchema schema(type);
   schema.Doc(doc)
       .Source("PaddlePaddle's operator of this name")
-      .Input("Input", "[batch, channels, height, width], or channels last as data_format says")
-      .Input("Filter", "[channels, output channels / groups, height, width]")
-      .HostInput("OutputSizeTensor", "height and width of the output, instead of output_size")
+      .Input("Input", "[batch, channels, (depth,) height, width], or channels last as data_format says")
+      .Input("Filter", "[channels, output channels / groups, (depth,) height, width]")
+      .HostInput("OutputSizeTensor", "extents of the output, instead of output_size")
       .Output("Output", "as Input, with the output's channels and extents")
       .Attr("output_padding", std::vector<int32_t>{}, "rows and columns added at the end")
-      .Attr("output_size", std::vector<int32_t>{}, "height and width of the output; empty: the smallest")
+      .Attr("output_size", std::vector<int32_t>{}, "extents of the output; empty: the smallest")
       .InferShape(InferConvTranspose)
       .Gradient(StandardGrad({"Input", "Filter"}, {}, {"Output"}, {"Input", "Filter"}))
       .LayoutAware();
-  return CpuKernels(ConvAttrs(schema));
+  return CpuKernels(ConvAttrs(schema, ConvRank(type)));
 }
 
-OpSchema ConvGradSchema(const char* type, const char* doc, bool transposed = false) {
+/// conv2d_grad's own gradient, with the slots of Paddle's.
+std::vector<Operator> MakeSecondGrad(const GradContext& g) {
+  Operator op{g.fwd.type + "_grad",
+              {{"Filter", g.In("Filter")}, {"Input", g.In("Input")}, {"grad_out", g.In("Output@GRAD")}},
+              {{"Filter@GRAD", g.InGrad("Filter")},
+               {"Input@GRAD", g.InGrad("Input")},
+               {"grad_out@GRAD", g.InGrad("Output@GRAD")}},
+              g.fwd.attrs};
+  if (g.HasOut("Filter@GRAD")) op.inputs.Set("grad_filter@GRAD", g.OutGrad("Filter@GRAD"));
+  if (g.HasOut("Input@GRAD")) op.inputs.Set("grad_input@GRAD", g.OutGrad("Input@GRAD"));
+  return {op};
+}
+
+OpSchema ConvGradSchema(const char* type, const char* doc) {
   OpSchema schema(type);
   schema.Doc(doc)
       .Input("Input", "as in the forward operator")
@@ -183,26 +200,59 @@ OpSchema ConvGradSchema(const char* type, const char* doc, bool transposed = fal
       .OptionalOutput("Filter@GRAD", "shape and dtype of Filter")
       .InferShape(GradsLikeInputs())
       .KeyedBy("Input");
-  if (transposed) {
+  if (IsTransposedConv(type)) {
     schema.Attr("output_padding", std::vector<int32_t>{}, "as in the forward operator")
         .Attr("output_size", std::vector<int32_t>{}, "as in the forward operator");
+  } else {
+    schema.Gradient(MakeSecondGrad);
   }
-  return CpuKernels(ConvAttrs(schema));
+  return CpuKernels(ConvAttrs(schema, ConvRank(type)));
+}
+
+void InferSecondGrad(InferContext& c) {
+  for (const auto& [out, in] :
+       {std::pair{"Filter@GRAD", "Filter"}, {"Input@GRAD", "Input"}, {"grad_out@GRAD", "grad_out"}}) {
+    if (!c.HasOutput(out)) continue;
+    const TensorMeta like = c.Input(in);
+    c.SetOutput(out, TensorMeta{like.shape, like.dtype, like.lod_level});
+  }
+}
+
+OpSchema SecondConvGradSchema(const char* type, const char* doc) {
+  OpSchema schema(type);
+  schema.Doc(doc)
+      .Input("Input", "as in the forward operator")
+      .Input("Filter", "as in the forward operator")
+      .Input("grad_out", "the gradient of Output that came to the first gradient")
+      .OptionalInput("grad_input@GRAD", "the gradient of the first gradient's Input@GRAD")
+      .OptionalInput("grad_filter@GRAD", "the gradient of the first gradient's Filter@GRAD")
+      .OptionalOutput("Input@GRAD", "shape and dtype of Input")
+      .OptionalOutput("Filter@GRAD", "shape and dtype of Filter")
+      .OptionalOutput("grad_out@GRAD", "shape and dtype of grad_out")
+      .InferShape(InferSecondGrad)
+      .KeyedBy("Input");
+  return CpuKernels(ConvAttrs(schema, ConvRank(type)));
 }
 
 [[maybe_unused]] const OpSchema conv_schemas[] = {
     ConvSchema("conv2d", "Output[n, o, y, x] = sum over c, i, j of Input[n, c, y*stride+i*dilation-pad, "
                          "...] * Filter[o, c, i, j], within each group of channels."),
     ConvSchema("depthwise_conv2d", "conv2d where each input channel is a group of its own."),
+    ConvSchema("conv3d", "conv2d over volumes."),
     ConvGradSchema("conv2d_grad", "The gradients of conv2d."),
     ConvGradSchema("depthwise_conv2d_grad", "The gradients of depthwise_conv2d."),
+    ConvGradSchema("conv3d_grad", "The gradients of conv3d."),
+    SecondConvGradSchema("conv2d_grad_grad", "The gradients of conv2d_grad."),
+    SecondConvGradSchema("depthwise_conv2d_grad_grad", "The gradients of depthwise_conv2d_grad."),
+    SecondConvGradSchema("conv3d_grad_grad", "The gradients of conv3d_grad."),
     ConvTransposeSchema("conv2d_transpose",
                         "The gradient of conv2d to its input, as an operator: it enlarges the image."),
     ConvTransposeSchema("depthwise_conv2d_transpose",
                         "conv2d_transpose where each input channel is a group of its own."),
-    ConvGradSchema("conv2d_transpose_grad", "The gradients of conv2d_transpose.", true),
-    ConvGradSchema("depthwise_conv2d_transpose_grad", "The gradients of depthwise_conv2d_transpose.",
-                   true),
+    ConvTransposeSchema("conv3d_transpose", "conv2d_transpose over volumes."),
+    ConvGradSchema("conv2d_transpose_grad", "The gradients of conv2d_transpose."),
+    ConvGradSchema("depthwise_conv2d_transpose_grad", "The gradients of depthwise_conv2d_transpose."),
+    ConvGradSchema("conv3d_transpose_grad", "The gradients of conv3d_transpose."),
 };
 
 OpSchema FusedConvSchema() {
@@ -222,7 +272,7 @@ OpSchema FusedConvSchema() {
       .InferShape(InferFusedConv)
       .Inplace("ResidualData", "Output")
       .LayoutAware();
-  return CpuKernels(ConvAttrs(schema));
+  return CpuKernels(ConvAttrs(schema, 2));
 }
 [[maybe_unused]] const OpSchema fused_conv_schema = FusedConvSchema();
 

@@ -1,4 +1,4 @@
-// The CUDA side of conv.cc, by cuDNN. cuDNN takes images in NCHW with the same padding on both sides; an
+// The CUDA side of conv.cc, by cuDNN. cuDNN takes images with channels first and the same padding on both sides; an
 // image that lies otherwise is staged: copied into the workspace, there as far as windows reach, without
 // padding left to do.
 #include <climits>
@@ -16,49 +16,44 @@ namespace {
 constexpr size_t kMaxWorkspaceBytes = size_t{256} << 20;  // of one algorithm
 constexpr int kMaxAlgorithms = 16;
 
-/// A plane of the tensor, [height, width], and the part of it that is staged.
+/// A channel of the tensor, [depth, height, width], and the part of it that is staged.
 struct Staging {
-  int64_t channels, height, width;                 // the tensor's
-  int64_t staged_height, staged_width, top, left;  // staged (y, x) is the tensor's (y - top, x - left)
+  int64_t channels, extent[3];          // the tensor's
+  int64_t staged_extent[3], before[3];  // staged (z, y, x) is the tensor's (z - before[0], ...)
   bool channels_last;
 
-  __device__ int64_t Offset(int64_t n, int64_t c, int64_t y, int64_t x) const {
-    return channels_last ? ((n * height + y) * width + x) * channels + c
-                         : ((n * channels + c) * height + y) * width + x;
+  __device__ int64_t Offset(int64_t n, int64_t c, int64_t z, int64_t y, int64_t x) const {
+    const int64_t pixel = (z * extent[1] + y) * extent[2] + x, pixels = extent[0] * extent[1] * extent[2];
+    return channels_last ? (n * pixels + pixel) * channels + c : (n * channels + c) * pixels + pixel;
   }
 };
 
-// staged[n, c, y, x] in NCHW; zeros outside the tensor.
+// staged[n, c, z, y, x], channels first; zeros outside the tensor.
 template <typename S>
 __global__ void Stage(Staging g, int64_t count, const S* tensor, S* staged) {
   SKIFF_CUDA_FOR(i, count) {
-    const int64_t x = i % g.staged_width - g.left, row = i / g.staged_width;
-    const int64_t y = row % g.staged_height - g.top, plane = row / g.staged_height;
-    const bool inside = y >= 0 && y < g.height && x >= 0 && x < g.width;
-    staged[i] = inside ? tensor[g.Offset(plane / g.channels, plane % g.channels, y, x)] : S(0.0f);
+    const int64_t x = i % g.staged_extent[2] - g.before[2], row = i / g.staged_extent[2];
+    const int64_t y = row % g.staged_extent[1] - g.before[1], plane = row / g.staged_extent[1];
+    const int64_t z = plane % g.staged_extent[0] - g.before[0], channel = plane / g.staged_extent[0];
+    const bool inside = z >= 0 && z < g.extent[0] && y >= 0 && y < g.extent[1] && x >= 0 && x < g.extent[2];
+    staged[i] = inside ? tensor[g.Offset(channel / g.channels, channel % g.channels, z, y, x)] : S(0.0f);
   }
 }
 
 // The way back; zeros where no window reaches. `added` may be null, or the tensor itself.
 template <typename S, typename C>
 __global__ void Unstage(Staging g, int64_t count, const S* staged, const S* added, S* tensor) {
+  const int64_t pixels = g.extent[0] * g.extent[1] * g.extent[2];
   SKIFF_CUDA_FOR(i, count) {
-    int64_t n, c, y, x;
-    if (g.channels_last) {
-      c = i % g.channels;
-      x = i / g.channels % g.width;
-      y = i / g.channels / g.width % g.height;
-      n = i / g.channels / g.width / g.height;
-    } else {
-      x = i % g.width;
-      y = i / g.width % g.height;
-      c = i / g.width / g.height % g.channels;
-      n = i / g.width / g.height / g.channels;
-    }
-    const int64_t sy = y + g.top, sx = x + g.left;
+    const int64_t c = g.channels_last ? i % g.channels : i / pixels % g.channels;
+    const int64_t n = i / pixels / g.channels;
+    const int64_t pixel = g.channels_last ? i / g.channels % pixels : i % pixels;
+    const int64_t x = pixel % g.extent[2] + g.before[2], y = pixel / g.extent[2] % g.extent[1] + g.before[1];
+    const int64_t z = pixel / g.extent[2] / g.extent[1] + g.before[0];
     C value = 0;
-    if (sy < g.staged_height && sx < g.staged_width) {
-      value = static_cast<C>(staged[((n * g.channels + c) * g.staged_height + sy) * g.staged_width + sx]);
+    if (z < g.staged_extent[0] && y < g.staged_extent[1] && x < g.staged_extent[2]) {
+      const int64_t plane = (n * g.channels + c) * g.staged_extent[0] + z;
+      value = static_cast<C>(staged[(plane * g.staged_extent[1] + y) * g.staged_extent[2] + x]);
     }
     if (added != nullptr) value += static_cast<C>(added[i]);
     tensor[i] = static_cast<S>(value);
@@ -84,7 +79,7 @@ class CudnnConv final : public Kernel {
 
  public:
   CudnnConv(PrepareContext& c, const ConvGeometry& g, const ConvStep& step, const ConvEpilogue& epilogue)
-      : g_(g), role_(step.role), epilogue_(epilogue) {
+      : g_(g), role_(step.role), adds_(step.adds), epilogue_(epilogue) {
     image_index_ = Index(c, step.image, role_ == ConvRole::kBackwardImage);
     filter_index_ = Index(c, step.filter, role_ == ConvRole::kBackwardFilter);
     feature_index_ = Index(c, step.feature, role_ == ConvRole::kForward);
@@ -134,21 +129,39 @@ class CudnnConv final : public Kernel {
 
   // As far as the windows reach from the first row of padding.
   int64_t Reach(int axis) const { return (g_.feature[axis] - 1) * g_.window.stride[axis] + g_.window.extent(axis); }
-  int64_t StagedImageElements() const { return g_.batch * g_.image_channels * Reach(0) * Reach(1); }
+  int64_t StagedImageElements() const { return g_.batch * g_.image_channels * Reach(0) * Reach(1) * Reach(2); }
 
   Staging ImageStaging() const {
-    return {g_.image_channels, g_.image[0], g_.image[1], Reach(0), Reach(1),
-            g_.window.before[0], g_.window.before[1], g_.channels_last};
+    const int64_t(&image)[3] = g_.image;
+    const int64_t(&before)[3] = g_.window.before;
+    return {g_.image_channels, {image[0], image[1], image[2]}, {Reach(0), Reach(1), Reach(2)},
+            {before[0], before[1], before[2]}, g_.channels_last};
   }
   Staging FeatureStaging() const {
-    return {g_.feature_channels, g_.feature[0], g_.feature[1], g_.feature[0], g_.feature[1], 0, 0, g_.channels_last};
+    const int64_t(&f)[3] = g_.feature;
+    return {g_.feature_channels, {f[0], f[1], f[2]}, {f[0], f[1], f[2]}, {0, 0, 0}, g_.channels_last};
+  }
+  // What cuDNN takes for axes: batch, channels, then those there are.
+  std::vector<int> Dims(int64_t outer, int64_t channels, const int64_t (&extents)[3]) const {
+    std::vector<int> dims{ToInt(outer), ToInt(channels)};
+    for (int64_t extent : Axes(extents)) dims.push_back(ToInt(extent));
+    return dims;
+  }
+  std::vector<int64_t> Axes(const int64_t (&extents)[3]) const {
+    return {extents + g_.window.first(), extents + 3};
+  }
+  static void DescribeTensor(cudnnTensorDescriptor_t descriptor, cudnnDataType_t type, const std::vector<int>& dims) {
+    std::vector<int> strides(dims.size(), 1);
+    for (size_t i = dims.size() - 1; i > 0; --i) strides[i - 1] = ToInt(int64_t{strides[i]} * dims[i]);
+    CheckCudnn(cudnnSetTensorNdDescriptor(descriptor, type, static_cast<int>(dims.size()), dims.data(), strides.data()),
+               "tensor");
   }
 
   void Describe() {
-    const Window2D& w = g_.window;
+    const Window& w = g_.window;
     stages_feature_ = g_.channels_last;
     stages_image_ = g_.channels_last || !g_.SymmetricPadding();
-    for (int i = 0; i < 2; ++i) {  // an output_padding beyond the stride is nothing cuDNN knows
+    for (int i = w.first(); i < 3; ++i) {  // an output_padding beyond the stride is nothing cuDNN knows
       stages_image_ = stages_image_ ||
                       (g_.image[i] + 2 * w.before[i] - w.extent(i)) / w.stride[i] + 1 != g_.feature[i];
     }
@@ -157,20 +170,20 @@ class CudnnConv final : public Kernel {
     CheckCudnn(cudnnCreateTensorDescriptor(&feature_), "descriptor");
     CheckCudnn(cudnnCreateFilterDescriptor(&filter_), "descriptor");
     CheckCudnn(cudnnCreateConvolutionDescriptor(&conv_), "descriptor");
-    CheckCudnn(cudnnSetTensor4dDescriptor(image_, CUDNN_TENSOR_NCHW, type, ToInt(g_.batch), ToInt(g_.image_channels),
-                                          ToInt(stages_image_ ? Reach(0) : g_.image[0]),
-                                          ToInt(stages_image_ ? Reach(1) : g_.image[1])),
-               "image");
-    CheckCudnn(cudnnSetTensor4dDescriptor(feature_, CUDNN_TENSOR_NCHW, type, ToInt(g_.batch),
-                                          ToInt(g_.feature_channels), ToInt(g_.feature[0]), ToInt(g_.feature[1])),
-               "feature");
-    CheckCudnn(cudnnSetFilter4dDescriptor(filter_, type, CUDNN_TENSOR_NCHW, ToInt(g_.feature_channels),
-                                          ToInt(g_.image_channels / g_.groups), ToInt(w.kernel[0]), ToInt(w.kernel[1])),
+    const int64_t reach[3] = {Reach(0), Reach(1), Reach(2)};
+    DescribeTensor(image_, type, stages_image_ ? Dims(g_.batch, g_.image_channels, reach) : Dims(g_.batch, g_.image_channels, g_.image));
+    DescribeTensor(feature_, type, Dims(g_.batch, g_.feature_channels, g_.feature));
+    const std::vector<int> filter = Dims(g_.feature_channels, g_.image_channels / g_.groups, w.kernel);
+    CheckCudnn(cudnnSetFilterNdDescriptor(filter_, type, CUDNN_TENSOR_NCHW, static_cast<int>(filter.size()), filter.data()),
                "filter");
-    CheckCudnn(cudnnSetConvolution2dDescriptor(
-                   conv_, stages_image_ ? 0 : ToInt(w.before[0]), stages_image_ ? 0 : ToInt(w.before[1]),
-                   ToInt(w.stride[0]), ToInt(w.stride[1]), ToInt(w.dilation[0]), ToInt(w.dilation[1]),
-                   CUDNN_CROSS_CORRELATION, CudnnType(kDTypeOf<Compute>)),
+    std::vector<int> padding, stride, dilation;
+    for (int i = w.first(); i < 3; ++i) {
+      padding.push_back(stages_image_ ? 0 : ToInt(w.before[i]));
+      stride.push_back(ToInt(w.stride[i]));
+      dilation.push_back(ToInt(w.dilation[i]));
+    }
+    CheckCudnn(cudnnSetConvolutionNdDescriptor(conv_, w.rank, padding.data(), stride.data(), dilation.data(),
+                                               CUDNN_CROSS_CORRELATION, CudnnType(kDTypeOf<Compute>)),
                "convolution");
     CheckCudnn(cudnnSetConvolutionGroupCount(conv_, ToInt(g_.groups)), "groups");
     // float32 means float32: no TF32.
@@ -241,7 +254,7 @@ class CudnnConv final : public Kernel {
   void Forward(cudnnHandle_t handle, const KernelArgs& args) const {
     const Shape shape = g_.FeatureShape();
     void* feature = args.out[feature_index_];
-    const void* residual = epilogue_.residual < 0 ? nullptr : args.in[epilogue_.residual];
+    const void* residual = adds_ ? feature : epilogue_.residual < 0 ? nullptr : args.in[epilogue_.residual];
     const void* image = StagedImage(args, args.in[image_index_]);
     const bool adds = residual != nullptr && !stages_feature_;
     if (adds && residual != feature) {
@@ -255,13 +268,14 @@ class CudnnConv final : public Kernel {
                                        args.workspace, workspace_bytes_, &beta, feature_, result),
                "convolution");
     if (stages_feature_) RunUnstage(args, FeatureStaging(), result, residual, feature, shape);
-    RunEpilogue<T>(shape.NumElements(), g_.feature_channels, g_.channels_last ? 1 : g_.feature[0] * g_.feature[1],
+    RunEpilogue<T>(shape.NumElements(), g_.feature_channels, g_.channels_last ? 1 : g_.FeaturePixels(),
                    epilogue_.bias < 0 ? nullptr : args.in[epilogue_.bias], epilogue_.activation, epilogue_.alpha,
                    epilogue_.beta, feature, args.stream);
   }
 
   ConvGeometry g_;
   ConvRole role_;
+  bool adds_;
   ConvEpilogue epilogue_;
   int image_index_, filter_index_, feature_index_;
   bool stages_image_ = false, stages_feature_ = false;
@@ -302,6 +316,7 @@ std::unique_ptr<Kernel> PrepareConv(PrepareContext& c) {
     if (c.HasInput("ResidualData")) epilogue.residual = c.InputIndex("ResidualData");
   }
   auto sequence = std::make_unique<SequenceKernel>();
+  if (IsSecondConvGrad(c)) sequence->Add(ZeroOutputs(c));  // where no term arrives
   for (const ConvStep& step : ConvSteps(c)) {
     sequence->Add(std::make_unique<CudnnConv<T>>(c, g, step, epilogue));
   }
@@ -322,6 +337,13 @@ SKIFF_CUDA_CONV(conv2d_transpose);
 SKIFF_CUDA_CONV(conv2d_transpose_grad);
 SKIFF_CUDA_CONV(depthwise_conv2d_transpose);
 SKIFF_CUDA_CONV(depthwise_conv2d_transpose_grad);
+SKIFF_CUDA_CONV(conv3d);
+SKIFF_CUDA_CONV(conv3d_grad);
+SKIFF_CUDA_CONV(conv3d_transpose);
+SKIFF_CUDA_CONV(conv3d_transpose_grad);
+SKIFF_CUDA_CONV(conv2d_grad_grad);
+SKIFF_CUDA_CONV(depthwise_conv2d_grad_grad);
+SKIFF_CUDA_CONV(conv3d_grad_grad);
 SKIFF_CUDA_CONV(fused_conv2d);
 #undef SKIFF_CUDA_CONV
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <array>
 #include <cstring>
 #include <memory>
 
@@ -18,7 +19,7 @@ class LoopConvKernel final : public Kernel {
 
  public:
   LoopConvKernel(PrepareContext& c, const ConvGeometry& g, const ConvStep& step)
-      : g_(g), role_(step.role) {
+      : g_(g), role_(step.role), adds_(step.adds) {
     const auto index = [&](const std::string& slot, bool output) {
       if (!output) c.WantInputLayout(slot, 0, nullptr);
       return output ? c.OutputIndex(slot) : c.InputIndex(slot);
@@ -47,9 +48,10 @@ class LoopConvKernel final : public Kernel {
 
  private:
   int64_t Rows() const {
-    return g_.image_channels / g_.groups * g_.window.kernel[0] * g_.window.kernel[1];
+    const int64_t(&kernel)[3] = g_.window.kernel;
+    return g_.image_channels / g_.groups * kernel[0] * kernel[1] * kernel[2];
   }
-  int64_t Pixels() const { return g_.feature[0] * g_.feature[1]; }
+  int64_t Pixels() const { return g_.FeaturePixels(); }
   int64_t Unfolded() const { return Rows() * Pixels(); }
 
   // One group of one sample's feature as [channels, pixels].
@@ -73,25 +75,43 @@ class LoopConvKernel final : public Kernel {
   // Calls visit(element of the columns, element of the image) for all that lie inside the image.
   template <typename Outside, typename Inside>
   void Walk(int64_t n, int64_t group, Outside outside, Inside inside) const {
-    const Window2D& w = g_.window;
-    const int64_t channels = g_.image_channels / g_.groups, height = g_.image[0], width = g_.image[1];
+    const int64_t channels = g_.image_channels / g_.groups;
+    const int64_t(&kernel)[3] = g_.window.kernel;
     int64_t column = 0;
     for (int64_t c = group * channels; c < (group + 1) * channels; ++c) {
-      for (int64_t kh = 0; kh < w.kernel[0]; ++kh) {
-        for (int64_t kw = 0; kw < w.kernel[1]; ++kw) {
-          for (int64_t oh = 0; oh < g_.feature[0]; ++oh) {
-            const int64_t h = oh * w.stride[0] - w.before[0] + kh * w.dilation[0];
-            for (int64_t ow = 0; ow < g_.feature[1]; ++ow, ++column) {
-              const int64_t x = ow * w.stride[1] - w.before[1] + kw * w.dilation[1];
-              if (h < 0 || h >= height || x < 0 || x >= width) {
-                outside(column);
+      for (int64_t kd = 0; kd < kernel[0]; ++kd) {
+        for (int64_t kh = 0; kh < kernel[1]; ++kh) {
+          for (int64_t kw = 0; kw < kernel[2]; ++kw) {
+            WalkTap({kd, kh, kw}, [&](int64_t pixel) {
+              if (pixel < 0) {
+                outside(column++);
               } else {
-                inside(column, g_.channels_last
-                                   ? ((n * height + h) * width + x) * g_.image_channels + c
-                                   : ((n * g_.image_channels + c) * height + h) * width + x);
+                inside(column++, g_.channels_last ? (n * g_.ImagePixels() + pixel) * g_.image_channels + c
+                                                  : (n * g_.image_channels + c) * g_.ImagePixels() + pixel);
               }
-            }
+            });
           }
+        }
+      }
+    }
+  }
+
+  // Calls visit with the pixel of the image that one tap of the filter meets at each pixel of the
+  // feature; -1 outside.
+  template <typename Visit>
+  void WalkTap(const std::array<int64_t, 3>& tap, Visit visit) const {
+    const Window& w = g_.window;
+    const auto at = [&](int axis, int64_t out) {
+      const int64_t in = out * w.stride[axis] - w.before[axis] + tap[axis] * w.dilation[axis];
+      return in < g_.image[axis] ? in : -1;
+    };
+    for (int64_t od = 0; od < g_.feature[0]; ++od) {
+      const int64_t d = at(0, od);
+      for (int64_t oh = 0; oh < g_.feature[1]; ++oh) {
+        const int64_t h = at(1, oh);
+        for (int64_t ow = 0; ow < g_.feature[2]; ++ow) {
+          const int64_t x = at(2, ow);
+          visit(d < 0 || h < 0 || x < 0 ? -1 : (d * g_.image[1] + h) * g_.image[2] + x);
         }
       }
     }
@@ -108,7 +128,7 @@ class LoopConvKernel final : public Kernel {
     T* feature = static_cast<T*>(args.out[feature_]);
     const int64_t count = g_.FeatureShape().NumElements();
     if (residual_ < 0) {
-      std::fill(feature, feature + count, T(0));
+      if (!adds_) std::fill(feature, feature + count, T(0));
     } else if (args.in[residual_] != feature) {
       std::memcpy(feature, args.in[residual_], count * sizeof(T));
     }
@@ -157,6 +177,7 @@ class LoopConvKernel final : public Kernel {
 
   const ConvGeometry g_;
   const ConvRole role_;
+  const bool adds_;
   int image_, filter_, feature_, bias_ = -1, residual_ = -1;
   Activation activation_ = Activation::kIdentity;
   T alpha_ = 0, beta_ = 0;

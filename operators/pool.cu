@@ -15,31 +15,26 @@ template <typename T>
 using Compute = typename CudaType<T>::Compute;
 
 struct Position {
-  int64_t n, c, y, x;
+  int64_t n, c, pixel;
 };
 
 // Channels vary fastest where they lie last, so that neighbours read neighbours.
 __device__ Position PositionOf(const PoolGeometry& g, int64_t i) {
-  if (g.channels_last) {
-    const int64_t c = i % g.channels, p = i / g.channels;
-    return {p / (g.out[0] * g.out[1]), c, p / g.out[1] % g.out[0], p % g.out[1]};
-  }
-  const int64_t plane = i / (g.out[0] * g.out[1]);
-  return {plane / g.channels, plane % g.channels, i / g.out[1] % g.out[0], i % g.out[1]};
+  const int64_t pixels = g.OutPixels();
+  if (g.channels_last) return {i / g.channels / pixels, i % g.channels, i / g.channels % pixels};
+  return {i / pixels / g.channels, i / pixels % g.channels, i % pixels};
 }
 
 template <typename T>
 __device__ int64_t GreatestIn(const PoolGeometry& g, const Storage<T>* in, const Position& p) {
-  const PoolGeometry::Bin rows = g.BinOf(0, p.y), columns = g.BinOf(1, p.x);
+  const PoolGeometry::Box box = g.BoxOf(p.pixel);
   int64_t best = -1;
   Compute<T> greatest = 0;
-  for (int64_t h = rows.begin; h < rows.end; ++h) {
-    for (int64_t w = columns.begin; w < columns.end; ++w) {
-      const Compute<T> value = static_cast<Compute<T>>(in[g.InOffset(p.n, p.c, h, w)]);
-      if (best < 0 || value > greatest) {
-        best = h * g.in[1] + w;
-        greatest = value;
-      }
+  SKIFF_POOL_FOR(g, box, pixel) {
+    const Compute<T> value = static_cast<Compute<T>>(in[g.InOffset(p.n, p.c, pixel)]);
+    if (best < 0 || value > greatest) {
+      best = pixel;
+      greatest = value;
     }
   }
   return best;
@@ -51,8 +46,7 @@ __global__ void MaxPool(PoolGeometry g, int64_t count, const Storage<T>* in, Sto
   SKIFF_CUDA_FOR(i, count) {
     const Position p = PositionOf(g, i);
     const int64_t best = GreatestIn<T>(g, in, p);
-    out[i] = best < 0 ? static_cast<Storage<T>>(-INFINITY)
-                      : in[g.InOffset(p.n, p.c, best / g.in[1], best % g.in[1])];
+    out[i] = best < 0 ? static_cast<Storage<T>>(-INFINITY) : in[g.InOffset(p.n, p.c, best)];
     if (mask != nullptr) mask[i] = static_cast<int32_t>(best);
   }
 }
@@ -61,15 +55,10 @@ template <typename T>
 __global__ void AveragePool(PoolGeometry g, int64_t count, const Storage<T>* in, Storage<T>* out) {
   SKIFF_CUDA_FOR(i, count) {
     const Position p = PositionOf(g, i);
-    const PoolGeometry::Bin rows = g.BinOf(0, p.y), columns = g.BinOf(1, p.x);
+    const PoolGeometry::Box box = g.BoxOf(p.pixel);
     Compute<T> sum = 0;
-    for (int64_t h = rows.begin; h < rows.end; ++h) {
-      for (int64_t w = columns.begin; w < columns.end; ++w) {
-        sum += static_cast<Compute<T>>(in[g.InOffset(p.n, p.c, h, w)]);
-      }
-    }
-    const int64_t divisor = rows.divisor * columns.divisor;
-    out[i] = static_cast<Storage<T>>(sum / static_cast<Compute<T>>(divisor < 1 ? 1 : divisor));
+    SKIFF_POOL_FOR(g, box, pixel) sum += static_cast<Compute<T>>(in[g.InOffset(p.n, p.c, pixel)]);
+    out[i] = static_cast<Storage<T>>(sum / static_cast<Compute<T>>(box.Divisor()));
   }
 }
 
@@ -79,7 +68,7 @@ __global__ void MaxPoolGrad(PoolGeometry g, int64_t count, const T* in, const T*
   SKIFF_CUDA_FOR(i, count) {
     const Position p = PositionOf(g, i);
     const int64_t best = GreatestIn<T>(g, in, p);
-    if (best >= 0) atomicAdd(&din[g.InOffset(p.n, p.c, best / g.in[1], best % g.in[1])], dout[i]);
+    if (best >= 0) atomicAdd(&din[g.InOffset(p.n, p.c, best)], dout[i]);
   }
 }
 
@@ -88,9 +77,7 @@ __global__ void MaskedPoolGrad(PoolGeometry g, int64_t count, const I* mask, con
   SKIFF_CUDA_FOR(i, count) {
     const Position p = PositionOf(g, i);
     const int64_t best = mask[i];
-    if (best >= 0 && best < g.in[0] * g.in[1]) {
-      atomicAdd(&din[g.InOffset(p.n, p.c, best / g.in[1], best % g.in[1])], dout[i]);
-    }
+    if (best >= 0 && best < g.InPixels()) atomicAdd(&din[g.InOffset(p.n, p.c, best)], dout[i]);
   }
 }
 
@@ -98,14 +85,9 @@ template <typename T>
 __global__ void AveragePoolGrad(PoolGeometry g, int64_t count, const T* dout, T* din) {
   SKIFF_CUDA_FOR(i, count) {
     const Position p = PositionOf(g, i);
-    const PoolGeometry::Bin rows = g.BinOf(0, p.y), columns = g.BinOf(1, p.x);
-    const int64_t divisor = rows.divisor * columns.divisor;
-    const T share = dout[i] / static_cast<T>(divisor < 1 ? 1 : divisor);
-    for (int64_t h = rows.begin; h < rows.end; ++h) {
-      for (int64_t w = columns.begin; w < columns.end; ++w) {
-        atomicAdd(&din[g.InOffset(p.n, p.c, h, w)], share);
-      }
-    }
+    const PoolGeometry::Box box = g.BoxOf(p.pixel);
+    const T share = dout[i] / static_cast<T>(box.Divisor());
+    SKIFF_POOL_FOR(g, box, pixel) atomicAdd(&din[g.InOffset(p.n, p.c, pixel)], share);
   }
 }
 
@@ -115,7 +97,7 @@ PoolGeometry Geometry(const PrepareContext& c) {
     const std::vector<int64_t> sizes = c.HostValues("KernelSize");
     attrs.Set("ksize", std::vector<int32_t>(sizes.begin(), sizes.end()));
   }
-  return ReadPoolGeometry(attrs, c.Input("X").shape);
+  return ReadPoolGeometry(attrs, PoolRank(c.op().type), c.Input("X").shape);
 }
 
 template <typename T>
@@ -135,7 +117,7 @@ std::unique_ptr<Kernel> PreparePool(PrepareContext& c) {
     } else {
       AveragePool<T><<<CudaBlocks(count), kCudaBlock, 0, stream>>>(g, count, in, out);
     }
-    CheckCuda(cudaGetLastError(), "pool2d");
+    CheckCuda(cudaGetLastError(), "pooling");
   });
 }
 
@@ -150,7 +132,7 @@ std::unique_ptr<Kernel> PreparePoolGrad(PrepareContext& c) {
   return MakeKernel([=](const KernelArgs& args) {
     const auto stream = static_cast<cudaStream_t>(args.stream);
     T* din = static_cast<T*>(args.out[0]);
-    CheckCuda(cudaMemsetAsync(din, 0, bytes, stream), "pool2d_grad");
+    CheckCuda(cudaMemsetAsync(din, 0, bytes, stream), "gradient of pooling");
     if (count == 0) return;
     const T* dout = static_cast<const T*>(args.in[dout_index]);
     const int blocks = CudaBlocks(count);
@@ -165,24 +147,40 @@ std::unique_ptr<Kernel> PreparePoolGrad(PrepareContext& c) {
     } else {
       AveragePoolGrad<T><<<blocks, kCudaBlock, 0, stream>>>(g, count, dout, din);
     }
-    CheckCuda(cudaGetLastError(), "pool2d_grad");
+    CheckCuda(cudaGetLastError(), "gradient of pooling");
   });
 }
 
-SKIFF_CUDA_KERNELS(pool2d)
-    .Kernel<float>(PreparePool<float>)
-    .Kernel<double>(PreparePool<double>)
-    .Kernel<Float16>(PreparePool<Float16>)
-    .Kernel<BFloat16>(PreparePool<BFloat16>);
-SKIFF_CUDA_KERNELS(pool2d_grad)
-    .Kernel<float>(PreparePoolGrad<float>)
-    .Kernel<double>(PreparePoolGrad<double>);
-SKIFF_CUDA_KERNELS(max_pool2d_with_index)
-    .Kernel<float>(PreparePool<float>)
-    .Kernel<double>(PreparePool<double>);
-SKIFF_CUDA_KERNELS(max_pool2d_with_index_grad)
-    .Kernel<float>(PreparePoolGrad<float>)
-    .Kernel<double>(PreparePoolGrad<double>);
+template <typename T>
+std::unique_ptr<Kernel> PrepareSecondGrad(PrepareContext& c) {
+  const PoolGeometry g = ReadPoolGeometry(c.attrs(), 2, c.Input("grad_x@GRAD").shape);
+  return MakeKernel([g, count = g.OutShape().NumElements()](const KernelArgs& args) {
+    if (count == 0) return;
+    AveragePool<T><<<CudaBlocks(count), kCudaBlock, 0, static_cast<cudaStream_t>(args.stream)>>>(
+        g, count, static_cast<const T*>(args.in[0]), static_cast<T*>(args.out[0]));
+    CheckCuda(cudaGetLastError(), "second gradient of pooling");
+  });
+}
+
+#define SKIFF_CUDA_POOL(type)            \
+  SKIFF_CUDA_KERNELS(type)               \
+      .Kernel<float>(PreparePool<float>) \
+      .Kernel<double>(PreparePool<double>) \
+      .Kernel<Float16>(PreparePool<Float16>) \
+      .Kernel<BFloat16>(PreparePool<BFloat16>)
+#define SKIFF_CUDA_POOL_GRAD(type) \
+  SKIFF_CUDA_KERNELS(type).Kernel<float>(PreparePoolGrad<float>).Kernel<double>(PreparePoolGrad<double>)
+SKIFF_CUDA_POOL(pool2d);
+SKIFF_CUDA_POOL(pool3d);
+SKIFF_CUDA_POOL(max_pool2d_with_index);
+SKIFF_CUDA_POOL(max_pool3d_with_index);
+SKIFF_CUDA_POOL_GRAD(pool2d_grad);
+SKIFF_CUDA_POOL_GRAD(pool3d_grad);
+SKIFF_CUDA_POOL_GRAD(max_pool2d_with_index_grad);
+SKIFF_CUDA_POOL_GRAD(max_pool3d_with_index_grad);
+SKIFF_CUDA_KERNELS(pool2d_double_grad).Kernel<float>(PrepareSecondGrad<float>).Kernel<double>(PrepareSecondGrad<double>);
+#undef SKIFF_CUDA_POOL
+#undef SKIFF_CUDA_POOL_GRAD
 
 }  // namespace
 

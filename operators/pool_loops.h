@@ -9,32 +9,27 @@
 
 namespace skiff {
 
-/// Calls visit(n, c, y, x, rows, columns) for every output element.
+/// Calls visit(n, c, pixel of the output, box) for every output element.
 template <typename Visit>
-void ForEachBin(const PoolGeometry& g, Visit visit) {
+void ForEachBox(const PoolGeometry& g, Visit visit) {
+  const int64_t pixels = g.OutPixels();
   for (int64_t n = 0; n < g.batch; ++n) {
     for (int64_t c = 0; c < g.channels; ++c) {
-      for (int64_t y = 0; y < g.out[0]; ++y) {
-        const PoolGeometry::Bin rows = g.BinOf(0, y);
-        for (int64_t x = 0; x < g.out[1]; ++x) visit(n, c, y, x, rows, g.BinOf(1, x));
-      }
+      for (int64_t pixel = 0; pixel < pixels; ++pixel) visit(n, c, pixel, g.BoxOf(pixel));
     }
   }
 }
 
-/// Flat position h * width + w of the first greatest element of a bin, -1 for an empty bin.
+/// The pixel of the first greatest element of a box, -1 for an empty box.
 template <typename T>
-int64_t ArgMax(const PoolGeometry& g, const T* in, int64_t n, int64_t c, const PoolGeometry::Bin& rows,
-               const PoolGeometry::Bin& columns) {
+int64_t ArgMax(const PoolGeometry& g, const T* in, int64_t n, int64_t c, const PoolGeometry::Box& box) {
   int64_t best = -1;
   T greatest = -std::numeric_limits<T>::infinity();
-  for (int64_t h = rows.begin; h < rows.end; ++h) {
-    for (int64_t w = columns.begin; w < columns.end; ++w) {
-      const T value = in[g.InOffset(n, c, h, w)];
-      if (best < 0 || value > greatest) {
-        best = h * g.in[1] + w;
-        greatest = value;
-      }
+  SKIFF_POOL_FOR(g, box, pixel) {
+    const T value = in[g.InOffset(n, c, pixel)];
+    if (best < 0 || value > greatest) {
+      best = pixel;
+      greatest = value;
     }
   }
   return best;
@@ -43,52 +38,44 @@ int64_t ArgMax(const PoolGeometry& g, const T* in, int64_t n, int64_t c, const P
 /// `mask`, of type I, may be null.
 template <typename T, typename I>
 void MaxPool(const PoolGeometry& g, const T* in, T* out, I* mask) {
-  ForEachBin(g, [&](int64_t n, int64_t c, int64_t y, int64_t x, const auto& rows, const auto& columns) {
-    const int64_t at = g.OutOffset(n, c, y, x), best = ArgMax(g, in, n, c, rows, columns);
-    out[at] = best < 0 ? std::numeric_limits<T>::lowest()
-                       : in[g.InOffset(n, c, best / g.in[1], best % g.in[1])];
+  ForEachBox(g, [&](int64_t n, int64_t c, int64_t pixel, const PoolGeometry::Box& box) {
+    const int64_t at = g.OutOffset(n, c, pixel), best = ArgMax(g, in, n, c, box);
+    out[at] = best < 0 ? std::numeric_limits<T>::lowest() : in[g.InOffset(n, c, best)];
     if (mask != nullptr) mask[at] = static_cast<I>(best);
   });
 }
 
 template <typename T>
 void AveragePool(const PoolGeometry& g, const T* in, T* out) {
-  ForEachBin(g, [&](int64_t n, int64_t c, int64_t y, int64_t x, const auto& rows, const auto& columns) {
+  ForEachBox(g, [&](int64_t n, int64_t c, int64_t pixel, const PoolGeometry::Box& box) {
     T sum = 0;
-    for (int64_t h = rows.begin; h < rows.end; ++h) {
-      for (int64_t w = columns.begin; w < columns.end; ++w) sum += in[g.InOffset(n, c, h, w)];
-    }
-    out[g.OutOffset(n, c, y, x)] = sum / static_cast<T>(std::max<int64_t>(rows.divisor * columns.divisor, 1));
+    SKIFF_POOL_FOR(g, box, from) sum += in[g.InOffset(n, c, from)];
+    out[g.OutOffset(n, c, pixel)] = sum / static_cast<T>(box.Divisor());
   });
 }
 
-/// The gradient goes to the first greatest element of each bin.
+/// The gradient goes to the first greatest element of each box.
 template <typename T>
 void MaxPoolGrad(const PoolGeometry& g, const T* in, const T* dout, T* din) {
-  ForEachBin(g, [&](int64_t n, int64_t c, int64_t y, int64_t x, const auto& rows, const auto& columns) {
-    const int64_t best = ArgMax(g, in, n, c, rows, columns);
-    if (best >= 0) din[g.InOffset(n, c, best / g.in[1], best % g.in[1])] += dout[g.OutOffset(n, c, y, x)];
+  ForEachBox(g, [&](int64_t n, int64_t c, int64_t pixel, const PoolGeometry::Box& box) {
+    const int64_t best = ArgMax(g, in, n, c, box);
+    if (best >= 0) din[g.InOffset(n, c, best)] += dout[g.OutOffset(n, c, pixel)];
   });
 }
 
 template <typename T, typename I>
 void MaskedPoolGrad(const PoolGeometry& g, const I* mask, const T* dout, T* din) {
-  ForEachBin(g, [&](int64_t n, int64_t c, int64_t y, int64_t x, const auto&, const auto&) {
-    const int64_t at = g.OutOffset(n, c, y, x), best = mask[at];
-    if (best >= 0 && best < g.in[0] * g.in[1]) {
-      din[g.InOffset(n, c, best / g.in[1], best % g.in[1])] += dout[at];
-    }
+  ForEachBox(g, [&](int64_t n, int64_t c, int64_t pixel, const PoolGeometry::Box&) {
+    const int64_t at = g.OutOffset(n, c, pixel), best = mask[at];
+    if (best >= 0 && best < g.InPixels()) din[g.InOffset(n, c, best)] += dout[at];
   });
 }
 
 template <typename T>
 void AveragePoolGrad(const PoolGeometry& g, const T* dout, T* din) {
-  ForEachBin(g, [&](int64_t n, int64_t c, int64_t y, int64_t x, const auto& rows, const auto& columns) {
-    const T share = dout[g.OutOffset(n, c, y, x)] /
-                    static_cast<T>(std::max<int64_t>(rows.divisor * columns.divisor, 1));
-    for (int64_t h = rows.begin; h < rows.end; ++h) {
-      for (int64_t w = columns.begin; w < columns.end; ++w) din[g.InOffset(n, c, h, w)] += share;
-    }
+  ForEachBox(g, [&](int64_t n, int64_t c, int64_t pixel, const PoolGeometry::Box& box) {
+    const T share = dout[g.OutOffset(n, c, pixel)] / static_cast<T>(box.Divisor());
+    SKIFF_POOL_FOR(g, box, to) din[g.InOffset(n, c, to)] += share;
   });
 }
 

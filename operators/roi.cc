@@ -5,8 +5,7 @@
 #include <limits>
 
 #include "framework/op/op_schema.h"
-#include "operators/kernel/for_each.h"
-#include "operators/kernel/rows.h"
+#include "operators/kernel/add_to.h"
 
 namespace skiff {
 
@@ -30,16 +29,6 @@ struct Regions {
   SKIFF_HD double Corner(int64_t roi, int k) const { return static_cast<double>(LoadElement(boxes[roi * 4 + k])); }
   SKIFF_HD int64_t Plane(int64_t roi, int64_t channel) const { return (ImageOf(roi) * in_channels + channel) * height * width; }
 };
-
-/// An element that several outputs may add to; on the CPU no two threads share one.
-template <typename T>
-SKIFF_HD inline void AddTo(T* p, double v) {
-#if defined(__CUDA_ARCH__)
-  AtomicAdd(p, static_cast<T>(v));
-#else
-  *p += static_cast<T>(v);
-#endif
-}
 
 SKIFF_HD inline int64_t Clamped(double v, int64_t limit) {  // NaN gives 0
   return v > 0 ? (v < static_cast<double>(limit) ? static_cast<int64_t>(v) : limit) : 0;

@@ -13,17 +13,12 @@ namespace {
 using dnnl::memory;
 using Dims = memory::dims;
 
-constexpr int kToChannelsFirst[] = {0, 3, 1, 2};
-constexpr int kToChannelsLast[] = {0, 2, 3, 1};
-
-std::vector<int> Axes(const int (&axes)[4]) { return {axes, axes + 4}; }
-
-// The description in the order batch, channels, height, width that oneDNN wants.
-DnnlDesc ChannelsFirst(const DnnlDesc& desc, bool channels_last) {
-  return channels_last ? Permuted(desc, Axes(kToChannelsFirst)) : desc;
+// The description in the order batch, channels, extents that oneDNN wants, and back.
+DnnlDesc ChannelsFirst(const DnnlDesc& desc, const ConvGeometry& g) {
+  return g.channels_last ? Permuted(desc, ChannelsFirstAxes(g.window.rank)) : desc;
 }
-DnnlDesc InTensorOrder(const DnnlDesc& desc, bool channels_last) {
-  return channels_last ? Permuted(desc, Axes(kToChannelsLast)) : desc;
+DnnlDesc InTensorOrder(const DnnlDesc& desc, const ConvGeometry& g) {
+  return g.channels_last ? Permuted(desc, ChannelsLastAxes(g.window.rank)) : desc;
 }
 
 // An operand: how it lies outside, and what the primitive wants.
@@ -32,6 +27,7 @@ struct Operand {
   int index = -1;  // in KernelArgs::in or ::out
   std::shared_ptr<void> packed = nullptr;
   std::unique_ptr<DnnlReorder> reorder = nullptr;  // between outside and the primitive
+  std::unique_ptr<DnnlReorder> load = nullptr;     // of an output that is added to
   size_t offset = 0;                               // of the primitive's form in the workspace
 };
 
@@ -58,7 +54,8 @@ class DnnlConvKernel final : public Kernel {
         pointers[i] = o.packed.get();
       } else if (o.reorder) {
         pointers[i] = work + o.offset;
-        if (!o.output) o.reorder->Run(given, work + o.offset, scratch);
+        const auto& before = o.output ? o.load : o.reorder;
+        if (before) before->Run(given, work + o.offset, scratch);
       } else {
         pointers[i] = given;
       }
@@ -79,18 +76,25 @@ class DnnlConvKernel final : public Kernel {
  private:
   void Build() {
     const auto type = DnnlType(Info(step_.role == ConvRole::kForward ? step_.image : step_.feature).dtype);
-    const Dims image{g_.batch, g_.image_channels, g_.image[0], g_.image[1]};
-    const Dims feature{g_.batch, g_.feature_channels, g_.feature[0], g_.feature[1]};
-    const Window2D& w = g_.window;
-    Dims filter{g_.feature_channels, g_.image_channels / g_.groups, w.kernel[0], w.kernel[1]};
+    const Window& w = g_.window;
+    const auto axes = [&](const int64_t(&values)[3]) { return Dims(values + w.first(), values + 3); };
+    const auto dims = [&](int64_t outer, int64_t channels, const int64_t(&values)[3]) {
+      Dims all = axes(values);
+      all.insert(all.begin(), {outer, channels});
+      return all;
+    };
+    const Dims image = dims(g_.batch, g_.image_channels, g_.image);
+    const Dims feature = dims(g_.batch, g_.feature_channels, g_.feature);
+    Dims filter = dims(g_.feature_channels, g_.image_channels / g_.groups, w.kernel);
     if (g_.groups > 1) {
       filter[0] /= g_.groups;
       filter.insert(filter.begin(), g_.groups);
     }
     const auto any = memory::format_tag::any;
     const DnnlDesc x(image, type, any), k(filter, type, any), y(feature, type, any);
-    const Dims strides{w.stride[0], w.stride[1]}, dilates{w.dilation[0] - 1, w.dilation[1] - 1};
-    const Dims before{w.before[0], w.before[1]}, after{w.after[0], w.after[1]};
+    const Dims strides = axes(w.stride), before = axes(w.before), after = axes(w.after);
+    Dims dilates = axes(w.dilation);
+    for (int64_t& dilation : dilates) --dilation;  // oneDNN counts what lies between taps
     const auto direct = dnnl::algorithm::convolution_direct;
     using Forward = dnnl::convolution_forward;
     if (step_.role == ConvRole::kForward) {
@@ -124,6 +128,11 @@ class DnnlConvKernel final : public Kernel {
   dnnl::primitive_attr FusedAttr() {
     PrepareContext& c = *context_;
     dnnl::primitive_attr attr = DnnlAttr();
+    if (step_.adds) {
+      dnnl::post_ops ops;
+      ops.append_sum(1.0f);
+      attr.set_post_ops(ops);
+    }
     if (!c.attrs().Has("fuse_activation")) return attr;
     if (c.HasInput("Bias")) bias_ = c.InputIndex("Bias");
     dnnl::post_ops ops;
@@ -153,7 +162,7 @@ class DnnlConvKernel final : public Kernel {
     scratch = std::max(scratch, BindActivation(2, step_.feature, wanted[2],
                                                step_.role == ConvRole::kForward));
     if (residual_ >= 0) {
-      const DnnlDesc outside = InTensorOrder(wanted[2], g_.channels_last);
+      const DnnlDesc outside = InTensorOrder(wanted[2], g_);
       context_->WantInputLayout("ResidualData", 0, LayoutOf(outside));
       residual_bytes_ = outside.get_size();
     }
@@ -166,7 +175,7 @@ class DnnlConvKernel final : public Kernel {
     Operand& o = operands_[number];
     o.output = output;
     o.index = output ? context_->OutputIndex(slot) : context_->InputIndex(slot);
-    const DnnlDesc in_order = InTensorOrder(wanted, g_.channels_last);
+    const DnnlDesc in_order = InTensorOrder(wanted, g_);
     if (step_.shares_layouts) {
       if (output) {
         context_->SetOutputLayout(slot, 0, LayoutOf(in_order));
@@ -178,7 +187,7 @@ class DnnlConvKernel final : public Kernel {
     if (!output) context_->WantInputLayout(slot, 0, nullptr);
     TensorInfo plain = Info(slot);
     plain.layout = nullptr;
-    return Stage(&o, ChannelsFirst(DescOf(plain), g_.channels_last), wanted);
+    return Stage(&o, ChannelsFirst(DescOf(plain), g_), wanted);
   }
 
   size_t BindFilter(const DnnlDesc& wanted) {
@@ -203,9 +212,10 @@ class DnnlConvKernel final : public Kernel {
     const int threads = context_->num_threads();
     o->reorder = o->output ? std::make_unique<DnnlReorder>(wanted, outside, threads)
                            : std::make_unique<DnnlReorder>(outside, wanted, threads);
+    if (o->output && step_.adds) o->load = std::make_unique<DnnlReorder>(outside, wanted, threads);
     o->offset = workspace_;
     workspace_ += AlignUp(wanted.get_size());
-    return o->reorder->scratch_bytes();
+    return std::max(o->reorder->scratch_bytes(), o->load ? o->load->scratch_bytes() : 0);
   }
 
   template <typename PrimitiveDesc>

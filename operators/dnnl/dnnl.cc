@@ -88,6 +88,19 @@ DnnlDesc Permuted(const DnnlDesc& desc, const std::vector<int>& axes) {
   return desc.permute_axes(inverse);
 }
 
+std::vector<int> ChannelsFirstAxes(int rank) {
+  std::vector<int> axes{0, rank + 1};
+  for (int i = 1; i <= rank; ++i) axes.push_back(i);
+  return axes;
+}
+
+std::vector<int> ChannelsLastAxes(int rank) {
+  std::vector<int> axes{0};
+  for (int i = 2; i < rank + 2; ++i) axes.push_back(i);
+  axes.push_back(1);
+  return axes;
+}
+
 bool SameBytes(const DnnlDesc& a, const DnnlDesc& b) {
   if (a == b) return true;
   const dnnl_memory_desc_t &x = a.data, &y = b.data;

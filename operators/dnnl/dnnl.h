@@ -27,6 +27,10 @@ DnnlDesc PlainDesc(const Shape& shape, DType dtype);
 DnnlDesc DescOf(const TensorInfo& info);
 /// The same memory with axis i of the result being axis `axes[i]` of `desc`.
 DnnlDesc Permuted(const DnnlDesc& desc, const std::vector<int>& axes);
+/// For an image of `rank` axes with channels last: the axes in the order batch, channels, extents, and of
+/// one in this order those with channels last.
+std::vector<int> ChannelsFirstAxes(int rank);
+std::vector<int> ChannelsLastAxes(int rank);
 /// True when the elements lie in C order without padding, whatever the strides of axes of extent 1.
 bool IsPlain(const DnnlDesc& desc);
 /// True when both describe the same bytes, whatever the strides of axes of extent 1.

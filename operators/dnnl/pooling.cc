@@ -4,11 +4,14 @@
 
 namespace skiff {
 
+using Dims = dnnl::memory::dims;
+
 std::unique_ptr<Kernel> PrepareDnnlPool(PrepareContext& context, const PoolGeometry& g) {
-  const Window2D& w = g.window;
+  const Window& w = g.window;
   if (!g.HasEqualWindows()) return nullptr;
-  dnnl::memory::dims after{w.after[0], w.after[1]};
-  for (int i = 0; i < 2; ++i) {
+  const auto axes = [&](const int64_t(&values)[3]) { return Dims(values + w.first(), values + 3); };
+  int64_t after[3] = {};
+  for (int i = w.first(); i < 3; ++i) {
     after[i] = (g.out[i] - 1) * w.stride[i] + w.kernel[i] - g.in[i] - w.before[i];
     // oneDNN divides by the whole window, Paddle by what input and leading padding cover.
     if (!g.is_max && !g.exclusive && !g.adaptive && after[i] > w.before[i]) return nullptr;
@@ -23,17 +26,17 @@ std::unique_ptr<Kernel> PrepareDnnlPool(PrepareContext& context, const PoolGeome
     DnnlThreads threads(context.num_threads());
     const TensorInfo& x = context.Input("X");
     DnnlDesc in = DescOf(x);
-    if (g.channels_last) in = Permuted(in, {0, 3, 1, 2});
-    const DnnlDesc any({g.batch, g.channels, g.out[0], g.out[1]}, in.data_type(),
-                       dnnl::memory::format_tag::any);
+    if (g.channels_last) in = Permuted(in, ChannelsFirstAxes(w.rank));
+    Dims extents = axes(g.out);
+    extents.insert(extents.begin(), {g.batch, g.channels});
+    const DnnlDesc any(extents, in.data_type(), dnnl::memory::format_tag::any);
     const dnnl::pooling_forward::primitive_desc pd(
         dnnl::pooling_forward::desc(dnnl::prop_kind::forward_inference, kind, in, any,
-                                    {w.stride[0], w.stride[1]}, {w.kernel[0], w.kernel[1]},
-                                    {w.before[0], w.before[1]}, after),
+                                    axes(w.stride), axes(w.kernel), axes(w.before), axes(after)),
         DnnlAttr(), DnnlEngine());
     DnnlDesc out = pd.dst_desc();
     context.WantInputLayout("X", 0, x.layout);
-    context.SetOutputLayout("Out", 0, LayoutOf(g.channels_last ? Permuted(out, {0, 2, 3, 1}) : out));
+    context.SetOutputLayout("Out", 0, LayoutOf(g.channels_last ? Permuted(out, ChannelsLastAxes(w.rank)) : out));
     context.RequestWorkspace(pd.scratchpad_desc().get_size());
     struct PoolKernel final : Kernel {
       explicit PoolKernel(DnnlCall prepared) : call(std::move(prepared)) {}
