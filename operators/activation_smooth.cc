@@ -86,6 +86,25 @@ struct SoftplusGrad {
   float threshold;
 };
 
+struct SoftRelu {
+  explicit SoftRelu(const Attrs& attrs) : threshold(attrs.Get<float>("threshold")) {}
+  template <typename V>
+  SKIFF_HD V operator()(V x) const {
+    const V bounded = math::Min(math::Max(x, V(-threshold)), V(threshold));
+    return math::Max(bounded, V(0)) + math::Log1p(math::Exp(-math::Abs(bounded)));
+  }
+  float threshold;
+};
+
+struct SoftReluGrad {
+  explicit SoftReluGrad(const Attrs& attrs) : threshold(attrs.Get<float>("threshold")) {}
+  template <typename V>
+  SKIFF_HD V operator()(V out, V dout) const {
+    return math::Select((out > V(-threshold)) & (out < V(threshold)), dout * (V(1) - math::Exp(-out)), V(0));
+  }
+  float threshold;
+};
+
 struct Softsign {
   template <typename V>
   SKIFF_HD V operator()(V x) const {
@@ -222,6 +241,14 @@ SKIFF_UNARY(gelu, "Out = X Phi(X), or with tanh in place of Phi's integral when 
 SKIFF_UNARY_GRAD(gelu, "X", "X@GRAD = Out@GRAD times the derivative of gelu at X.")
     .Attr("approximate", false, "as in gelu")
     .Kernel<ByApproximate<GeluGrad, GeluTanhGrad>, SKIFF_FLOATS>();
+
+SKIFF_UNARY(soft_relu, "Out = log(1 + exp(X)) with X kept between -threshold and threshold.")
+    .Attr("threshold", 40.0f, "bound of X")
+    .Gradient(FromOut())
+    .Kernel<Map<SoftRelu>, SKIFF_FLOATS>();
+SKIFF_UNARY_GRAD(soft_relu, "Out", "X@GRAD = Out@GRAD (1 - exp(-Out)) where Out is inside the bounds.")
+    .Attr("threshold", 40.0f, "as in soft_relu")
+    .Kernel<Map<SoftReluGrad>, SKIFF_FLOATS>();
 
 }  // namespace
 }  // namespace skiff

@@ -12,9 +12,9 @@ inline namespace SKIFF_VARIANT {
 template <typename T>
 SKIFF_HD inline void AddTo(T* p, double v) {
 #if defined(__CUDA_ARCH__)
-  AtomicAdd(p, static_cast<T>(v));
+  AtomicAdd(p, StoreElement<T>(static_cast<Compute<T>>(v)));
 #else
-  *p += static_cast<T>(v);
+  *p = StoreElement<T>(LoadElement(*p) + static_cast<Compute<T>>(v));
 #endif
 }
 
