@@ -3,7 +3,7 @@
 #include <map>
 
 #include "framework/op/run_op.h"
-#include "operators/kernel/broadcast.h"
+#include "operators/kernel/binary.h"
 #include "operators/kernel/unary.h"
 
 namespace skiff {
@@ -176,8 +176,6 @@ struct DivideSecondKernel {
   }
 };
 
-[[maybe_unused]] GradMaker XYGrad() { return StandardGrad({"X", "Y"}, {}, {"Out"}, {"X", "Y"}); }
-
 /// Of elementwise_add_grad and elementwise_sub_grad.
 [[maybe_unused]] GradMaker SumSecondGrad(const char* type) {
   return [=](const GradContext& g) -> std::vector<Operator> {
@@ -222,31 +220,6 @@ struct DivideSecondKernel {
                 "; a gradient by rows can be multiplied by one number");
   c.Output("Out") = SelectedRows{rows->rows, rows->height, std::move(out)};
 }
-
-#define SKIFF_BINARY(type, doc)                                                              \
-  SKIFF_OP(type)                                                                             \
-      .Doc(doc)                                                                              \
-      .Source("names and axis rule of Paddle's " #type)                                      \
-      .Input("X", "left operand")                                                            \
-      .Input("Y", "right operand; broadcasts against X")                                     \
-      .Output("Out", "broadcast shape, dtype of X")                                          \
-      .Attr("axis", -1, "dimension of the larger operand that the smaller begins at; -1: align the last") \
-      .InferShape(InferBroadcast())                                                          \
-      .Inplace("X", "Out")
-
-#define SKIFF_BINARY_GRAD(type, doc)                                                         \
-  SKIFF_OP(type##_grad)                                                                      \
-      .Doc(doc)                                                                              \
-      .Source("derivative of " #type)                                                        \
-      .Input("X", "left operand")                                                            \
-      .Input("Y", "right operand")                                                           \
-      .OptionalInput("Out", "result of the forward operator")                                \
-      .Input("Out@GRAD", "shape of the result")                                              \
-      .OptionalOutput("X@GRAD", "shape and dtype of X: summed where X was broadcast")        \
-      .OptionalOutput("Y@GRAD", "shape and dtype of Y: summed where Y was broadcast")        \
-      .Attr("axis", -1, "as in " #type)                                                      \
-      .InferShape(GradsLikeInputs())                                                         \
-      .KeyedBy("Out@GRAD")
 
 SKIFF_BINARY(elementwise_add, "Out = X + Y.")
     .Gradient(XYGrad())

@@ -119,8 +119,8 @@ struct NdPlan {
   int64_t width;
 };
 
-NdPlan PlanNd(PrepareContext& c) {
-  const TensorInfo& x = c.Input("X");
+NdPlan PlanNd(PrepareContext& c, const char* slot = "X") {
+  const TensorInfo& x = c.Input(slot);
   const Shape& index = c.Input("Index").shape;
   NdPlan plan{};
   plan.flatten.k = static_cast<int>(index[index.rank() - 1]);
@@ -162,6 +162,39 @@ struct GatherNdGrad {
       FillZero(args.out[x_grad], plan.g.rows * plan.width * sizeof(T), args);
       ScatterAddRows<T>(plan.g, plan.width, args.in[out_grad], args.workspace,
                         static_cast<T*>(args.out[x_grad]), args);
+    });
+  }
+};
+
+// ---- scatter_nd_add: Updates are added where Index says ----------------------------------------------
+
+struct ScatterNdAdd {
+  template <typename Device, typename T>
+  static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
+    const int64_t n = c.Input("X").shape.NumElements();
+    const StridedCopy copy({n}, {0, {1}}, {0, {1}}, sizeof(T));
+    return MakeKernel([=, plan = PlanNd(c), x = c.InputIndex("X"), index = c.InputIndex("Index"),
+                       updates = c.InputIndex("Updates")](const KernelArgs& args) {
+      RunFlatten(plan, args.in[index], args);
+      CheckIds(args.workspace, true, plan.g.count, plan.g.rows, plan.g.slot);
+      if (args.in[x] != args.out[0]) copy.Run(args.in[x], args.out[0], args);
+      ScatterAddRows<T>(plan.g, plan.width, args.in[updates], args.workspace, static_cast<T*>(args.out[0]), args);
+    });
+  }
+};
+
+struct ScatterNdAddGrad {
+  template <typename Device, typename T>
+  static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
+    const int64_t n = c.Input("Out@GRAD").shape.NumElements();
+    const StridedCopy copy({n}, {0, {1}}, {0, {1}}, sizeof(T));
+    const auto out = [&](const char* slot) { return c.HasOutput(slot) ? c.OutputIndex(slot) : -1; };
+    return MakeKernel([=, plan = PlanNd(c, "Out@GRAD"), dout = c.InputIndex("Out@GRAD"), index = c.InputIndex("Index"),
+                       dx = out("X@GRAD"), dupdates = out("Updates@GRAD")](const KernelArgs& args) {
+      if (dx >= 0) copy.Run(args.in[dout], args.out[dx], args);
+      if (dupdates < 0) return;
+      RunFlatten(plan, args.in[index], args);
+      GatherRows(plan.g, args.in[dout], args.workspace, args.out[dupdates], args);
     });
   }
 };
@@ -344,5 +377,44 @@ SKIFF_OP(scatter_grad)
     })
     .KeyedBy("Out@GRAD")
     .Kernel<ScatterGrad, float, double, Float16, BFloat16, int32_t, int64_t>();
+
+SKIFF_OP(scatter_nd_add)
+    .Doc("Out = X, with Updates[i] added at the place that Index[i] names; places may repeat.")
+    .Source("paddle.scatter_nd_add")
+    .Input("X", "any shape")
+    .Input("Index", "int32 or int64, [..., axes of X that are named]; negative from the end")
+    .Input("Updates", "Index without its last axis, then the axes of X that are not named")
+    .Output("Out", "shape of X")
+    .InferShape([](InferContext& c) {
+      const TensorMeta x = c.Input("X");
+      const Shape &index = c.InputShape("Index"), &updates = c.InputShape("Updates");
+      const int64_t named = index.rank() > 0 ? index[index.rank() - 1] : -1;
+      SKIFF_ENFORCE(named >= 1 && named <= x.shape.rank(), InvalidArgument, "Index is ", index, ", X ", x.shape,
+                    "; the last axis of Index names 1 to ", x.shape.rank(), " axes of X");
+      Shape wanted;
+      for (int i = 0; i + 1 < index.rank(); ++i) wanted.Append(index[i]);
+      for (int i = static_cast<int>(named); i < x.shape.rank(); ++i) wanted.Append(x.shape[i]);
+      SKIFF_ENFORCE(!wanted.IsKnown() || !updates.IsKnown() || wanted.NumElements() == updates.NumElements(), InvalidArgument,
+                    "Updates is ", updates, ", X ", x.shape, ", Index ", index, "; expected Updates of ", wanted);
+      c.SetOutput("Out", TensorMeta{x.shape, x.dtype, x.lod_level});
+    })
+    .Inplace("X", "Out")
+    .Gradient(StandardGrad({"Index", "Updates"}, {}, {"Out"}, {"X", "Updates"}))
+    .Kernel<ScatterNdAdd, float, double, Float16, BFloat16, int32_t, int64_t>();
+
+SKIFF_OP(scatter_nd_add_grad)
+    .Doc("X@GRAD = Out@GRAD, Updates@GRAD = its elements that Index names.")
+    .Input("Index", "as in scatter_nd_add")
+    .Input("Updates", "only its shape matters")
+    .Input("Out@GRAD", "shape of X")
+    .OptionalOutput("X@GRAD", "shape of X")
+    .OptionalOutput("Updates@GRAD", "shape of Updates")
+    .InferShape([](InferContext& c) {
+      const TensorMeta out = c.Input("Out@GRAD");
+      c.SetOutput("X@GRAD", out.shape, out.dtype);
+      c.SetOutput("Updates@GRAD", c.InputShape("Updates"), out.dtype);
+    })
+    .KeyedBy("Out@GRAD")
+    .Kernel<ScatterNdAddGrad, float, double, Float16, BFloat16>();
 
 }  // namespace skiff

@@ -182,7 +182,8 @@ constexpr const char* kExtentAttrs[] = {"out_d", "out_h", "out_w"};
       } else {
         extent = c.Attr<int32_t>(kExtentAttrs[3 - axes + i]);
       }
-      SKIFF_ENFORCE(extent > 0 || !c.at_runtime(), InvalidArgument, "axis ", first + i, " of the output would have the extent ",
+      const bool unknown = !size.empty() && !size[i];
+      SKIFF_ENFORCE(extent > 0 || unknown || !c.at_runtime(), InvalidArgument, "axis ", first + i, " of the output would have the extent ",
                     extent, "; give a positive size or scale");
     }
     c.SetOutput("Out", TensorMeta{out, x.dtype, x.lod_level});

@@ -102,6 +102,9 @@ struct Ceil {
   }
 };
 
+struct Trunc {
+  template <typename V> SKIFF_HD V operator()(V x) const { return math::Trunc(x); }
+};
 struct Round {
   template <typename V>
   SKIFF_HD V operator()(V x) const {
@@ -216,6 +219,11 @@ SKIFF_UNARY(round, "Out = the nearest integer; halves go away from zero.")
     .Gradient(StandardGrad({}, {}, {"Out"}, {"X"}))
     .Kernel<Map<Round>, SKIFF_FLOATS>();
 
+SKIFF_UNARY(trunc, "Out = X without its fraction.")
+    .InferShape(Like("Out", "X"))
+    .Gradient(StandardGrad({}, {}, {"Out"}, {"X"}))
+    .Kernel<Map<Trunc>, SKIFF_FLOATS, int32_t, int64_t>();
+
 SKIFF_UNARY(sin, "Out = sin X, X in radians.")
     .Gradient(FromX())
     .Kernel<Map<Sin>, SKIFF_FLOATS>();
@@ -236,6 +244,15 @@ SKIFF_UNARY(erf, "Out = the error function of X.")
 
 SKIFF_UNARY_GRAD(erf, "X", "X@GRAD = Out@GRAD 2 / sqrt(pi) exp(-X^2).")
     .Kernel<Map<ErfGrad>, SKIFF_FLOATS>();
+
+SKIFF_OP(trunc_grad)
+    .Doc("X@GRAD = 0: trunc is constant between integers.")
+    .Source("Paddle's trunc_grad")
+    .Input("Out@GRAD", "shape and dtype of Out")
+    .Output("X@GRAD", "shape and dtype of X")
+    .InferShape(Like("X@GRAD", "Out@GRAD"))
+    .Inplace("Out@GRAD", "X@GRAD")
+    .Kernel<Map<Zero>, SKIFF_FLOATS>();
 
 SKIFF_OP(floor_grad)
     .Doc("X@GRAD = 0: floor is constant between integers.")

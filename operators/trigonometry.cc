@@ -40,6 +40,24 @@ struct Cosh {
 struct CoshGrad {
   template <typename V> SKIFF_HD V operator()(V x, V dout) const { return dout * math::Sinh(x); }
 };
+struct Asinh {
+  template <typename V> SKIFF_HD V operator()(V x) const { return static_cast<V>(asinh(static_cast<double>(x))); }
+};
+struct AsinhGrad {
+  template <typename V> SKIFF_HD V operator()(V x, V dout) const { return dout * math::Rsqrt(x * x + V(1)); }
+};
+struct Acosh {
+  template <typename V> SKIFF_HD V operator()(V x) const { return static_cast<V>(acosh(static_cast<double>(x))); }
+};
+struct AcoshGrad {
+  template <typename V> SKIFF_HD V operator()(V x, V dout) const { return dout * math::Rsqrt(x * x - V(1)); }
+};
+struct Atanh {
+  template <typename V> SKIFF_HD V operator()(V x) const { return static_cast<V>(atanh(static_cast<double>(x))); }
+};
+struct AtanhGrad {
+  template <typename V> SKIFF_HD V operator()(V x, V dout) const { return dout / (V(1) - x * x); }
+};
 struct Expm1 {
   template <typename V> SKIFF_HD V operator()(V x) const { return math::Expm1(x); }
 };
@@ -88,6 +106,24 @@ SKIFF_UNARY(expm1, "Out = exp(X) - 1, exact near 0.")
     .Kernel<Map<Expm1>, SKIFF_FLOATS>();
 SKIFF_UNARY_GRAD(expm1, "Out", "X@GRAD = Out@GRAD (Out + 1).")
     .Kernel<Map<Expm1Grad>, SKIFF_FLOATS>();
+
+SKIFF_UNARY(asinh, "Out = arsinh X.")
+    .Gradient(FromX())
+    .Kernel<Map<Asinh>, SKIFF_FLOATS>();
+SKIFF_UNARY_GRAD(asinh, "X", "X@GRAD = Out@GRAD / sqrt(X^2 + 1).")
+    .Kernel<Map<AsinhGrad>, SKIFF_FLOATS>();
+
+SKIFF_UNARY(acosh, "Out = arcosh X.")
+    .Gradient(FromX())
+    .Kernel<Map<Acosh>, SKIFF_FLOATS>();
+SKIFF_UNARY_GRAD(acosh, "X", "X@GRAD = Out@GRAD / sqrt(X^2 - 1).")
+    .Kernel<Map<AcoshGrad>, SKIFF_FLOATS>();
+
+SKIFF_UNARY(atanh, "Out = artanh X.")
+    .Gradient(FromX())
+    .Kernel<Map<Atanh>, SKIFF_FLOATS>();
+SKIFF_UNARY_GRAD(atanh, "X", "X@GRAD = Out@GRAD / (1 - X^2).")
+    .Kernel<Map<AtanhGrad>, SKIFF_FLOATS>();
 
 }  // namespace
 }  // namespace skiff
