@@ -46,15 +46,13 @@ SKIFF_OP(eye)
 
 // ---- linspace, logspace ----------------------------------------------------------------------------------------
 
-/// A number of any dtype, where it lies.
+/// A number where it lies.
 SKIFF_HD double NumberAt(const void* p, DType dtype) {
   switch (dtype) {
     case DType::kFloat32: return static_cast<double>(*static_cast<const float*>(p));
     case DType::kFloat64: return *static_cast<const double*>(p);
     case DType::kInt32: return static_cast<double>(*static_cast<const int32_t*>(p));
-    case DType::kInt64: return static_cast<double>(*static_cast<const int64_t*>(p));
-    case DType::kFloat16: return static_cast<double>(LoadElement(*static_cast<const Float16*>(p)));
-    default: return static_cast<double>(LoadElement(*static_cast<const BFloat16*>(p)));
+    default: return static_cast<double>(*static_cast<const int64_t*>(p));
   }
 }
 
@@ -84,8 +82,8 @@ struct Spacing {
     const bool log = c.HasInput("Base");
     if (log) s.base_dtype = c.Input("Base").dtype;
     for (DType dtype : {s.start_dtype, s.stop_dtype, log ? s.base_dtype : s.stop_dtype}) {
-      SKIFF_ENFORCE(IsFloating(dtype) || dtype == DType::kInt32 || dtype == DType::kInt64, InvalidType,
-                    "Start, Stop and Base take floating numbers, int32 and int64, got ", dtype);
+      SKIFF_ENFORCE(dtype == DType::kFloat32 || dtype == DType::kFloat64 || dtype == DType::kInt32 || dtype == DType::kInt64,
+                    InvalidType, "Start, Stop and Base take float32, float64, int32 and int64, got ", dtype);
     }
     return MakeKernel([=, start = c.InputIndex("Start"), stop = c.InputIndex("Stop"),
                        base = log ? c.InputIndex("Base") : -1](const KernelArgs& args) {
