@@ -2,6 +2,7 @@
 // `dtype` attribute and a tensor description need no translation.
 #pragma once
 
+#include <complex>
 #include <cstddef>
 #include <cstdint>
 #include <ostream>
@@ -73,5 +74,7 @@ template <> inline constexpr DType kDTypeOf<Float16> = DType::kFloat16;
 template <> inline constexpr DType kDTypeOf<BFloat16> = DType::kBFloat16;
 template <> inline constexpr DType kDTypeOf<float> = DType::kFloat32;
 template <> inline constexpr DType kDTypeOf<double> = DType::kFloat64;
+template <> inline constexpr DType kDTypeOf<std::complex<float>> = DType::kComplex64;
+template <> inline constexpr DType kDTypeOf<std::complex<double>> = DType::kComplex128;
 
 }  // namespace skiff
