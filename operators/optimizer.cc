@@ -2,6 +2,7 @@
 // computed in float, on the master copy where there is one.
 #include "framework/op/op_schema.h"
 #include "operators/kernel/optimizer.h"
+#include "operators/kernel_parts.h"
 
 namespace skiff {
 
@@ -63,11 +64,39 @@ struct MomentumUpdate {
   }
 };
 
-struct Momentum {
+/// A kernel of one step after the other: Step::Make for each parameter.
+template <typename Step>
+struct ForEachParam {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
+    auto sequence = std::make_unique<SequenceKernel>();
+    for (int i = 0; i < c.NumInputs("Param"); ++i) {
+      SKIFF_ENFORCE(c.Input("Param", i).dtype == kDTypeOf<T>, InvalidType, "Param[", i, "] is ", c.Input("Param", i).dtype, ", Param[0] ",
+                    kDTypeOf<T>, "; all must be equal");
+      sequence->Add(Step::template Make<Device, T>(c, i));
+    }
+    return sequence;
+  }
+};
+
+/// L2 decay of parameter i: one method and number for all, or for each.
+double DecayOf(const PrepareContext& c, int i) {
+  if (c.op().type == "momentum") {
+    return c.Attr<std::string>("regularization_method") == "l2_decay" ? c.Attr<float>("regularization_coeff") : 0;
+  }
+  const auto methods = c.Attr<std::vector<std::string>>("regularization_method");
+  const auto numbers = c.Attr<std::vector<float>>("regularization_coeff");
+  const size_t at = static_cast<size_t>(i);
+  return at < methods.size() && at < numbers.size() && methods[at] == "l2_decay" ? numbers[at] : 0;
+}
+
+struct Momentum {
+  template <typename Device, typename T>
+  static std::unique_ptr<Kernel> Prepare(PrepareContext& c) { return Make<Device, T>(c, 0); }
+  template <typename Device, typename T>
+  static std::unique_ptr<Kernel> Make(PrepareContext& c, int i) {
     using C = Compute<T>;
-    const UpdateSlots slots(c);
+    const UpdateSlots slots(c, i);
     const auto param = slots.Both("Param"), master = slots.Both("MasterParam"), grad = slots.Read("Grad");
     const auto velocity = slots.Both("Velocity");
     const auto rate = slots.Scalar("LearningRate");
@@ -75,8 +104,7 @@ struct Momentum {
     // Paddle's CPU kernel does not read rescale_grad, its CUDA kernel does: each place agrees with Paddle's.
     const auto rescale = static_cast<C>(std::is_same_v<Device, CpuDevice> ? 1.0f : c.Attr<float>("rescale_grad"));
     const bool nesterov = c.Attr<bool>("use_nesterov");
-    const bool decays = c.Attr<std::string>("regularization_method") == "l2_decay";
-    const auto decay = static_cast<C>(decays ? c.Attr<float>("regularization_coeff") : 0.0f);
+    const auto decay = static_cast<C>(DecayOf(c, i));
     return MakeKernel([=, n = slots.size()](const KernelArgs& args) {
       ForEach(n, kGrain, args,
               MomentumUpdate<T>{{param.Bind<T>(args), master.Bind<T>(args)}, grad.Bind<T>(args),
@@ -152,8 +180,10 @@ struct AdvanceBetaPow {
 template <bool kDecoupledDecay>
 struct Adam {
   template <typename Device, typename T>
-  static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
-    const UpdateSlots slots(c);
+  static std::unique_ptr<Kernel> Prepare(PrepareContext& c) { return Make<Device, T>(c, 0); }
+  template <typename Device, typename T>
+  static std::unique_ptr<Kernel> Make(PrepareContext& c, int i) {
+    const UpdateSlots slots(c, i);
     const auto param = slots.Both("Param"), master = slots.Both("MasterParam"), grad = slots.Read("Grad");
     const auto moment1 = slots.Both("Moment1"), moment2 = slots.Both("Moment2");
     const auto rate = slots.Scalar("LearningRate");
@@ -170,8 +200,8 @@ struct Adam {
       if (std::is_same_v<Device, CudaDevice>) fixed.rate_factor = c.Attr<float>("lr_ratio");
     }
     const bool advance = !c.Attr<bool>("use_global_beta_pow");
-    const int out1 = advance && c.HasOutput("Beta1PowOut") ? c.OutputIndex("Beta1PowOut") : -1;
-    const int out2 = advance && c.HasOutput("Beta2PowOut") ? c.OutputIndex("Beta2PowOut") : -1;
+    const int out1 = advance && c.HasOutput("Beta1PowOut") ? c.OutputIndex("Beta1PowOut", i) : -1;
+    const int out2 = advance && c.HasOutput("Beta2PowOut") ? c.OutputIndex("Beta2PowOut", i) : -1;
     return MakeKernel([=, n = slots.size()](const KernelArgs& args) {
       AdamScalars s = fixed;
       s.learning_rate = rate.Bind(args);
@@ -332,5 +362,61 @@ SKIFF_OP(adamw)
     .KeyedBy("Param")
     .Dynamic(SparseAdam)
     .Kernel<Adam<true>, float, double, Float16, BFloat16>();
+
+SKIFF_OP(merged_momentum)
+    .Doc("momentum for several parameters at once.")
+    .Source("names and defaults of Paddle's merged_momentum")
+    .Inputs("Param", "of one dtype")
+    .Inputs("Grad", "shape of each Param")
+    .Inputs("Velocity", "shape of each Param")
+    .Inputs("LearningRate", "one for all, or one for each")
+    .OptionalInputs("MasterParam", "float32 copies of half Params, updated in their stead")
+    .Outputs("ParamOut", "the variables of Param")
+    .Outputs("VelocityOut", "the variables of Velocity")
+    .OptionalOutputs("MasterParamOut", "the variables of MasterParam")
+    .RequiredAttr<float>("mu", "momentum, usually 0.9")
+    .Attr("use_nesterov", false, "Nesterov's rule")
+    .Attr("regularization_method", std::vector<std::string>{}, "for each parameter \"l2_decay\" or nothing")
+    .Attr("regularization_coeff", std::vector<float>{}, "factor of each Param in l2_decay")
+    .Attr("multi_precision", false, "whether there are MasterParams")
+    .Attr("rescale_grad", 1.0f, "factor of Grad on a card; not read on the CPU")
+    .InferShape(InferUpdate)
+    .Inplace("Param", "ParamOut")
+    .Inplace("Velocity", "VelocityOut")
+    .Inplace("MasterParam", "MasterParamOut")
+    .KeyedBy("Param")
+    .Kernel<ForEachParam<Momentum>, float, double, Float16, BFloat16>();
+
+SKIFF_OP(merged_adam)
+    .Doc("adam for several parameters at once.")
+    .Source("names and defaults of Paddle's merged_adam")
+    .Inputs("Param", "of one dtype")
+    .Inputs("Grad", "shape of each Param")
+    .Inputs("LearningRate", "one for all, or one for each")
+    .Inputs("Moment1", "shape of each Param")
+    .Inputs("Moment2", "shape of each Param")
+    .Inputs("Beta1Pow", "one element for each")
+    .Inputs("Beta2Pow", "one element for each")
+    .OptionalInputs("MasterParam", "float32 copies of half Params, updated in their stead")
+    .Outputs("ParamOut", "the variables of Param")
+    .Outputs("Moment1Out", "the variables of Moment1")
+    .Outputs("Moment2Out", "the variables of Moment2")
+    .Outputs("Beta1PowOut", "the variables of Beta1Pow, times beta1")
+    .Outputs("Beta2PowOut", "the variables of Beta2Pow, times beta2")
+    .OptionalOutputs("MasterParamOut", "the variables of MasterParam")
+    .Attr("beta1", 0.9f, "decay of the first moment")
+    .Attr("beta2", 0.999f, "decay of the second moment")
+    .Attr("epsilon", 1e-8f, "added to the root")
+    .Attr("multi_precision", false, "whether there are MasterParams")
+    .Attr("use_global_beta_pow", false, "the powers of beta are advanced elsewhere")
+    .InferShape(InferUpdate)
+    .Inplace("Param", "ParamOut")
+    .Inplace("Moment1", "Moment1Out")
+    .Inplace("Moment2", "Moment2Out")
+    .Inplace("Beta1Pow", "Beta1PowOut")
+    .Inplace("Beta2Pow", "Beta2PowOut")
+    .Inplace("MasterParam", "MasterParamOut")
+    .KeyedBy("Param")
+    .Kernel<ForEachParam<Adam<false>>, float, double, Float16, BFloat16>();
 
 }  // namespace skiff

@@ -77,11 +77,12 @@ struct ScalarRef {
 /// Where an update finds its variables, read when preparing.
 class UpdateSlots {
  public:
-  explicit UpdateSlots(const PrepareContext& context) : context_(context) {
-    size_ = context.Input("Param").shape.NumElements();
-    const TensorInfo& grad = context.Input("Grad");
+  /// `i`: which parameter of an operator that updates several.
+  explicit UpdateSlots(const PrepareContext& context, int i = 0) : context_(context), i_(i) {
+    size_ = context.Input("Param", i).shape.NumElements();
+    const TensorInfo& grad = context.Input("Grad", i);
     SKIFF_ENFORCE(grad.shape.NumElements() == size_, InvalidArgument, "Grad is ", grad.shape,
-                  ", Param is ", context.Input("Param").shape, "; they must be equal");
+                  ", Param is ", context.Input("Param", i).shape, "; they must be equal");
   }
 
   struct StateSlot {
@@ -101,17 +102,17 @@ class UpdateSlots {
   /// `in` and "<in>Out".
   StateSlot Both(const std::string& in) const {
     StateSlot slot = Read(in);
-    if (context_.HasOutput(in + "Out")) slot.out = context_.OutputIndex(in + "Out");
+    if (context_.HasOutput(in + "Out")) slot.out = context_.OutputIndex(in + "Out", i_);
     return slot;
   }
   StateSlot Read(const std::string& in) const {
     StateSlot slot;
     if (!context_.HasInput(in)) return slot;
-    const TensorInfo& info = context_.Input(in);
+    const TensorInfo& info = context_.Input(in, i_);
     SKIFF_ENFORCE(info.shape.NumElements() == size_, InvalidArgument, in, " is ", info.shape,
-                  ", Param is ", context_.Input("Param").shape, "; they must be equal");
-    slot.in = context_.InputIndex(in);
-    const DType param = context_.Input("Param").dtype;
+                  ", Param is ", context_.Input("Param", i_).shape, "; they must be equal");
+    slot.in = context_.InputIndex(in, i_);
+    const DType param = context_.Input("Param", i_).dtype;
     slot.wide = info.dtype != param;
     SKIFF_ENFORCE(!slot.wide || info.dtype == ComputeDType(param), InvalidType, in, " is ", info.dtype,
                   " beside a parameter of ", param, "; it may be that or ", ComputeDType(param));
@@ -119,17 +120,19 @@ class UpdateSlots {
   }
   ScalarSlot Scalar(const std::string& in) const {
     if (!context_.HasInput(in)) return {};
-    const TensorInfo& info = context_.Input(in);
+    const int at = std::min(i_, context_.NumInputs(in) - 1);  // one may serve all
+    const TensorInfo& info = context_.Input(in, at);
     SKIFF_ENFORCE(info.shape.NumElements() == 1, InvalidArgument, in, " is ", info.shape,
                   "; it must hold one element");
     SKIFF_ENFORCE(info.dtype == DType::kFloat32 || info.dtype == DType::kFloat64, InvalidType, in, " is ",
                   info.dtype, "; it must be float32 or float64");
-    return {context_.InputIndex(in), info.dtype == DType::kFloat64};
+    return {context_.InputIndex(in, at), info.dtype == DType::kFloat64};
   }
   int64_t size() const { return size_; }
 
  private:
   const PrepareContext& context_;
+  int i_;
   int64_t size_;
 };
 
@@ -142,7 +145,7 @@ inline void InferUpdate(InferContext& c) {
                 "Grad is ", grad, ", Param is ", param.shape, "; they must be equal");
   for (const auto& [slot, names] : c.op().outputs) {
     const std::string in = slot.substr(0, slot.size() - 3);
-    if (!names.empty() && c.HasInput(in)) c.SetOutput(slot, TensorMeta(c.Input(in)));
+    for (int i = 0; i < static_cast<int>(names.size()) && i < c.NumInputs(in); ++i) c.SetOutput(slot, TensorMeta(c.Input(in, i)), i);
   }
 }
 
