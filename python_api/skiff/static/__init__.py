@@ -3,7 +3,7 @@ from .._core import Operator, Program, Scope, Variable, default_main_program, de
 from ..framework import ParamAttr, create_parameter  # noqa: F401
 from ..metric import static_accuracy as accuracy  # noqa: F401
 from ..tensor.indexing import setitem  # noqa: F401
-from . import nn  # noqa: F401
+from . import amp, nn  # noqa: F401
 from .backward import append_backward, gradients  # noqa: F401
 from .build import (InputSpec, WeightNormParamAttr, cpu_places, create_global_var, cuda_places, data, device_guard,  # noqa: F401
                     name_scope, program_guard, scope_guard)
