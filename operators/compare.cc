@@ -24,7 +24,7 @@ struct GreaterEqual {
   template <typename V> SKIFF_HD V operator()(V x, V y) const { return V(x >= y); }
 };
 
-#define SKIFF_COMPARISON(type, Functor, doc)                                                  \
+#define SKIFF_COMPARISON(type, Functor, doc, ...)                                              \
   SKIFF_OP(type)                                                                              \
       .Doc(doc)                                                                               \
       .Source("names and axis rule of Paddle's " #type)                                       \
@@ -34,10 +34,10 @@ struct GreaterEqual {
       .Attr("axis", -1, "dimension of the larger operand that the smaller begins at; -1: align the last") \
       .Attr("force_cpu", false, "ignored: the result is where it is used")                    \
       .InferShape(InferBroadcast(DType::kBool))                                               \
-      .Kernel<Broadcast<Functor>, SKIFF_FLOATS, SKIFF_INTS, bool>()
+      .Kernel<Broadcast<Functor>, SKIFF_FLOATS, SKIFF_INTS, bool __VA_OPT__(,) __VA_ARGS__>()
 
-SKIFF_COMPARISON(equal, Equal, "Out = X == Y.");
-SKIFF_COMPARISON(not_equal, NotEqual, "Out = X != Y.");
+SKIFF_COMPARISON(equal, Equal, "Out = X == Y.", SKIFF_COMPLEX);
+SKIFF_COMPARISON(not_equal, NotEqual, "Out = X != Y.", SKIFF_COMPLEX);
 SKIFF_COMPARISON(less_than, Less, "Out = X < Y.");
 SKIFF_COMPARISON(less_equal, LessEqual, "Out = X <= Y.");
 SKIFF_COMPARISON(greater_than, Greater, "Out = X > Y.");

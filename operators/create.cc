@@ -88,7 +88,7 @@ SKIFF_OP(fill_constant)
     .Attr("place_type", -1, "ignored: the result is where it is used")
     .InferShape(InferFromShape)
     .KeyedBy("Out")
-    .Kernel<FillConstantKernel, SKIFF_FLOATS, SKIFF_INTS, bool>();
+    .Kernel<FillConstantKernel, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 
 [[maybe_unused]] void InferBatchSizeLike(InferContext& c) {
   const Shape& input = c.InputShape("Input");

@@ -296,14 +296,14 @@ SKIFF_OP(fill)
     .KeyedBy("Out")
     .Kernel<GivenValues, float, double, int32_t, int64_t>();
 
+struct Count {
+  int64_t count;
+  int64_t* out;
+  SKIFF_HD void operator()(int64_t) const { *out = count; }
+};
 struct ElementCount {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
-    struct Count {
-      int64_t count;
-      int64_t* out;
-      SKIFF_HD void operator()(int64_t) const { *out = count; }
-    };
     return MakeKernel([n = c.Input("Input").shape.NumElements()](const KernelArgs& args) {
       ForEach(1, 1, args, Count{n, static_cast<int64_t*>(args.out[0])});
     });

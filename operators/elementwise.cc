@@ -39,17 +39,17 @@ struct FloorDivide {
 
 // Gradients by X and by Y.
 struct MultiplyX {
-  template <typename V> SKIFF_HD V operator()(V, V y, V dout) const { return dout * y; }
+  template <typename V> SKIFF_HD V operator()(V, V y, V dout) const { return dout * math::Conj(y); }
 };
 struct MultiplyY {
-  template <typename V> SKIFF_HD V operator()(V x, V, V dout) const { return dout * x; }
+  template <typename V> SKIFF_HD V operator()(V x, V, V dout) const { return dout * math::Conj(x); }
 };
 struct DivideX {
-  template <typename V> SKIFF_HD V operator()(V, V y, V dout) const { return math::Divide(dout, y); }
+  template <typename V> SKIFF_HD V operator()(V, V y, V dout) const { return math::Divide(dout, math::Conj(y)); }
 };
 struct DivideY {
   template <typename V> SKIFF_HD V operator()(V x, V y, V dout) const {
-    return -dout * math::Divide(math::Divide(x, y), y);
+    return -dout * math::Conj(math::Divide(math::Divide(x, y), y));
   }
 };
 struct MaximumX {
@@ -223,26 +223,26 @@ struct DivideSecondKernel {
 
 SKIFF_BINARY(elementwise_add, "Out = X + Y.")
     .Gradient(XYGrad())
-    .Kernel<Broadcast<Add>, SKIFF_FLOATS, SKIFF_INTS, bool>();
+    .Kernel<Broadcast<Add>, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 SKIFF_BINARY_GRAD(elementwise_add, "X@GRAD = Out@GRAD, Y@GRAD = Out@GRAD.")
     .Gradient(SumSecondGrad("elementwise_add_grad_grad"))
-    .Kernel<BroadcastGrad<PassThrough<1>, PassThrough<1>>, SKIFF_FLOATS, int32_t, int64_t>();
+    .Kernel<BroadcastGrad<PassThrough<1>, PassThrough<1>>, SKIFF_FLOATS, int32_t, int64_t, SKIFF_COMPLEX>();
 
 SKIFF_BINARY(grad_add, "Out = X + Y, where gradients of two uses meet.")
-    .Kernel<Broadcast<Add>, SKIFF_FLOATS, SKIFF_INTS>();
+    .Kernel<Broadcast<Add>, SKIFF_FLOATS, SKIFF_INTS, SKIFF_COMPLEX>();
 
 SKIFF_BINARY(elementwise_sub, "Out = X - Y.")
     .Gradient(XYGrad())
-    .Kernel<Broadcast<Subtract>, SKIFF_FLOATS, SKIFF_INTS>();
+    .Kernel<Broadcast<Subtract>, SKIFF_FLOATS, SKIFF_INTS, SKIFF_COMPLEX>();
 SKIFF_BINARY_GRAD(elementwise_sub, "X@GRAD = Out@GRAD, Y@GRAD = -Out@GRAD.")
     .Gradient(SumSecondGrad("elementwise_sub_grad_grad"))
-    .Kernel<BroadcastGrad<PassThrough<1>, PassThrough<-1>>, SKIFF_FLOATS, int32_t, int64_t>();
+    .Kernel<BroadcastGrad<PassThrough<1>, PassThrough<-1>>, SKIFF_FLOATS, int32_t, int64_t, SKIFF_COMPLEX>();
 
 SKIFF_BINARY(elementwise_mul, "Out = X Y, element by element.")
     .InferShape(InferProduct)
     .Dynamic(MultiplyRows)
     .Gradient(XYGrad())
-    .Kernel<Broadcast<Multiply>, SKIFF_FLOATS, SKIFF_INTS, bool>();
+    .Kernel<Broadcast<Multiply>, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 SKIFF_BINARY_GRAD(elementwise_mul, "X@GRAD = Out@GRAD Y, Y@GRAD = Out@GRAD X.")
     .Gradient([](const GradContext& g) -> std::vector<Operator> {
       Operator op{"elementwise_mul_grad_grad",
@@ -253,11 +253,11 @@ SKIFF_BINARY_GRAD(elementwise_mul, "X@GRAD = Out@GRAD Y, Y@GRAD = Out@GRAD X.")
       if (g.HasOut("Y@GRAD")) op.inputs.Set("DDY", g.OutGrad("Y@GRAD"));
       return {op};
     })
-    .Kernel<BroadcastGrad<MultiplyX, MultiplyY>, SKIFF_FLOATS, int32_t, int64_t>();
+    .Kernel<BroadcastGrad<MultiplyX, MultiplyY>, SKIFF_FLOATS, int32_t, int64_t, SKIFF_COMPLEX>();
 
 SKIFF_BINARY(elementwise_div, "Out = X / Y; integers round to zero.")
     .Gradient(StandardGrad({"X", "Y"}, {"Out"}, {"Out"}, {"X", "Y"}))
-    .Kernel<Broadcast<Divide>, SKIFF_FLOATS, SKIFF_INTS>();
+    .Kernel<Broadcast<Divide>, SKIFF_FLOATS, SKIFF_INTS, SKIFF_COMPLEX>();
 SKIFF_BINARY_GRAD(elementwise_div, "X@GRAD = Out@GRAD / Y, Y@GRAD = -Out@GRAD X / Y^2.")
     .Gradient([](const GradContext& g) -> std::vector<Operator> {
       Operator op{"elementwise_div_grad_grad",
@@ -268,7 +268,7 @@ SKIFF_BINARY_GRAD(elementwise_div, "X@GRAD = Out@GRAD / Y, Y@GRAD = -Out@GRAD X 
       if (g.HasOut("Y@GRAD")) op.inputs.Set("DDY", g.OutGrad("Y@GRAD"));
       return {op};
     })
-    .Kernel<BroadcastGrad<DivideX, DivideY>, SKIFF_FLOATS, int32_t, int64_t>();
+    .Kernel<BroadcastGrad<DivideX, DivideY>, SKIFF_FLOATS, int32_t, int64_t, SKIFF_COMPLEX>();
 
 SKIFF_BINARY(elementwise_max, "Out = the larger of X and Y.")
     .Gradient(XYGrad())

@@ -14,7 +14,7 @@ struct Exp {
 struct ExpGrad {
   template <typename V>
   SKIFF_HD V operator()(V out, V dout) const {
-    return dout * out;
+    return dout * math::Conj(out);
   }
 };
 
@@ -77,7 +77,7 @@ struct Log1pGrad {
 struct Abs {
   template <typename V>
   SKIFF_HD V operator()(V x) const {
-    return math::Abs(x);
+    return V(math::Abs(x));
   }
 };
 
@@ -122,7 +122,7 @@ struct Sin {
 struct SinGrad {
   template <typename V>
   SKIFF_HD V operator()(V x, V dout) const {
-    return dout * math::Cos(x);
+    return dout * math::Conj(math::Cos(x));
   }
 };
 
@@ -136,7 +136,7 @@ struct Cos {
 struct CosGrad {
   template <typename V>
   SKIFF_HD V operator()(V x, V dout) const {
-    return -dout * math::Sin(x);
+    return -dout * math::Conj(math::Sin(x));
   }
 };
 
@@ -166,10 +166,10 @@ struct Sign {
 
 SKIFF_UNARY(exp, "Out = e^X.")
     .Gradient(FromOut())
-    .Kernel<Map<Exp>, SKIFF_FLOATS>();
+    .Kernel<Map<Exp>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_UNARY_GRAD(exp, "Out", "X@GRAD = Out@GRAD Out.")
-    .Kernel<Map<ExpGrad>, SKIFF_FLOATS>();
+    .Kernel<Map<ExpGrad>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_UNARY(log, "Out = ln X; -inf at 0, NaN below.")
     .Gradient(FromX())
@@ -199,13 +199,23 @@ SKIFF_UNARY(log1p, "Out = ln(1 + X), exact near 0.")
 SKIFF_UNARY_GRAD(log1p, "X", "X@GRAD = Out@GRAD / (1 + X).")
     .Kernel<Map<Log1pGrad>, SKIFF_FLOATS>();
 
-SKIFF_UNARY(abs, "Out = |X|.")
-    .InferShape(Like("Out", "X"))
+SKIFF_OP(abs)
+    .Doc("Out = |X|.")
+    .Source("names of Paddle's abs")
+    .Input("X", "any shape")
+    .Output("Out", "shape of X; its dtype, the real one of complex numbers")
+    .InferShape(InferReal)
     .Gradient(FromX())
-    .Kernel<Map<Abs>, SKIFF_FLOATS, int32_t, int64_t>();
+    .Kernel<Map<Abs>, SKIFF_FLOATS, int32_t, int64_t, SKIFF_COMPLEX>();
 
-SKIFF_UNARY_GRAD(abs, "X", "X@GRAD = Out@GRAD sign(X).")
-    .Kernel<Map<AbsGrad>, SKIFF_FLOATS>();
+SKIFF_OP(abs_grad)
+    .Doc("X@GRAD = Out@GRAD sign(X); of a complex number, Out@GRAD X / |X|.")
+    .Source("derivative of abs")
+    .Input("X", "of the forward operator")
+    .Input("Out@GRAD", "shape and dtype of Out")
+    .Output("X@GRAD", "shape and dtype of X")
+    .InferShape(Like("X@GRAD", "X"))
+    .Kernel<Map<AbsGrad>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_UNARY(floor, "Out = the largest integer not above X.")
     .Gradient(StandardGrad({}, {}, {"Out"}, {"X"}))
@@ -226,17 +236,17 @@ SKIFF_UNARY(trunc, "Out = X without its fraction.")
 
 SKIFF_UNARY(sin, "Out = sin X, X in radians.")
     .Gradient(FromX())
-    .Kernel<Map<Sin>, SKIFF_FLOATS>();
+    .Kernel<Map<Sin>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_UNARY_GRAD(sin, "X", "X@GRAD = Out@GRAD cos X.")
-    .Kernel<Map<SinGrad>, SKIFF_FLOATS>();
+    .Kernel<Map<SinGrad>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_UNARY(cos, "Out = cos X, X in radians.")
     .Gradient(FromX())
-    .Kernel<Map<Cos>, SKIFF_FLOATS>();
+    .Kernel<Map<Cos>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_UNARY_GRAD(cos, "X", "X@GRAD = -Out@GRAD sin X.")
-    .Kernel<Map<CosGrad>, SKIFF_FLOATS>();
+    .Kernel<Map<CosGrad>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_UNARY(erf, "Out = the error function of X.")
     .Gradient(FromX())

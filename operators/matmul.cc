@@ -92,6 +92,62 @@ class GemmLoop final : public Kernel {
   std::unique_ptr<DnnlCall> vector_activation_;
 };
 
+// Complex products as four real ones of the parts. The operand of a gradient that is not Out@GRAD is conjugated.
+template <typename R>
+class ComplexGemm final : public Kernel {
+ public:
+  ComplexGemm(PrepareContext& c, GemmProblem problem, const MatmulOperands& operands, R alpha)
+      : g_(std::move(problem)),
+        alpha_(alpha),
+        a_(c.InputIndex(operands.a)),
+        b_(c.InputIndex(operands.b)),
+        c_(c.OutputIndex(operands.c)),
+        conjugates_a_(operands.b == "Out@GRAD"),
+        conjugates_b_(operands.a == "Out@GRAD"),
+        num_threads_(c.num_threads()) {
+    c.RequestWorkspace(2 * (g_.m * g_.k + g_.k * g_.n + g_.m * g_.n) * sizeof(R));
+  }
+
+  void Run(const KernelArgs& args) const override {
+    const R* a = static_cast<const R*>(args.in[a_]);
+    const R* b = static_cast<const R*>(args.in[b_]);
+    R* c = static_cast<R*>(args.out[c_]);
+    std::fill(c, c + 2 * g_.c_elements, R(0));
+    if (g_.Empty() || g_.k == 0) return;
+    const int64_t a_size = g_.m * g_.k, b_size = g_.k * g_.n, c_size = g_.m * g_.n;
+    R* a_re = static_cast<R*>(args.workspace);
+    R *a_im = a_re + a_size, *b_re = a_im + a_size, *b_im = b_re + b_size, *c_re = b_im + b_size, *c_im = c_re + c_size;
+    DnnlThreads threads(num_threads_);
+    for (const GemmProblem::Offsets& at : g_.batches) {
+      Split(a + 2 * at.a, a_size, conjugates_a_, a_re, a_im);
+      Split(b + 2 * at.b, b_size, conjugates_b_, b_re, b_im);
+      Multiply<R>(g_, alpha_, a_re, b_re, false, c_re);
+      Multiply<R>(g_, -alpha_, a_im, b_im, true, c_re);
+      Multiply<R>(g_, alpha_, a_re, b_im, false, c_im);
+      Multiply<R>(g_, alpha_, a_im, b_re, true, c_im);
+      R* to = c + 2 * at.c;
+      for (int64_t i = 0; i < c_size; ++i) {
+        to[2 * i] += c_re[i];
+        to[2 * i + 1] += c_im[i];
+      }
+    }
+  }
+
+ private:
+  static void Split(const R* from, int64_t n, bool conjugate, R* re, R* im) {
+    for (int64_t i = 0; i < n; ++i) {
+      re[i] = from[2 * i];
+      im[i] = conjugate ? -from[2 * i + 1] : from[2 * i + 1];
+    }
+  }
+
+  const GemmProblem g_;
+  const R alpha_;
+  const int a_, b_, c_;
+  const bool conjugates_a_, conjugates_b_;
+  const int num_threads_;
+};
+
 template <typename T>
 std::unique_ptr<Kernel> PrepareGemm(PrepareContext& c, const GemmProblem& problem,
                                    const MatmulOperands& operands, const GemmEpilogue& epilogue) {
@@ -126,6 +182,21 @@ std::unique_ptr<Kernel> PrepareProduct(PrepareContext& c) {
     }
     return sequence;
   }
+}
+
+template <typename R>
+std::unique_ptr<Kernel> PrepareComplexProduct(PrepareContext& c) {
+  const MatmulShapes s = MatmulShapesOf(c.op().type, c.attrs(), c.Input("X").shape, c.Input("Y").shape);
+  const R alpha = c.attrs().Has("alpha") ? c.Attr<float>("alpha") : 1.0f;
+  const auto kernel = [&](MatmulPart part) {
+    return std::make_unique<ComplexGemm<R>>(c, MakeGemm(s, part), OperandsOf(s, part), alpha);
+  };
+  if (!c.HasInput("Out@GRAD")) return kernel(MatmulPart::kOut);
+  auto sequence = std::make_unique<SequenceKernel>();
+  for (const MatmulPart part : {MatmulPart::kGradX, MatmulPart::kGradY}) {
+    if (c.HasOutput(OperandsOf(s, part).c)) sequence->Add(kernel(part));
+  }
+  return sequence;
 }
 
 template <typename T>
@@ -168,7 +239,9 @@ OpSchema ProductKernels(OpSchema schema) {
   schema.CpuKernel<float>(PrepareProduct<float>)
       .CpuKernel<double>(PrepareProduct<double>)
       .CpuKernel<BFloat16>(NativeOrViaFloat<PrepareProduct<BFloat16>, PrepareProduct<float>>)
-      .CpuKernel<Float16>(ViaFloat<PrepareProduct<float>>);
+      .CpuKernel<Float16>(ViaFloat<PrepareProduct<float>>)
+      .CpuKernel<std::complex<float>>(PrepareComplexProduct<float>)
+      .CpuKernel<std::complex<double>>(PrepareComplexProduct<double>);
   return schema;
 }
 

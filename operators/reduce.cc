@@ -205,18 +205,18 @@ struct EverythingGrad {
 SKIFF_REDUCE(reduce_sum, int32_t, DType::kUndefined, "Out = the sum of X along dim; int64 for bool and int32.")
     .KeyedBy("Out")
     .Gradient(StandardGrad({"X"}, {}, {"Out"}, {"X"}))
-    .Kernel<ReduceAxes<SumReducer>, SKIFF_FLOATS, SKIFF_INTS, bool>();
+    .Kernel<ReduceAxes<SumReducer>, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 SKIFF_REDUCE_GRAD(reduce_sum, "X@GRAD = Out@GRAD spread along dim.")
     .Gradient(ForwardAgain("reduce_sum"))
-    .Kernel<SpreadGrad<false>, SKIFF_FLOATS, SKIFF_INTS, bool>();
+    .Kernel<SpreadGrad<false>, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 
 SKIFF_REDUCE(reduce_mean, int32_t, DType::kUndefined, "Out = the mean of X along dim.")
     .KeyedBy("Out")
     .Gradient(StandardGrad({"X"}, {}, {"Out"}, {"X"}))
-    .Kernel<ReduceAxes<SumReducer, true>, SKIFF_FLOATS, int32_t, int64_t>();
+    .Kernel<ReduceAxes<SumReducer, true>, SKIFF_FLOATS, int32_t, int64_t, SKIFF_COMPLEX>();
 SKIFF_REDUCE_GRAD(reduce_mean, "X@GRAD = Out@GRAD / count spread along dim.")
     .Gradient(ForwardAgain("reduce_mean"))
-    .Kernel<SpreadGrad<true>, SKIFF_FLOATS>();
+    .Kernel<SpreadGrad<true>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_REDUCE(reduce_max, int32_t, DType::kUndefined, "Out = the largest of X along dim.")
     .Gradient(StandardGrad({"X"}, {"Out"}, {"Out"}, {"X"}))
@@ -265,9 +265,9 @@ SKIFF_REDUCE_GRAD(frobenius_norm, "X@GRAD = Out@GRAD X / Out.")
       .InferShape(Like("X@GRAD", "X"))
 
 SKIFF_WHOLE(mean, Shape{}, "Out = the mean of all of X.")
-    .Kernel<ReduceEverything<SumReducer, true>, SKIFF_FLOATS>();
+    .Kernel<ReduceEverything<SumReducer, true>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 SKIFF_WHOLE_GRAD(mean, "X@GRAD = Out@GRAD / count.")
-    .Kernel<EverythingGrad<Spread, true, false>, SKIFF_FLOATS>();
+    .Kernel<EverythingGrad<Spread, true, false>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_WHOLE(squared_l2_norm, Shape{1}, "Out = the sum of X^2.")
     .Kernel<ReduceEverything<SquareSumReducer>, SKIFF_FLOATS>();

@@ -39,6 +39,14 @@ struct ScaleKernel {
 struct Same {
   template <typename V> SKIFF_HD V operator()(V x) const { return x; }
 };
+/// Real numbers that become complex are computed as such.
+struct CastKernel {
+  template <typename Device, typename T>
+  static std::unique_ptr<Kernel> Prepare(PrepareContext& context) {
+    if (IsComplex(context.Output("Out").dtype)) return Map<Same>::PrepareAs<Complex<double>>(context);
+    return Map<Same>::Prepare<Device, T>(context);
+  }
+};
 struct Increment {
   explicit Increment(const Attrs& attrs) : step(attrs.Get<float>("step")) {}
   template <typename V> SKIFF_HD V operator()(V x) const { return x + V(step); }
@@ -94,10 +102,10 @@ SKIFF_OP(scale)
       return {op};
     })
     .Dynamic(RunInside)
-    .Kernel<ScaleKernel, SKIFF_FLOATS, SKIFF_INTS>();
+    .Kernel<ScaleKernel, SKIFF_FLOATS, SKIFF_INTS, SKIFF_COMPLEX>();
 
 SKIFF_OP(cast)
-    .Doc("Out = X as out_dtype: floats are truncated to integers, bool is X != 0.")
+    .Doc("Out = X as out_dtype: floats are truncated to integers, bool is X != 0, complex numbers lose their imaginary part.")
     .Source("names of Paddle's cast")
     .Input("X", "any shape and dtype")
     .Output("Out", "shape of X, dtype out_dtype")
@@ -114,7 +122,7 @@ SKIFF_OP(cast)
       return {op};
     })
     .Dynamic(RunInside)
-    .Kernel<Map<Same>, SKIFF_FLOATS, SKIFF_INTS, bool>();
+    .Kernel<CastKernel, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 
 SKIFF_OP(assign)
     .Doc("Out = a copy of X.")
@@ -136,7 +144,7 @@ SKIFF_OP(assign)
       }
       c.Output("Out") = std::move(copy);
     })
-    .Kernel<Map<Same>, SKIFF_FLOATS, SKIFF_INTS, bool>();
+    .Kernel<Map<Same>, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 
 SKIFF_OP(increment)
     .Doc("Out = X + step.")
@@ -178,7 +186,7 @@ SKIFF_OP(fill_any_like)
       c.SetOutput("Out", TensorMeta{x.shape, DTypeAttr(c.attrs(), "dtype", x.dtype), x.lod_level});
     })
     .KeyedBy("Out")
-    .Kernel<Generate<Fill>, SKIFF_FLOATS, SKIFF_INTS, bool>();
+    .Kernel<Generate<Fill>, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 
 [[maybe_unused]] void ZeroArrayLike(DynamicContext& c) {
   const Value& x = c.Input("X");
@@ -208,7 +216,7 @@ SKIFF_OP(fill_zeros_like)
     .ZeroGradient()
     .InferShape([](InferContext& c) { c.SetOutput("Out", c.Input("X")); })
     .Dynamic(ZeroArrayLike)
-    .Kernel<Generate<Fill>, SKIFF_FLOATS, SKIFF_INTS, bool>();
+    .Kernel<Generate<Fill>, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 
 }  // namespace
 }  // namespace skiff

@@ -189,7 +189,7 @@ SKIFF_OP(sum)
       return grads;
     })
     .Dynamic(SumValues)
-    .Kernel<SumKernel, SKIFF_FLOATS, int32_t, int64_t>();
+    .Kernel<SumKernel, SKIFF_FLOATS, int32_t, int64_t, SKIFF_COMPLEX>();
 
 }  // namespace
 }  // namespace skiff

@@ -51,7 +51,8 @@ InferFn Like(std::string out, std::string in) {
 InferFn OutLike(std::string in) {
   return [in](InferContext& c) {
     const TensorMeta& from = c.Input(in);
-    SKIFF_ENFORCE(IsFloating(from.dtype) || from.dtype == DType::kUndefined, InvalidArgument,
+    // Which complex dtypes an operator computes, its kernels say.
+    SKIFF_ENFORCE(IsFloating(from.dtype) || IsComplex(from.dtype) || from.dtype == DType::kUndefined, InvalidArgument,
                   "input ", in, " is ", from.dtype, " ", from.shape,
                   "; expected float32, float64, float16 or bfloat16");
     c.SetOutput("Out", TensorMeta{from.shape, from.dtype, from.lod_level});

@@ -10,9 +10,10 @@
       .Source("names and axis rule of Paddle's " #type)                                      \
       .Input("X", "left operand")                                                            \
       .Input("Y", "right operand; broadcasts against X")                                     \
-      .Output("Out", "broadcast shape, dtype of X")                                          \
+      .Output("Out", "broadcast shape, dtype of X; complex where one of them is")                                          \
       .Attr("axis", -1, "dimension of the larger operand that the smaller begins at; -1: align the last") \
       .InferShape(InferBroadcast())                                                          \
+      .KeyedBy("Out")                                                                        \
       .Inplace("X", "Out")
 
 #define SKIFF_BINARY_GRAD(type, doc)                                                         \

@@ -14,13 +14,20 @@ inline Shape BroadcastWithAxis(const Shape& x, const Shape& y, int64_t axis) {
   return BroadcastShapes(AlignToRank(x, rank, axis), AlignToRank(y, rank, axis));
 }
 
-/// Out = X op Y: broadcast shape; dtype of X, or bool for comparisons.
+/// A real number meets a complex one as a complex one.
+inline DType CommonDType(DType x, DType y) {
+  if (IsComplex(x) == IsComplex(y)) return x;
+  const bool wide = x == DType::kFloat64 || y == DType::kFloat64;
+  return wide ? DType::kComplex128 : IsComplex(x) ? x : y;
+}
+
+/// Out = X op Y: broadcast shape; common dtype, or bool for comparisons.
 inline InferFn InferBroadcast(DType dtype = DType::kUndefined) {
   return [dtype](InferContext& c) {
     const TensorMeta& x = c.Input("X");
     const TensorMeta& y = c.Input("Y");
     TensorMeta out{BroadcastWithAxis(x.shape, y.shape, c.attrs().Get<int64_t>("axis", -1)),
-                   dtype == DType::kUndefined ? x.dtype : dtype, x.lod_level};
+                   dtype == DType::kUndefined ? CommonDType(x.dtype, y.dtype) : dtype, x.lod_level};
     c.SetOutput("Out", out);
   };
 }

@@ -81,6 +81,13 @@ ConvertFn ConvertBlock() {
   return Simd<&ConvertLoop<From, To>>();
 }
 
+/// Complex numbers become real ones only where the computation was complex.
+template <typename From, typename To>
+ConvertFn Complexes() {
+  if constexpr (kIsComplex<From> && kIsComplex<To>) return ConvertBlock<From, To>();
+  else return nullptr;
+}
+
 template <typename C>
 ConvertFn FromStorage(DType from) {
   switch (from) {
@@ -94,6 +101,8 @@ ConvertFn FromStorage(DType from) {
     case DType::kBFloat16: return ConvertBlock<BFloat16, C>();
     case DType::kFloat32: return ConvertBlock<float, C>();
     case DType::kFloat64: return ConvertBlock<double, C>();
+    case DType::kComplex64: return Complexes<Complex<float>, C>();
+    case DType::kComplex128: return Complexes<Complex<double>, C>();
     default: return nullptr;
   }
 }
@@ -111,6 +120,8 @@ ConvertFn ToStorage(DType to) {
     case DType::kBFloat16: return ConvertBlock<C, BFloat16>();
     case DType::kFloat32: return ConvertBlock<C, float>();
     case DType::kFloat64: return ConvertBlock<C, double>();
+    case DType::kComplex64: return Complexes<C, Complex<float>>();
+    case DType::kComplex128: return Complexes<C, Complex<double>>();
     default: return nullptr;
   }
 }
@@ -123,6 +134,8 @@ ConvertFn Converter(DType from, DType to) {
     case DType::kFloat32: found = FromStorage<float>(from); break;
     case DType::kFloat64: found = FromStorage<double>(from); break;
     case DType::kInt64: found = FromStorage<int64_t>(from); break;
+    case DType::kComplex64: found = FromStorage<Complex<float>>(from); break;
+    case DType::kComplex128: found = FromStorage<Complex<double>>(from); break;
     default: break;
   }
   if (found == nullptr) {
@@ -130,6 +143,8 @@ ConvertFn Converter(DType from, DType to) {
       case DType::kFloat32: found = ToStorage<float>(to); break;
       case DType::kFloat64: found = ToStorage<double>(to); break;
       case DType::kInt64: found = ToStorage<int64_t>(to); break;
+      case DType::kComplex64: found = ToStorage<Complex<float>>(to); break;
+      case DType::kComplex128: found = ToStorage<Complex<double>>(to); break;
       default: break;
     }
   }

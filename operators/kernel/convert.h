@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "operators/kernel/value.h"
+#include "operators/kernel/complex.h"
 
 namespace skiff {
 inline namespace SKIFF_VARIANT {
@@ -13,10 +13,13 @@ inline namespace SKIFF_VARIANT {
 /// Elements in one converted block: a few of them fit in the first-level cache.
 inline constexpr int64_t kBlock = 512;
 
+/// The same for elements of a compute type, which may have 16 bytes.
+inline int64_t BlockOf(DType compute) { return compute == DType::kComplex128 ? kBlock / 2 : kBlock; }
+
 using ConvertFn = void (*)(const void* from, void* to, int64_t n);
 /// Converts n elements: truncation for float to integer, != 0 for bool, round to nearest even for
-/// narrower floats. One of the two must be a compute type (float32, float64 or int64).
-/// @throws Unimplemented for complex dtypes.
+/// narrower floats, the real part of a complex number. One of the two must be a compute type (float32,
+/// float64, int64 or complex). @throws Unimplemented for other pairs.
 ConvertFn Converter(DType from, DType to);
 
 #if defined(__CUDACC__)
@@ -34,6 +37,12 @@ __device__ inline C LoadAs(const void* p, DType dtype, int64_t i) {
     case DType::kInt8: return static_cast<C>(static_cast<const int8_t*>(p)[i]);
     case DType::kBool:
     case DType::kUInt8: return static_cast<C>(static_cast<const uint8_t*>(p)[i]);
+    case DType::kComplex64:
+      if constexpr (kIsComplex<C>) return static_cast<C>(static_cast<const Complex<float>*>(p)[i]);
+      return C(0);
+    case DType::kComplex128:
+      if constexpr (kIsComplex<C>) return static_cast<C>(static_cast<const Complex<double>*>(p)[i]);
+      return C(0);
     default: return C(0);  // refused when prepared
   }
 }
@@ -61,6 +70,12 @@ __device__ inline void StoreAs(void* p, DType dtype, int64_t i, C v) {
       static_cast<uint8_t*>(p)[i] = static_cast<uint8_t>(static_cast<int64_t>(v));
       break;
     case DType::kBool: static_cast<bool*>(p)[i] = v != C(0); break;
+    case DType::kComplex64:
+      if constexpr (kIsComplex<C>) static_cast<Complex<float>*>(p)[i] = static_cast<Complex<float>>(v);
+      break;
+    case DType::kComplex128:
+      if constexpr (kIsComplex<C>) static_cast<Complex<double>*>(p)[i] = static_cast<Complex<double>>(v);
+      break;
     default: break;
   }
 }

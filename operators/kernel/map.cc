@@ -177,7 +177,8 @@ void GatherRunBytes(size_t size, const char* from, int64_t stride, char* to, int
     case 1: return GatherRun<uint8_t>(from, stride, to, n);
     case 2: return GatherRun<uint16_t>(from, stride, to, n);
     case 4: return GatherRun<uint32_t>(from, stride, to, n);
-    default: return GatherRun<uint64_t>(from, stride, to, n);
+    case 8: return GatherRun<uint64_t>(from, stride, to, n);
+    default: return GatherRun<Complex<double>>(from, stride, to, n);
   }
 }
 
@@ -278,8 +279,9 @@ void RunBlocks(const MapPlan& plan, MapLoop loop, const void* functor, const voi
     convert[k] = y.dtype == plan.compute ? nullptr : Converter(plan.compute, y.dtype);
   }
   const int64_t row = plan.dims[plan.rank - 1];
+  const int64_t longest = BlockOf(plan.compute);
   for (int64_t i = begin; i < end;) {
-    int64_t n = std::min(kBlock, end - i);
+    int64_t n = std::min(longest, end - i);
     // Blocks that end with the row need no gathering where rows are long.
     if (row >= kBlock / 4) n = std::min(n, row - i % row);
     const void* x[kMaxMapInputs];

@@ -123,14 +123,14 @@ int64_t OffsetOf(int64_t i, int rank, const int64_t* dims, const int64_t* stride
 void FoldRuns(const ReducePlan& plan, const ReduceCode& code, const void* reducer, Elements* x,
               int64_t base, int64_t r0, int64_t r1, void* acc) {
   const int last = plan.reduced_rank - 1;
-  const int64_t length = plan.reduced_dims[last];
+  const int64_t length = plan.reduced_dims[last], block = BlockOf(plan.compute);
   for (int64_t r = r0; r < r1;) {
     const int64_t column = r % length;
     const int64_t offset =
         base + column + OffsetOf(r / length, last, plan.reduced_dims, plan.reduced_strides);
     const int64_t run = std::min(r1 - r, length - column);
-    for (int64_t i = 0; i < run; i += kBlock) {
-      const int64_t n = std::min(kBlock, run - i);
+    for (int64_t i = 0; i < run; i += block) {
+      const int64_t n = std::min(block, run - i);
       code.fold(reducer, x->At(offset + i, n), n, acc);
     }
     r += run;
@@ -142,7 +142,8 @@ class Reduction {
   Reduction(const ReducePlan& plan, const ReduceCode& code, const void* reducer, const void* in,
             void* out, void* workspace)
       : plan_(plan), code_(code), reducer_(reducer), in_(in), out_(static_cast<char*>(out)),
-        partial_(static_cast<char*>(workspace)) {}
+        partial_(static_cast<char*>(workspace)), bytes_(plan.accumulator_bytes()),
+        block_(kBlock * 8 / static_cast<int64_t>(bytes_)) {}
 
   // Pieces of work: results, or blocks of neighbouring results, times segments.
   int64_t NumPieces() const { return Blocks() * plan_.segments; }
@@ -156,9 +157,9 @@ class Reduction {
       const int64_t r1 = plan_.num_reduced * (segment + 1) / plan_.segments;
       int64_t first, n = 1;
       if (plan_.inner_kept) {
-        const int64_t column = block % ColumnBlocks() * kBlock;
+        const int64_t column = block % ColumnBlocks() * block_;
         first = block / ColumnBlocks() * Columns() + column;
-        n = std::min(kBlock, Columns() - column);
+        n = std::min(block_, Columns() - column);
         code_.start(n, acc);
         const int64_t base = OffsetOf(first, plan_.kept_rank, plan_.kept_dims, plan_.kept_strides);
         for (int64_t r = r0; r < r1; ++r) {
@@ -172,18 +173,18 @@ class Reduction {
         const int64_t base = OffsetOf(first, plan_.kept_rank, plan_.kept_dims, plan_.kept_strides);
         FoldRuns(plan_, code_, reducer_, &x, base, r0, r1, acc);
       }
-      if (plan_.segments > 1) std::memcpy(partial_ + (segment * plan_.num_out + first) * 8, acc, n * 8);
+      if (plan_.segments > 1) std::memcpy(partial_ + (segment * plan_.num_out + first) * bytes_, acc, n * bytes_);
       else Store(first, n, acc);
     }
   }
 
   void CombineSegments() const {
-    for (int64_t i = 0; i < plan_.num_out; i += kBlock) {
-      const int64_t n = std::min(kBlock, plan_.num_out - i);
+    for (int64_t i = 0; i < plan_.num_out; i += block_) {
+      const int64_t n = std::min(block_, plan_.num_out - i);
       alignas(64) char acc[kBlock * 8];
-      std::memcpy(acc, partial_ + i * 8, n * 8);
+      std::memcpy(acc, partial_ + i * bytes_, n * bytes_);
       for (int64_t s = 1; s < plan_.segments; ++s) {
-        code_.merge(partial_ + (s * plan_.num_out + i) * 8, n, acc);
+        code_.merge(partial_ + (s * plan_.num_out + i) * bytes_, n, acc);
       }
       Store(i, n, acc);
     }
@@ -191,7 +192,7 @@ class Reduction {
 
  private:
   int64_t Columns() const { return plan_.kept_rank == 0 ? 1 : plan_.kept_dims[plan_.kept_rank - 1]; }
-  int64_t ColumnBlocks() const { return (Columns() + kBlock - 1) / kBlock; }
+  int64_t ColumnBlocks() const { return (Columns() + block_ - 1) / block_; }
   int64_t Blocks() const {
     return plan_.inner_kept ? plan_.num_out / Columns() * ColumnBlocks() : plan_.num_out;
   }
@@ -212,6 +213,8 @@ class Reduction {
   const void* in_;
   char* out_;
   char* partial_;
+  size_t bytes_;   // of an accumulator
+  int64_t block_;  // accumulators that fit in a buffer
 };
 
 }  // namespace

@@ -27,7 +27,8 @@ struct ReducePlan {
   bool inner_kept = false;  // the innermost dimension stays
   int64_t segments = 1;     // parts of the reduced range, combined in order through the workspace
 
-  size_t workspace_bytes() const { return segments > 1 ? segments * num_out * sizeof(double) : 0; }
+  size_t accumulator_bytes() const { return IsComplex(compute) ? 16 : 8; }
+  size_t workspace_bytes() const { return segments > 1 ? segments * num_out * accumulator_bytes() : 0; }
 };
 
 /// `reduced[d]` says whether dimension d goes.

@@ -1,6 +1,6 @@
 // Arithmetic of kernels: which type an element is computed in, and the functions of one value.
 //
-// A functor is written once over a value type V: float, double or int64_t. On the CPU the loops around
+// A functor is written once over a value type V: float, double, int64_t, or a Complex of complex.h. On the CPU the loops around
 // it (see Simd in device.h) are free of branches, calls and errno, so that the compiler turns them into vector
 // code for each instruction set; on a card V is one thread's value. That needs no packet library, and a
 // functor is one function instead of one per packet and tail. Choices are math::Select, functions are
@@ -32,7 +32,7 @@ template <typename T> using Compute = typename ComputeTraits<T>::type;
 
 /// The same as a DType.
 inline DType ComputeDType(DType storage) {
-  if (storage == DType::kFloat64) return DType::kFloat64;
+  if (storage == DType::kFloat64 || IsComplex(storage)) return storage;
   return IsFloating(storage) ? DType::kFloat32 : DType::kInt64;
 }
 
@@ -53,6 +53,8 @@ template <typename V> SKIFF_HD inline V Select(bool condition, V yes, V no) { re
 template <typename V> SKIFF_HD inline V Max(V a, V b) { return a > b ? a : b; }
 template <typename V> SKIFF_HD inline V Min(V a, V b) { return a < b ? a : b; }
 template <typename V> SKIFF_HD inline V Square(V x) { return x * x; }
+/// Of complex.h; the number itself where it is real.
+template <typename V> SKIFF_HD inline V Conj(V x) { return x; }
 template <typename V> SKIFF_HD inline V Sign(V x) { return V(x > V(0)) - V(x < V(0)); }
 
 SKIFF_HD inline float Abs(float x) { return fabsf(x); }

@@ -5,11 +5,18 @@ import numpy as np
 
 
 def is_float(array):
-    return array.dtype.kind == "f"
+    """Whether gradients flow through it: floating or complex."""
+    return array.dtype.kind in "fc"
+
+
+def drawn_like(array, random):
+    """Short numbers of the array's shape and dtype; complex ones with both parts."""
+    numbers = np.round(random.uniform(-1, 1, array.shape), 2)
+    return (numbers + 1j * np.round(random.uniform(-1, 1, array.shape), 2) if array.dtype.kind == "c" else numbers).astype(array.dtype)
 
 
 def gradient_slots(case):
-    """Input slots that hold floating point."""
+    """Input slots that hold floating point or complex numbers."""
     return [slot for slot, arrays in case["inputs"].items() if arrays and all(is_float(array) for array in arrays)]
 
 
@@ -70,7 +77,7 @@ def run(paddle, case, output_gradients=None):
                    and all(is_float(array) for array in result["out"][slot])]
         seeds = {}
         for slot in targets:
-            drawn = [np.round(random.uniform(-1, 1, array.shape), 2).astype(array.dtype) for array in result["out"][slot]]
+            drawn = [drawn_like(array, random) for array in result["out"][slot]]
             result["outgrad"][slot] = output_gradients[slot] if output_gradients else drawn
             for k, array in enumerate(drawn):
                 lod = lods.get(f"out/{slot}/{k}", [])

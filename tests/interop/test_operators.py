@@ -15,7 +15,7 @@ paddle = load()
 CASES = {case["name"]: case for index in sorted((FIXTURES / "ops").glob("*.json")) for case in json.loads(index.read_text())}
 WITH_GRADIENT = [name for name, case in CASES.items() if case["gradients"]]
 # relative to the largest value of the array; products and exponentials of float32 round that much
-TOLERANCE = {"float16": 2e-3, "float32": 2e-5, "float64": 1e-10}
+TOLERANCE = {"float16": 2e-3, "float32": 2e-5, "float64": 1e-10, "complex64": 2e-5, "complex128": 1e-10}
 
 
 @functools.lru_cache(maxsize=None)
@@ -45,7 +45,7 @@ def computed(name, gradient):
 def check(ours, paddles, what):
     ours = np.asarray(ours)
     assert (ours.dtype, ours.shape) == (paddles.dtype, paddles.shape), what
-    if paddles.dtype.kind != "f":
+    if paddles.dtype.kind not in "fc":
         np.testing.assert_array_equal(ours, paddles, err_msg=what)
         return
     finite = np.isfinite(paddles)

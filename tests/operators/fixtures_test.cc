@@ -120,7 +120,8 @@ struct RecordedCase {
 };
 
 double ToleranceOf(DType dtype) {
-  return dtype == DType::kFloat64 ? 1e-10 : dtype == DType::kFloat32 ? 2e-5 : 2e-3;
+  if (dtype == DType::kFloat64 || dtype == DType::kComplex128) return 1e-10;
+  return dtype == DType::kFloat32 || dtype == DType::kComplex64 ? 2e-5 : 2e-3;
 }
 
 void ExpectEqual(const Tensor& ours, const Tensor& paddles, const std::string& what) {
@@ -129,7 +130,7 @@ void ExpectEqual(const Tensor& ours, const Tensor& paddles, const std::string& w
   const std::vector<double> a = ToDoubles(ours), b = ToDoubles(paddles);
   double largest = 0;
   for (double v : b) largest = std::isfinite(v) ? std::max(largest, std::abs(v)) : largest;
-  const double tolerance = IsFloating(ours.dtype()) ? ToleranceOf(ours.dtype()) : 0;
+  const double tolerance = IsFloating(ours.dtype()) || IsComplex(ours.dtype()) ? ToleranceOf(ours.dtype()) : 0;
   for (size_t i = 0; i < a.size(); ++i) {
     if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
     ASSERT_LE(std::abs(a[i] - b[i]), tolerance * (largest + std::abs(b[i]))) << what << "[" << i << "]";

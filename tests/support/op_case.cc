@@ -59,6 +59,13 @@ std::vector<double> Widen(const Tensor& tensor) {
   return values;
 }
 
+// Real and imaginary parts, one after the other.
+template <typename R>
+std::vector<double> Parts(const Tensor& tensor) {
+  const R* parts = static_cast<const R*>(tensor.raw_data());
+  return {parts, parts + 2 * tensor.num_elements()};
+}
+
 // Calls f with a value of the element type of `dtype`.
 template <typename F>
 void VisitDType(DType dtype, const F& f) {
@@ -89,6 +96,8 @@ Tensor MakeTensor(const Shape& shape, DType dtype, const std::vector<double>& va
 std::vector<double> ToDoubles(const Tensor& tensor) {
   const Tensor host = tensor.To(CPUPlace{});
   std::vector<double> values;
+  if (host.dtype() == DType::kComplex64) return Parts<float>(host);
+  if (host.dtype() == DType::kComplex128) return Parts<double>(host);
   VisitDType(host.dtype(), [&]<typename T>(T) { values = Widen<T>(host); });
   return values;
 }

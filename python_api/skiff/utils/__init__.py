@@ -3,6 +3,7 @@ import os
 
 from .. import _core
 from . import unique_name  # noqa: F401
+from .custom_op import register_op  # noqa: F401
 
 
 def load_op_library(path):
