@@ -1,8 +1,13 @@
 """names/<snippet>.json: the program that real Paddle builds from each snippet of name_snippets*.py."""
+import importlib
 import json
+from pathlib import Path
 
-from name_snippets_training import SNIPPETS
+from name_snippets import SNIPPETS
 from program_dump import build
+
+for module in sorted(Path(__file__).parent.glob("name_snippets_*.py")):  # each adds its own
+    importlib.import_module(module.stem)
 
 
 def one_per_line(records, indent):

@@ -26,7 +26,7 @@ def unary(op_type, doc, layer_name=None):
 def elementwise(op_type, doc, function_name):
     """A function (x, y, name=None) with numpy's broadcasting, whose output is called as the layer is."""
     def function(x, y, name=None):
-        return layer(op_type, {"X": x, "Y": y}, "Out", {"axis": -1}, name=name, own_name=name is None)
+        return layer(op_type, {"X": x, "Y": y}, "Out", {"axis": -1}, name=name, own_name=True)
     function.__name__ = function.__qualname__ = function_name
     function.__doc__ = doc + ", elementwise with numpy's broadcasting.\n\nArgs:\n    x, y (Variable): of one dtype.\n" \
         f"    name (str): of the layer.\n\nReturns:\n    Variable\n\nSource: operator {op_type}."
@@ -49,8 +49,15 @@ def shape_inputs(shape, single, several):
     shape = to_list(shape)
     if not any_var(shape):
         return {}, [-1 if extent is None else int(extent) for extent in shape]
-    tensors = [extent if is_var(extent) else _core.full([1], int(extent), "int32") for extent in shape]
+    tensors = [extent if is_var(extent) else _extent(int(extent), [] if several == "ShapeTensorList" else [1]) for extent in shape]
     return {several: tensors}, [-1 if is_var(extent) else int(extent) for extent in shape]
+
+
+def _extent(value, shape):
+    """An extent among variables: Paddle's generators take it without axes, the others with one."""
+    _core.unique_name("fill_constant")  # as Paddle counts
+    attrs = {"shape": shape, "dtype": dtype_code("int32"), "value": float(value), "str_value": str(value), "force_cpu": True}
+    return layer("fill_constant", {}, "Out", attrs, dtype="int32", stopped=["Out"])
 
 
 def any_var(values):

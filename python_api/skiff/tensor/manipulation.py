@@ -22,7 +22,7 @@ def shape(input):  # noqa: A002
 
 def numel(x, name=None):
     """The number of elements, shape []. Source: paddle.numel."""
-    return layer("size", {"Input": x}, name=name, dtype="int64", stopped=["Out"])
+    return layer("size", {"Input": x}, layer="numel", name=name, dtype="int64", stopped=["Out"])
 
 
 def rank(input):  # noqa: A002

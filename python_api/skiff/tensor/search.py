@@ -70,9 +70,12 @@ def where(condition, x=None, y=None, name=None):
     if condition.shape != x.shape or x.shape != y.shape:
         from .creation import zeros_like
         from .manipulation import cast
-        shaped = zeros_like(x) + zeros_like(y) + zeros_like(cast(condition, x.dtype))
-        x, y = x + shaped, y + shaped
-        condition = cast(cast(condition, x.dtype) + shaped, "bool")
+        from .math import add
+        zeros = [zeros_like(x), zeros_like(y), cast(zeros_like(condition), x.dtype)]
+        chosen = cast(condition, x.dtype)
+        shaped = add(add(zeros[0], zeros[1]), zeros[2])
+        x, y = add(x, shaped), add(y, shaped)
+        condition = cast(add(chosen, shaped), "bool")
     return layer("where", {"Condition": condition, "X": x, "Y": y}, name=name, dtype=x.dtype)
 
 

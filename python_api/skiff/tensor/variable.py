@@ -96,6 +96,13 @@ def _detach(x):
     return out
 
 
+def _clone(x):
+    """A copy whose gradient is x's. Source: Variable.clone."""
+    out = x.block.create_var(name=_core.unique_name(x.name + "_clone"), dtype=x.dtype, shape=x.shape, stop_gradient=x.stop_gradient)
+    x.block.append_op(type="assign", inputs={"X": x}, outputs={"Out": out})
+    return out
+
+
 def _size(x):
     product = 1
     for extent in x.shape:
@@ -132,7 +139,7 @@ def install():
     v.T = property(_transposed)
     v.size = property(_size)
     v.dim = v.ndimension = lambda x: len(x.shape)
-    v.clone = lambda x: creation.clone(x)
+    v.clone = _clone
     v.detach = _detach
     v.get_value, v.set_value = _get_value, _set_value
     for module in (math, reduction, linalg, logic, manipulation, search, random, creation, choosing):

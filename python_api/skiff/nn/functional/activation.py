@@ -1,10 +1,14 @@
 """Activations."""
+import functools
+import warnings
+
 from ..._core import layer, to_dtype
 from ...tensor._ops import unary
 
-__all__ = ["celu", "elu", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
-           "log_sigmoid", "log_softmax", "maxout", "mish", "prelu", "relu", "relu6", "selu", "sigmoid", "silu", "softmax",
-           "softplus", "softshrink", "softsign", "swish", "tanh", "tanhshrink", "thresholded_relu"]
+__all__ = ["celu", "elu", "elu_", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
+           "hardtanh_", "leaky_relu", "leaky_relu_", "log_sigmoid", "log_softmax", "maxout", "mish", "prelu", "relu", "relu6",
+           "relu_", "rrelu", "selu", "sigmoid", "silu", "softmax", "softmax_", "softplus", "softshrink", "softsign", "swish",
+           "tanh", "tanh_", "tanhshrink", "thresholded_relu", "thresholded_relu_"]
 
 relu = unary("relu", "max(x, 0)")
 sigmoid = unary("sigmoid", "1 / (1 + e^-x)")
@@ -12,7 +16,7 @@ tanh = unary("tanh", "Hyperbolic tangent")
 silu = unary("silu", "x * sigmoid(x)")
 softsign = unary("softsign", "x / (1 + |x|)")
 log_sigmoid = unary("logsigmoid", "log(sigmoid(x))", "log_sigmoid")
-tanhshrink = unary("tanh_shrink", "x - tanh(x)", "tanhshrink")
+tanhshrink = unary("tanh_shrink", "x - tanh(x)")
 
 
 def relu6(x, name=None):
@@ -44,6 +48,10 @@ def celu(x, alpha=1.0, name=None):
 
 def selu(x, scale=1.0507009873554804934193349852946, alpha=1.6732632423543772848170429916717, name=None):
     """scale * (x where positive, else alpha * (e^x - 1)). Source: paddle.nn.functional.selu."""
+    if scale <= 1.0:
+        raise ValueError(f"The scale must be greater than 1.0. Received: {scale}.")
+    if alpha < 0:
+        raise ValueError(f"The alpha must be no less than zero. Received: {alpha}.")
     return layer("selu", {"X": x}, "Out", {"scale": scale, "alpha": alpha}, name=name)
 
 
@@ -96,21 +104,53 @@ def thresholded_relu(x, threshold=1.0, name=None):
 
 def prelu(x, weight, data_format="NCHW", name=None):
     """x where positive, else weight * x; one weight, or one a channel. Source: paddle.nn.functional.prelu."""
-    mode = "channel" if weight.shape[0] > 1 else "all"
-    data_format = "NHWC" if data_format[-1] == "C" and data_format != "NC" else "NCHW"
+    if len(weight.shape) > 1:
+        raise AssertionError(f"weight must have at most 1 axis, its shape is {weight.shape}")
+    mode = "all"
+    if len(weight.shape) == 1 and weight.shape[0] > 1:
+        mode = "channel"
+        if data_format not in ("NC", "NCL", "NCHW", "NCDHW", "NLC", "NHWC", "NDHWC"):
+            raise ValueError("data_format must be one of 'NC', 'NCL', 'NCHW', 'NCDHW', 'NLC', 'NHWC', 'NDHWC', "
+                             f"{data_format!r} was given")
+        data_format = "NCHW" if data_format[1] == "C" else "NHWC"
+        if len(x.shape) < 2 or weight.shape[0] != x.shape[1 if data_format == "NCHW" else -1]:
+            raise AssertionError(f"weight must have one element a channel of x, {weight.shape} and {x.shape} were given")
     return layer("prelu", {"X": x, "Alpha": weight}, "Out", {"mode": mode, "data_format": data_format}, name=name)
+
+
+def rrelu(x, lower=1.0 / 8.0, upper=1.0 / 3.0, training=True, name=None):
+    """x where positive, else x times a slope drawn from [lower, upper] for each element.
+
+    Args:
+        x (Variable): any shape.
+        lower, upper (float): within [0, 1].
+        training (bool): False takes the mean of both as every slope.
+        name (str): of the layer.
+
+    Source: paddle.nn.functional.rrelu.
+    """
+    if not isinstance(lower, float) or not isinstance(upper, float):
+        raise TypeError(f"The lower and upper values must be float type. Received: lower {lower}, upper {upper}.")
+    if not 0 <= lower <= upper <= 1:
+        raise ValueError(f"0 <= lower <= upper <= 1 is wanted, lower {lower} and upper {upper} were given")
+    return layer("rrelu", {"X": x}, ("Out", "Noise"), {"lower": lower, "upper": upper, "is_test": not training}, name=name)[0]
 
 
 def maxout(x, groups, axis=1, name=None):
     """The largest of each group of channels. Source: paddle.nn.functional.maxout."""
-    return layer("maxout", {"X": x}, "Out", {"groups": groups, "axis": axis + len(x.shape) if axis == -1 else axis}, name=name)
+    if axis not in (1, -1, 3):
+        raise ValueError("Attr(axis) should be 1 when data format is NCHW, -1 or 3 when data format is NHWC. Received "
+                         f"Attr(axis): {axis}.")
+    return layer("maxout", {"X": x}, "Out", {"groups": groups, "axis": 3 if axis == -1 else axis}, name=name)
 
 
 def glu(x, axis=-1, name=None):
     """The first half of an axis times the sigmoid of the second. Source: paddle.nn.functional.glu."""
-    from ...tensor.manipulation import split
-    from ...tensor.math import multiply
-    a, b = split(x, 2, axis, name)
+    from ...tensor import chunk, multiply
+    axes = len(x.shape)
+    if not -axes <= axis < axes:
+        raise ValueError(f"Expected value range of `axis` is [{-axes}, {axes}), but received axis: {axis}")
+    a, b = chunk(x, 2, axis, name)
     return multiply(a, sigmoid(b, name), name)
 
 
@@ -145,3 +185,20 @@ def log_softmax(x, axis=-1, dtype=None, name=None):
 def gumbel_softmax(x, temperature=1.0, hard=False, axis=-1, name=None):
     """A random draw by the probabilities softmax(x), smoothed. Source: paddle.nn.functional.gumbel_softmax."""
     return layer("gumbel_softmax", {"X": x}, "Out", {"temperature": temperature, "hard": hard, "axis": axis}, name=name)
+
+
+def _in_place(function):
+    """The function under its name with an underscore: a program has no tensors to change, so it makes a new variable."""
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        warnings.warn(f"In static graph mode, {wrapped.__name__}() is the same as {function.__name__}() and does not perform "
+                      "inplace operation.", stacklevel=2)
+        return function(*args, **kwargs)
+    wrapped.__name__ = wrapped.__qualname__ = function.__name__ + "_"
+    wrapped.__doc__ = f"`{function.__name__}`: a program has no tensors to change. Source: paddle.nn.functional."
+    return wrapped
+
+
+elu_, hardtanh_, leaky_relu_ = _in_place(elu), _in_place(hardtanh), _in_place(leaky_relu)
+relu_, softmax_, tanh_ = _in_place(relu), _in_place(softmax), _in_place(tanh)
+thresholded_relu_ = _in_place(thresholded_relu)

@@ -1,122 +1,33 @@
-"""Losses."""
+"""Losses of numbers: differences, probabilities, divergences."""
+import math
+
 from ... import _core
 from ..._core import layer
 
-__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "hinge_embedding_loss", "kl_div",
-           "l1_loss", "log_loss", "margin_ranking_loss", "mse_loss", "nll_loss", "sigmoid_focal_loss", "smooth_l1_loss",
-           "softmax_with_cross_entropy", "square_error_cost", "ctc_loss"]
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "gaussian_nll_loss", "kl_div", "l1_loss", "log_loss",
+           "mse_loss", "multi_label_soft_margin_loss", "poisson_nll_loss", "sigmoid_focal_loss", "smooth_l1_loss",
+           "soft_margin_loss", "square_error_cost"]
 
 
-def _reduced(loss, reduction, name=None):
-    from ...tensor.reduction import mean, sum  # noqa: A004
-    if reduction == "mean":
-        return mean(loss)
-    if reduction == "sum":
-        return sum(loss)
+def check_reduction(reduction, function):
+    """Raises ValueError unless the reduction is "sum", "mean" or "none"."""
+    if reduction not in ("sum", "mean", "none"):
+        raise ValueError(f"The value of 'reduction' in {function} should be 'sum', 'mean' or 'none', but received {reduction}, "
+                         "which is not allowed.")
+
+
+def reduced(loss, reduction, name=None):
+    """The loss as it is, its mean or its sum."""
+    from ...tensor import mean, sum  # noqa: A004
     if reduction == "none":
         return loss
-    raise ValueError(f"The value of 'reduction' should be 'sum', 'mean' or 'none', but received {reduction}, which is not "
-                     "allowed.")
+    return mean(loss, name=name) if reduction == "mean" else sum(loss, name=name)
 
 
-def softmax_with_cross_entropy(logits, label, soft_label=False, ignore_index=-100, numeric_stable_mode=True, return_softmax=False,
-                               axis=-1):
-    """-log of the softmax at the label.
-
-    Args:
-        logits (Variable): [..., classes].
-        label (Variable): int64 [..., 1] (the last 1 may be missing), or probabilities shaped as logits.
-        soft_label (bool): label holds probabilities.
-        ignore_index (int): this label costs nothing.
-        numeric_stable_mode (bool): accepted; it always is.
-        return_softmax (bool): also gives the softmax.
-        axis (int): of the classes.
-
-    Returns:
-        Variable: as logits, with 1 class; with return_softmax, a tuple.
-
-    Source: paddle.nn.functional.softmax_with_cross_entropy.
-    """
-    softmax, loss = _fused(logits, label, soft_label, ignore_index, numeric_stable_mode, axis, True)
-    return (loss, softmax) if return_softmax else loss
-
-
-def _fused(logits, label, soft_label, ignore_index, stable, axis, use_softmax):
-    if len(label.shape) == len(logits.shape) - 1:
-        from ...tensor.manipulation import unsqueeze
-        label = unsqueeze(label, axis)
-    attrs = {"soft_label": soft_label, "ignore_index": ignore_index, "numeric_stable_mode": stable, "axis": axis,
-             "use_softmax": use_softmax}
-    return layer("softmax_with_cross_entropy", {"Logits": logits, "Label": label}, ("Softmax", "Loss"), attrs,
-                 dtype=logits.dtype)
-
-
-def cross_entropy(input, label, weight=None, ignore_index=-100, reduction="mean", soft_label=False, axis=-1,  # noqa: A002
-                  use_softmax=True, label_smoothing=0.0, name=None):
-    """`softmax_with_cross_entropy`, averaged over the labels that are not ignored.
-
-    Args:
-        input (Variable): [..., classes].
-        label (Variable): int64 [..., 1] (the last 1 may be missing), or probabilities shaped as input.
-        weight (Variable): [classes], of each label.
-        ignore_index (int): this label does not count.
-        reduction (str): "mean", "sum" or "none".
-        soft_label (bool): label holds probabilities.
-        axis (int): of the classes.
-        use_softmax (bool): False: input holds probabilities.
-        label_smoothing (float): in [0, 1]; mixes labels with the uniform distribution.
-        name (str): of the layer.
-
-    Source: paddle.nn.functional.cross_entropy.
-    """
-    from ...tensor import cast, equal, full, gather_nd, mean, multiply, reshape, squeeze, sum, unsqueeze  # noqa: A004
-    from .common import label_smooth, one_hot
-    if reduction not in ("sum", "mean", "none"):
-        raise ValueError("The value of 'reduction' in softmax_cross_entropy should be 'sum', 'mean' or 'none', but received "
-                         f"{reduction}, which is not allowed.")
-    if ignore_index > 0 and soft_label:
-        raise ValueError("When soft_label == True, the value of 'ignore_index' in softmax_cross_entropy should be '-100', but "
-                         f"received {ignore_index}, which is not allowed.")
-    axes, classes = len(input.shape), input.shape[axis]
-    if axes == 0:
-        raise ValueError("The dimension of input should be larger than zero!")
-    if len(label.shape) not in (axes - 1, axes):
-        raise ValueError(f"Expected input_dims - 1 = label_dims or input_dims == label_dims (got input_dims {axes}, label_dims "
-                         f"{len(label.shape)})")
-    if label_smoothing > 0.0:
-        soft_label = True
-        label = squeeze(label, axis) if len(label.shape) == axes and label.shape[axis] == 1 else label
-        if len(label.shape) < axes:
-            label = one_hot(label, classes)
-        label = label_smooth(cast(label, input.dtype), epsilon=label_smoothing)
-    narrow = len(label.shape) == axes - 1
-    if narrow:
-        label = unsqueeze(label, axis)
-    _, out = _fused(input, label, soft_label, ignore_index, True, axis, use_softmax)
-    weights = None
-    if weight is not None:
-        if soft_label:
-            from ...tensor import matmul
-            weights = reshape(matmul(label, weight, transpose_x=False, transpose_y=False), list(out.shape))
-            weights = cast(weights, out.dtype)
-        else:
-            valid = cast(label != ignore_index, label.dtype)
-            positions = multiply(label, valid)
-            weights = multiply(gather_nd(weight, unsqueeze(squeeze(positions, axis), -1)), squeeze(cast(valid, out.dtype), axis))
-            weights = unsqueeze(weights, axis)
-        out = multiply(out, weights)
-    if reduction == "sum":
-        return sum(out)
-    if reduction == "mean":
-        if ignore_index >= 0 and weight is None:
-            total, mask = sum(out), label != ignore_index
-            count = sum(cast(mask, out.dtype))
-            return total / (count + equal(count, full([], 0.0, count.dtype)).astype(count.dtype))
-        if weight is not None:
-            total = sum(weights)
-            return sum(out) / (total + equal(total, full([], 0.0, total.dtype)).astype(total.dtype))
-        return mean(out)
-    return squeeze(out, axis) if narrow else out
+def same_shapes(*variables):
+    """Raises ValueError unless all have one shape."""
+    if any(tuple(variable.shape) != tuple(variables[0].shape) for variable in variables):
+        raise ValueError(f"shapes must be equal, {[list(variable.shape) for variable in variables]} were given")
 
 
 def square_error_cost(input, label):  # noqa: A002
@@ -127,61 +38,151 @@ def square_error_cost(input, label):  # noqa: A002
 
 
 def mse_loss(input, label, reduction="mean", name=None):  # noqa: A002
-    """(input - label)^2, reduced. Source: paddle.nn.functional.mse_loss."""
-    from ...tensor.math import square, subtract
-    return _reduced(square(subtract(input, label)), reduction, name)
+    """(input - label)^2.
+
+    Args:
+        input, label (Variable): of one shape.
+        reduction (str): "mean", "sum" or "none".
+        name (str): of the last operator.
+
+    Source: paddle.nn.functional.mse_loss.
+    """
+    from ...tensor import square, subtract
+    check_reduction(reduction, "mse_loss")
+    return reduced(square(subtract(input, label), name=name if reduction == "none" else None), reduction, name)
 
 
 def l1_loss(input, label, reduction="mean", name=None):  # noqa: A002
-    """|input - label|, reduced. Source: paddle.nn.functional.l1_loss."""
-    from ...tensor.math import abs, subtract  # noqa: A004
-    return _reduced(abs(subtract(input, label)), reduction, name)
+    """|input - label|, reduced as mse_loss. Source: paddle.nn.functional.l1_loss."""
+    from ...tensor import abs, subtract  # noqa: A004
+    check_reduction(reduction, "L1Loss")
+    return reduced(abs(subtract(input, label, name if reduction == "none" else None)), reduction, name)
 
 
 def smooth_l1_loss(input, label, reduction="mean", delta=1.0, name=None):  # noqa: A002
-    """Half the square of input - label below delta, linear beyond; reduced. Source: paddle.nn.functional.smooth_l1_loss."""
-    out = layer("huber_loss", {"X": input, "Y": label}, ("Residual", "Out"), {"delta": delta}, stopped=[])[1]
-    return _reduced(out, reduction, name)
+    """Half the square of input - label below delta, linear beyond; reduced as mse_loss.
+
+    Source: paddle.nn.functional.smooth_l1_loss; Huber 1964.
+    """
+    check_reduction(reduction, "smooth_l1_loss")
+    return reduced(layer("huber_loss", {"X": input, "Y": label}, ("Residual", "Out"), {"delta": delta}, name=name)[1], reduction)
 
 
 def binary_cross_entropy(input, label, weight=None, reduction="mean", name=None):  # noqa: A002
-    """-(label * log(input) + (1 - label) * log(1 - input)), reduced. Source: paddle.nn.functional.binary_cross_entropy."""
-    out = layer("bce_loss", {"X": input, "Label": label}, layer="binary_cross_entropy", name=name)
+    """-(label * log(input) + (1 - label) * log(1 - input)).
+
+    Args:
+        input, label (Variable): probabilities, of one shape.
+        weight (Variable): factors of the losses.
+        reduction (str): "mean", "sum" or "none".
+        name (str): of the last operator.
+
+    Source: paddle.nn.functional.binary_cross_entropy.
+    """
+    from ...tensor import multiply
+    check_reduction(reduction, "binary_cross_entropy")
+    own = name if reduction == "none" else None
+    out = layer("bce_loss", {"X": input, "Label": label}, layer="binary_cross_entropy", name=own if weight is None else None)
     if weight is not None:
-        from ...tensor.math import multiply
-        out = multiply(out, weight)
-    return _reduced(out, reduction, name)
+        if not isinstance(weight, _core.Variable):
+            raise ValueError(f"weight must be a Variable, {type(weight)} was given")
+        out = multiply(out, weight, own)
+    return reduced(out, reduction, name)
 
 
 def binary_cross_entropy_with_logits(logit, label, weight=None, reduction="mean", pos_weight=None, name=None):
-    """`binary_cross_entropy` of sigmoid(logit). Source: paddle.nn.functional.binary_cross_entropy_with_logits."""
+    """`binary_cross_entropy` of sigmoid(logit).
+
+    Args:
+        logit, label, weight, reduction, name: as there.
+        pos_weight (Variable): factors of the part that label multiplies.
+
+    Source: paddle.nn.functional.binary_cross_entropy_with_logits.
+    """
     from ...tensor import add, full, multiply, subtract
+    check_reduction(reduction, "binary_cross_entropy_with_logits")
+    helper = _core.LayerHelper("sigmoid_cross_entropy_with_logits", name)
+    out = helper.create_temporary(logit.dtype)
     one = full([1], 1.0, logit.dtype)
     if pos_weight is not None:
         pos_weight = add(multiply(label, subtract(pos_weight, one)), one)
-    inputs = {"X": logit, "Label": label, "pos_weight": pos_weight}
-    out = layer("sigmoid_cross_entropy_with_logits", inputs, "Out", {"ignore_index": -100, "normalize": False})
+    _core.default_main_program().current_block().append_op(
+        type="sigmoid_cross_entropy_with_logits", inputs={"X": logit, "Label": label, "pos_weight": pos_weight},
+        outputs={"Out": out}, attrs={"ignore_index": -100, "normalize": False})
     if weight is not None:
-        out = multiply(out, weight)
-    return _reduced(out, reduction, name)
+        out = multiply(out, weight, name if reduction == "none" else None)
+    return reduced(out, reduction, name)
+
+
+def sigmoid_focal_loss(logit, label, normalizer=None, alpha=0.25, gamma=2.0, reduction="sum", name=None):
+    """Binary cross entropy that weighs easy samples less.
+
+    Args:
+        logit, label (Variable): [batch, classes]; label 0 or 1.
+        normalizer (Variable): divides the losses, say the number of positive samples.
+        alpha (float): weight of the positive samples, 1 - alpha of the others.
+        gamma (float): the larger, the less easy samples weigh.
+        reduction (str): "mean", "sum" or "none".
+        name (str): of the last operator.
+
+    Source: paddle.nn.functional.sigmoid_focal_loss; Lin et al. 2017.
+    """
+    from ...tensor import divide, multiply, pow  # noqa: A004
+    from .activation import sigmoid
+    check_reduction(reduction, "sigmoid_focal_loss")
+    if normalizer is not None and len(normalizer.shape) > 1:
+        raise ValueError(f"Expected zero or one dimension of normalizer in sigmoid_focal_loss but got {len(normalizer.shape)}.")
+    own = name if reduction == "none" else None
+    loss = binary_cross_entropy_with_logits(logit, label, reduction="none", name=own if normalizer is None else None)
+    p = sigmoid(logit)
+    right = p * label + (1 - p) * (1 - label)
+    loss = multiply(alpha * label + (1 - alpha) * (1 - label), loss)
+    loss = multiply(pow(1 - right, gamma), loss)
+    if normalizer is not None:
+        loss = divide(loss, normalizer, own)
+    return reduced(loss, reduction, name)
+
+
+def multi_label_soft_margin_loss(input, label, weight=None, reduction="mean", name=None):  # noqa: A002
+    """Binary cross entropy of sigmoid(input), the mean over the last axis; weights and reduction as binary_cross_entropy's.
+
+    Source: paddle.nn.functional.multi_label_soft_margin_loss.
+    """
+    from .activation import log_sigmoid
+    check_reduction(reduction, "multi_label_soft_margin_loss")
+    same_shapes(input, label)
+    loss = -(label * log_sigmoid(input) + (1 - label) * log_sigmoid(-input))
+    if weight is not None:
+        loss = loss * weight
+    return reduced(loss.mean(axis=-1), reduction)
+
+
+def soft_margin_loss(input, label, reduction="mean", name=None):  # noqa: A002
+    """log(1 + e^(-label * input)), label 1 or -1. Source: paddle.nn.functional.soft_margin_loss."""
+    from ...tensor import cast, exp, log
+    check_reduction(reduction, "soft_margin_loss")
+    same_shapes(input, label)
+    return reduced(log(1 + exp(-cast(label, input.dtype) * input)), reduction, name)
 
 
 def kl_div(input, label, reduction="mean", name=None):  # noqa: A002
-    """label * (log(label) - input), reduced; "batchmean" divides the sum by the batch. Source: paddle.nn.functional.kl_div."""
+    """label * (log(label) - input); reduced as mse_loss, or "batchmean": the sum over the batch's size.
+
+    Source: paddle.nn.functional.kl_div; Kullback and Leibler 1951.
+    """
+    from ...tensor import cast, shape, sum  # noqa: A004
+    if not isinstance(reduction, str):
+        raise TypeError(f"reduction must be a str, {type(reduction)} was given")
+    dtypes = [_core.dtype_name(v.dtype) for v in (input, label)]
+    if dtypes == ["float32", "float64"]:
+        input = cast(input, "float64")  # noqa: A001
+    elif dtypes == ["float64", "float32"]:
+        label = cast(label, "float64")
     out = layer("kldiv_loss", {"X": input, "Target": label}, "Loss", {"reduction": "none"}, layer="kl_div", name=name)
-    if reduction != "batchmean":
-        return _reduced(out, reduction, name)
-    from ...tensor.reduction import sum  # noqa: A004
-    return sum(out) / input.shape[0]
-
-
-def nll_loss(input, label, weight=None, ignore_index=-100, reduction="mean", name=None):  # noqa: A002
-    """Minus the log probability at the label. Source: paddle.nn.functional.nll_loss."""
-    if reduction not in ("sum", "mean", "none"):
-        raise ValueError(f"reduction must be sum, mean or none, {reduction!r} was given")
-    attrs = {"reduction": reduction, "ignore_index": ignore_index}
-    return layer("nll_loss", {"X": input, "Label": label, "Weight": weight}, ("Out", "Total_weight"), attrs, name=name,
-                 stopped=["Total_weight"])[0]
+    if reduction == "batchmean":
+        batch = shape(input)[0]
+        return sum(out) / batch
+    return reduced(out, reduction if reduction in ("mean", "sum") else "none")
 
 
 def log_loss(input, label, epsilon=1e-4, name=None):  # noqa: A002
@@ -189,39 +190,57 @@ def log_loss(input, label, epsilon=1e-4, name=None):  # noqa: A002
     return layer("log_loss", {"Predicted": input, "Labels": label}, "Loss", {"epsilon": epsilon}, name=name)
 
 
-def margin_ranking_loss(input, other, label, margin=0.0, reduction="mean", name=None):  # noqa: A002
-    """max(0, -label * (input - other) + margin), reduced. Source: paddle.nn.functional.margin_ranking_loss."""
-    from .activation import relu
-    out = (other - input) * label
-    return _reduced(relu(out + margin if margin else out), reduction, name)
+def poisson_nll_loss(input, label, log_input=True, full=False, epsilon=1e-8, reduction="mean", name=None):  # noqa: A002
+    """Minus the log probability of counts under a Poisson distribution, up to a constant.
+
+    Args:
+        input, label (Variable): the logarithm of the expected count, and the count; of one shape.
+        log_input (bool): False: input is the expected count itself.
+        full (bool): adds Stirling's approximation of the constant where label is above 1.
+        epsilon (float): added inside the logarithm of the expected count.
+        reduction (str): "mean", "sum" or "none".
+        name (str): accepted, without effect.
+
+    Source: paddle.nn.functional.poisson_nll_loss.
+    """
+    from ...tensor import cast, exp, log, where, zeros_like
+    if epsilon <= 0:
+        raise ValueError(f"The value of `epsilon` in poisson_nll_loss should be positve, but received {epsilon}, which is not "
+                         "allowed")
+    check_reduction(reduction, "poisson_nll_loss")
+    same_shapes(input, label)
+    label = cast(label, input.dtype)
+    loss = exp(input) - label * input if log_input else input - label * log(input + epsilon)
+    if full:
+        stirling = label * log(label) - label + 0.5 * log(2 * math.pi * label)
+        loss = loss + where(label > 1, stirling, zeros_like(stirling))
+    return reduced(loss, reduction)
 
 
-def hinge_embedding_loss(input, label, margin=1.0, reduction="mean", name=None):  # noqa: A002
-    """input where label is 1, max(0, margin - input) where it is -1. Source: paddle.nn.functional.hinge_embedding_loss."""
-    from ...tensor import full_like, where, zeros_like
-    from .activation import relu
-    one, zero = full_like(label, 1, input.dtype), zeros_like(input)
-    signed = label.astype(input.dtype)
-    return _reduced(where(signed == one, input, zero) + where(signed == -one, relu(margin - input), zero), reduction, name)
+def gaussian_nll_loss(input, label, variance, full=False, epsilon=1e-6, reduction="mean", name=None):  # noqa: A002
+    """Minus the log probability under a normal distribution, up to a constant.
 
+    Args:
+        input, label (Variable): the mean and the value; of one shape.
+        variance (Variable): of that shape, or without the last axis, or with 1 there. Running asserts it is positive.
+        full (bool): adds the constant, log(2 pi) / 2.
+        epsilon (float): the least variance.
+        reduction (str): "mean", "sum" or "none".
+        name (str): of the reduction.
 
-def sigmoid_focal_loss(logit, label, normalizer=None, alpha=0.25, gamma=2.0, reduction="sum", name=None):
-    """Binary cross entropy that weighs easy samples less. Lin et al. 2017."""
-    from ...tensor import divide, pow  # noqa: A004
-    from .activation import sigmoid
-    p = sigmoid(logit)
-    loss = binary_cross_entropy_with_logits(logit, label, reduction="none")
-    hard = p * label + (1 - p) * (1 - label)
-    loss = (alpha * label + (1 - alpha) * (1 - label)) * pow(1 - hard, gamma) * loss
-    return _reduced(divide(loss, normalizer) if normalizer is not None else loss, reduction, name)
-
-
-def ctc_loss(log_probs, labels, input_lengths, label_lengths, blank=0, reduction="mean", norm_by_times=False):
-    """Connectionist temporal classification. Graves et al. 2006. Source: paddle.nn.functional.ctc_loss."""
-    from ...tensor import divide, mean, squeeze
-    inputs = {"Logits": log_probs, "Label": labels, "LogitsLength": input_lengths, "LabelLength": label_lengths}
-    _, out = layer("warpctc", inputs, ("WarpCTCGrad", "Loss"), {"blank": blank, "norm_by_times": norm_by_times})
-    out = squeeze(out, [-1])
-    if reduction == "mean":
-        return mean(divide(out, label_lengths.astype(out.dtype)))
-    return _reduced(out, reduction)
+    Source: paddle.nn.functional.gaussian_nll_loss.
+    """
+    from ...static.control_flow import Assert
+    from ...tensor import all, clip, log, square, unsqueeze  # noqa: A004
+    wanted, given = list(input.shape), list(variance.shape)
+    if given == wanted[:-1] and given != wanted:
+        variance = unsqueeze(variance, -1)
+    elif given not in (wanted, wanted[:-1] + [1]):
+        raise ValueError(f"variance is of incorrect shape: {given}, for an input of {wanted}")
+    check_reduction(reduction, "gaussian_nll_loss")
+    Assert(all(variance > 0), [variance], 6)
+    variance = clip(variance.clone(), min=epsilon)
+    loss = 0.5 * (log(variance) + square(input - label) / variance)
+    if full:
+        loss = loss + 0.5 * math.log(2 * math.pi)
+    return reduced(loss, reduction, name)

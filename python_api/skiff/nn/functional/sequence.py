@@ -1,32 +1,7 @@
-"""Losses and paths over sequences."""
+"""Paths over sequences, and attention."""
 from ..._core import layer
 
-__all__ = ["ctc_loss", "gather_tree"]
-
-
-def ctc_loss(log_probs, labels, input_lengths, label_lengths, blank=0, reduction="mean", norm_by_times=False):
-    """Connectionist temporal classification.
-
-    Args:
-        log_probs (Variable): [time, batch, classes], not normalised.
-        labels (Variable): int32 [batch, most labels].
-        input_lengths, label_lengths (Variable): int64 [batch].
-        blank (int): the class that stands for nothing.
-        reduction (str): "mean" over labels and batch, "sum" or "none".
-        norm_by_times (bool): the gradient is divided by the steps.
-
-    Source: paddle.nn.functional.ctc_loss.
-    """
-    from ...tensor import mean, squeeze, sum  # noqa: A004
-    slots = {"Logits": log_probs, "Label": labels, "LogitsLength": input_lengths, "LabelLength": label_lengths}
-    loss = layer("warpctc", slots, ("Loss", "WarpCTCGrad"), {"blank": blank, "norm_by_times": norm_by_times},
-                 dtype=log_probs.dtype)[0]
-    loss = squeeze(loss, [-1])
-    if reduction not in ("mean", "sum", "none"):
-        raise AssertionError(f"reduction must be mean, sum or none, {reduction!r} was given")
-    if reduction == "mean":
-        return mean(loss / label_lengths)
-    return sum(loss) if reduction == "sum" else loss
+__all__ = ["gather_tree", "scaled_dot_product_attention"]
 
 
 def gather_tree(ids, parents):
@@ -36,3 +11,38 @@ def gather_tree(ids, parents):
     if len(ids.shape) != len(parents.shape):
         raise ValueError("The ids's shape must be the same as parents' shape. ")
     return layer("gather_tree", {"Ids": ids, "Parents": parents}, "Out")
+
+
+def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, training=True, name=None):
+    """softmax(query * key^T / sqrt(width) + mask) * value, per head.
+
+    Paddle's operators for CUDA's flash attention are not used: a mask is added, and so is the one of a causal attention.
+
+    Args:
+        query (Variable): [batch, length, heads, width].
+        key, value (Variable): [batch, length of the memory, heads, width].
+        attn_mask (Variable): added to the products: broadcast to [batch, heads, length, length of the memory].
+        dropout_p (float): probability that a weight is dropped.
+        is_causal (bool): each position sees those up to itself.
+        training (bool): False: without dropout.
+        name (str): accepted, without effect.
+
+    Returns:
+        Variable: shaped as query.
+
+    Source: paddle.nn.functional.scaled_dot_product_attention.
+    """
+    from ...tensor import full_like, matmul, transpose, triu
+    from .activation import softmax
+    from .common import dropout
+    width = query.shape[-1]
+    query, key, value = (transpose(x, [0, 2, 1, 3]) for x in (query, key, value))
+    product = matmul(query * width ** -0.5, key, transpose_y=True)
+    if attn_mask is not None:
+        product = product + attn_mask
+    if is_causal:
+        product = product + triu(full_like(product, -10000.0), 1)
+    weights = softmax(product)
+    if dropout_p > 0.0:
+        weights = dropout(weights, dropout_p, training=training)
+    return transpose(matmul(weights, value), [0, 2, 1, 3])
