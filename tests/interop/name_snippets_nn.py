@@ -250,3 +250,178 @@ keep(F.cross_entropy(x, i, label_smoothing=0.1), F.cross_entropy(x, i, use_softm
 keep(F.softmax_with_cross_entropy(x, j), F.softmax_with_cross_entropy(x, i, return_softmax=True), F.softmax_with_cross_entropy(x, data([None, 4]), True))
 keep(F.cross_entropy(data([2, 4, 5]), data([2, 5], "int64"), axis=1), F.cross_entropy(data([2, 4, 5]), data([2, 5], "int64"), w, axis=1))
 """)
+
+# ---------------------------------------------------------------- layers
+nn("layer_activations", "activations as layers", """
+x, y = data([None, 4]), data([2, 4, 6, 6])
+plain = [nn.CELU(0.5), nn.ELU(), nn.GELU(True), nn.GLU(), nn.Hardshrink(0.3), nn.Hardsigmoid(), nn.Hardswish(), nn.Hardtanh(-2.0, 2.0), nn.LeakyReLU(0.2)]
+plain += [nn.LogSigmoid(), nn.LogSoftmax(0), nn.Mish(), nn.PReLU(), nn.PReLU(4, 0.1), nn.RReLU(0.1, 0.2), nn.ReLU("r"), nn.ReLU6(), nn.SELU(), nn.Sigmoid()]
+plain += [nn.Silu(), nn.Softmax(), nn.Softplus(2), nn.Softshrink(), nn.Softsign(), nn.Swish(), nn.Tanh(), nn.Tanhshrink(), nn.ThresholdedReLU(0.5)]
+keep([layer(x) for layer in plain])
+keep(nn.Maxout(2)(y), nn.Softmax2D()(y), nn.PReLU(4)(y))
+kept.append([layer.full_name() for layer in plain])
+""")
+nn("layer_conv", "convolutions as layers", """
+x, y, z = data([None, 4, 9]), data([None, 4, 9, 9]), data([None, 4, 5, 6, 7])
+keep(nn.Conv1D(4, 6, 3)(x), nn.Conv1D(4, 6, 3, 2, 1, padding_mode="circular", bias_attr=False)(x), nn.Conv1D(4, 6, 3, groups=2, padding=[1, 2])(x))
+keep(nn.Conv1DTranspose(4, 6, 3)(x), nn.Conv1DTranspose(4, 6, 3, 2, 1, 1, bias_attr=False)(x), nn.Conv1DTranspose(4, 6, 3, 2)(x, output_size=[20]))
+keep(nn.Conv2D(4, 6, [3, 2])(y), nn.Conv2D(4, 4, 3, groups=4)(y), nn.Conv2D(4, 6, 3, padding=1, padding_mode="reflect")(y), nn.Conv2D(4, 6, 3, padding="SAME", weight_attr="cw")(y))
+keep(nn.Conv2D(9, 6, 3, data_format="NHWC", padding=[1, 2])(y), nn.Conv2D(4, 6, 3, padding=2, padding_mode="replicate", dilation=2)(y))
+keep(nn.Conv2DTranspose(4, 6, 3)(y), nn.Conv2DTranspose(4, 6, 3, 2, 1, 1)(y), nn.Conv2DTranspose(4, 6, 3, 2)(y, [20, 19]), nn.Conv2DTranspose(4, 4, 3, groups=4)(y))
+keep(nn.Conv3D(4, 6, 3)(z), nn.Conv3D(4, 6, 3, padding=1, padding_mode="circular", groups=2)(z), nn.Conv3DTranspose(4, 6, 3)(z), nn.Conv3DTranspose(4, 6, 3, 2)(z, [12, 14, 16]))
+""")
+nn("layer_pooling", "pooling as layers", """
+x, y, z = data([2, 4, 8]), data([2, 4, 8, 8]), data([2, 4, 8, 8, 8])
+keep(nn.AvgPool1D(2)(x), nn.AvgPool2D(2, exclusive=False)(y), nn.AvgPool3D(2, divisor_override=3)(z), nn.MaxPool1D(2, ceil_mode=True)(x))
+keep(nn.MaxPool2D(3, 2, 1)(y), nn.MaxPool3D(2)(z), nn.AdaptiveAvgPool1D(3)(x), nn.AdaptiveAvgPool2D((None, 3))(y), nn.AdaptiveAvgPool3D(2)(z))
+keep(nn.AdaptiveMaxPool1D(3)(x), nn.AdaptiveMaxPool2D(3, True)(y), nn.AdaptiveMaxPool3D(2)(z))
+keep(nn.MaxUnPool1D(2)(*nn.MaxPool1D(2, return_mask=True)(x)), nn.MaxUnPool2D(2)(*nn.MaxPool2D(2, return_mask=True)(y)))
+keep(nn.MaxUnPool3D(2)(*nn.MaxPool3D(2, return_mask=True)(z)))
+""")
+nn("layer_norms", "norms as layers, training and not", """
+x, y, z, v = data([None, 4, 8]), data([2, 4, 8, 8]), data([2, 4, 8, 8, 8]), data([None, 4])
+layers = [nn.BatchNorm1D(4), nn.BatchNorm1D(4, weight_attr=False, name="own"), nn.BatchNorm2D(4, 0.8, 1e-3), nn.BatchNorm3D(4, bias_attr=False), nn.BatchNorm2D(4, use_global_stats=True)]
+keep(layers[0](v), layers[0](x), layers[1](x), layers[2](y), layers[3](z), layers[4](y))
+for layer in layers:
+    layer.eval()
+keep(layers[0](x), layers[2](y))
+keep(nn.BatchNorm(4, "relu")(y), nn.BatchNorm(4, is_test=True, use_global_stats=True, param_attr="bw", moving_mean_name="mm")(y))
+keep(nn.LayerNorm(8)(x), nn.LayerNorm([4, 8], 1e-3, False, False)(x), nn.GroupNorm(2, 4)(y), nn.GroupNorm(2, 4, weight_attr=False, bias_attr=False)(y))
+keep(nn.GroupNorm(4, 8, data_format="NHWC")(y), nn.InstanceNorm1D(4)(data([2, 4, 8])), nn.InstanceNorm2D(4)(y), nn.InstanceNorm3D(4, weight_attr=False, bias_attr=False)(z))
+keep(nn.LocalResponseNorm(3)(y))
+""")
+nn("layer_common", "linear maps, tables, dropout, padding, sizes", """
+x, y, z, v = data([None, 4, 8]), data([None, 4, 8, 8]), data([None, 4, 8, 8, 8]), data([3, 4])
+keep(nn.Linear(4, 3)(v), nn.Linear(8, 3, bias_attr=False, name="named")(x), nn.Bilinear(4, 4, 3)(v, v), nn.Bilinear(4, 4, 3, bias_attr=False, name="bi")(v, v))
+keep(nn.Embedding(9, 4)(data([None, 3], "int64")), nn.Embedding(9, 4, -1, True, name="table")(data([None, 3], "int64")), nn.Identity(1, a=2)(v))
+keep(nn.Dropout(0.3)(v), nn.Dropout(0.3, 1, "downscale_in_infer")(v), nn.Dropout2D(0.3)(y), nn.Dropout3D(0.3)(z), nn.AlphaDropout(0.3)(v))
+keep(nn.Pad1D(1)(x), nn.Pad1D([1, 2], "reflect")(x), nn.Pad2D(1, value=2.0)(y), nn.Pad2D([1, 2, 3, 4], "replicate")(y), nn.ZeroPad2D(2)(y), nn.Pad3D(1, "circular")(z))
+keep(nn.Upsample([5, 6])(y), nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)(y), nn.UpsamplingNearest2D(5)(y), nn.UpsamplingBilinear2D(scale_factor=2)(y))
+keep(nn.CosineSimilarity()(v, v), nn.PairwiseDistance(1.0, keepdim=True)(v, v), nn.Unfold(3, 2, 1, 2)(y), nn.Fold(8, 3, 1, 0, 1)(data([None, 36, 36])))
+keep(nn.Flatten()(y), nn.Flatten(2, 3)(y), nn.PixelShuffle(2)(y), nn.PixelUnshuffle(2)(y), nn.ChannelShuffle(2)(y))
+""")
+nn("layer_losses", "losses as layers", """
+x, y, z, i, w = data([None, 4]), data([None, 4]), data([None, 4]), data([None], "int64"), data([4])
+for reduction in ("mean", "none"):
+    keep(nn.BCELoss(w, reduction)(x, y), nn.BCEWithLogitsLoss(w, reduction, w)(x, y), nn.CrossEntropyLoss(reduction=reduction)(x, i))
+    keep(nn.HingeEmbeddingLoss(2.0, reduction)(x, y), nn.KLDivLoss(reduction)(x, y), nn.L1Loss(reduction)(x, y), nn.MSELoss(reduction)(x, y))
+keep(nn.MarginRankingLoss(0.5)(x, y, z), nn.MultiLabelSoftMarginLoss()(x, y), nn.MultiMarginLoss(2)(x, i), nn.NLLLoss(w)(x, i))
+keep(nn.PoissonNLLLoss()(x, y), nn.SmoothL1Loss(delta=0.5)(x, y), nn.SoftMarginLoss()(x, y), nn.TripletMarginLoss()(x, y, z))
+keep(nn.CosineEmbeddingLoss(0.5)(x, y, i), nn.GaussianNLLLoss(True)(x, y, z), nn.CrossEntropyLoss(w, 2, label_smoothing=0.0)(x, i))
+""")
+nn("layer_structure", "structured names, lists, dicts, parameters, buffers", """
+class Net(nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(("first", nn.Linear(4, 5)), ("second", nn.LayerNorm(5)))
+        self.heads = nn.LayerList([nn.Linear(5, 2), nn.Linear(5, 3)])
+        self.heads.append(nn.Linear(5, 1))
+        self.heads.insert(1, nn.ReLU())
+        self.named = nn.LayerDict({"a": nn.Linear(5, 5), "b": nn.Tanh()})
+        self.named["c"] = self.body
+        self.scale = self.create_parameter([1], default_initializer=nn.initializer.Constant(2.0))
+        self.extra = nn.ParameterList([self.create_parameter([2, 2]), self.create_parameter([3], is_bias=True)])
+        self.norm = nn.BatchNorm1D(5)
+        self.add_parameter("late", self.create_parameter([5], dtype="float64"))
+        self.nothing = None
+    def forward(self, x):
+        h = self.named["b"](self.named["a"](self.body(x)))
+        return [head(h * self.scale) for head in self.heads]
+net = Net()
+keep(net(data([None, 4])))
+kept.append([name for name, _ in net.named_parameters()])
+kept.append([parameter.name for parameter in net.parameters()])
+kept.append([name for name, _ in net.named_sublayers()])
+kept.append([name for name, _ in net.named_sublayers(include_self=True, prefix="net")])
+kept.append(list(net.state_dict().keys()))
+kept.append([layer.full_name() for layer in net.sublayers()])
+kept.append([name for name, _ in net.named_children()])
+kept.append([len(net.heads), len(net.body), len(net.extra), len(net.named), list(net.named.keys()), "a" in net.named])
+net.eval()
+kept.append([layer.training for layer in net.sublayers(include_self=True)])
+del net.heads[1]
+kept.append([name for name, _ in net.heads.named_parameters()])
+seen = []
+net.apply(lambda layer: seen.append(layer.full_name()))
+kept.append(seen)
+pre = net.body.register_forward_pre_hook(lambda layer, inputs: (inputs[0] * 2.0,))
+post = net.body.register_forward_post_hook(lambda layer, inputs, outputs: outputs + 1.0)
+keep(net.body(data([None, 4])))
+pre.remove(), post.remove()
+keep(net.body(data([None, 4])), net.body[0](data([None, 4])), net.body["first"](data([None, 4])))
+""")
+nn("layer_names", "camel case becomes snake case, a scope of one's own replaces it", """
+class MyGoodNet2D(nn.Layer):
+    pass
+class HTTPNet(nn.Layer):
+    pass
+kept += [layer.full_name() for layer in (MyGoodNet2D(), HTTPNet(), nn.Layer("own"), nn.Layer(), MyGoodNet2D("own"), nn.ReLU6(), nn.GELU(), nn.LSTMCell(2, 3), nn.Conv2D(1, 1, 1))]
+""")
+nn("layer_attention", "MultiHeadAttention: masks, weights, widths", """
+q, k, v = data([2, 5, 8]), data([2, 6, 4]), data([2, 6, 3])
+keep(nn.MultiHeadAttention(8, 2)(q), nn.MultiHeadAttention(8, 2, 0.1, kdim=4, vdim=3, need_weights=True)(q, k, v))
+layer = nn.MultiHeadAttention(8, 2, bias_attr=False)
+keep(layer(q, q, q, data([2, 2, 5, 5])), layer(q, q, q, data([2, 2, 5, 5], "bool")), layer(q, q, q, data([2, 1, 1, 5], "int64")))
+kept.append([name for name, _ in layer.named_parameters()])
+""")
+nn("attention_cache", "MultiHeadAttention: caches", """
+q, k = data([2, 1, 8]), data([2, 6, 8])
+layer = nn.MultiHeadAttention(8, 2)
+static_cache = layer.gen_cache(k, k, layer.StaticCache)
+keep(layer(q, k, k, None, static_cache))
+cache = layer.gen_cache(data([2, 2, 3, 4]), data([2, 2, 3, 4]))
+keep(layer(q, q, q, None, cache))
+keep(layer(q, q, q, None, layer.gen_cache(q)))
+""")
+nn("transformer", "encoder and decoder layers, both orders of the norm", """
+x, m = data([2, 5, 8]), data([2, 6, 8])
+keep(nn.TransformerEncoderLayer(8, 2, 16)(x), nn.TransformerEncoderLayer(8, 2, 16, 0.0, "gelu", 0.1, 0.2, True, bias_attr=False)(x, data([2, 1, 5, 5], "bool")))
+keep(nn.TransformerDecoderLayer(8, 2, 16)(x, m), nn.TransformerDecoderLayer(8, 2, 16, 0.0, normalize_before=True)(x, m, data([2, 1, 5, 5]), data([2, 1, 1, 6], "int64")))
+layer = nn.TransformerEncoderLayer(8, 2, 16, bias_attr=[False, None])
+kept.append([name for name, _ in layer.named_parameters()])
+""")
+nn("transformer_whole", "stacks, a whole transformer, masks, caches", """
+x, m = data([2, 5, 8]), data([2, 6, 8])
+encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, 0.0), 2, nn.LayerNorm(8))
+decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, 0.0), 2)
+keep(encoder(x), decoder(x, m))
+step = data([2, 1, 8])
+keep(encoder(step, None, encoder.gen_cache(step))[0], decoder(step, m, cache=decoder.gen_cache(m))[0])
+net = nn.Transformer(8, 2, 1, 1, 16, 0.0)
+keep(net(x, m, data([2, 1, 5, 5]), net.generate_square_subsequent_mask(6)))
+kept.append([name for name, _ in net.named_parameters()])
+""")
+nn("rnn", "cells run over sequences: forwards, backwards, lengths, both ways", """
+x, n = data([2, 5, 6]), data([2], "int64")
+layer = nn.RNN(nn.SimpleRNNCell(6, 4))
+keep(layer(x))
+keep(nn.RNN(nn.LSTMCell(6, 4), is_reverse=True)(x))
+keep(nn.RNN(nn.GRUCell(6, 4), time_major=True)(data([5, 2, 6]), data([2, 4])))
+keep(nn.BiRNN(nn.GRUCell(6, 4), nn.GRUCell(6, 4))(x))
+kept.append([name for name, _ in layer.named_parameters()])
+lstm = nn.LSTM(6, 4, 2, "bidirect")
+kept.append([name for name, _ in lstm.named_parameters()])
+kept.append(list(lstm.state_dict().keys()))
+kept.append([name for name, _ in lstm.named_sublayers()])
+""")
+nn("rnn_unknown_batch", "a batch that is not known", """
+keep(nn.RNN(nn.LSTMCell(6, 4))(data([None, None, 6])))
+keep(nn.RNN(nn.SimpleRNNCell(6, 4, "relu"))(data([None, 5, 6]), data([None, 4])))
+""")
+nn("rnn_lengths", "lengths of the sequences", """
+keep(nn.GRU(6, 4)(data([2, 5, 6]), None, data([2], "int64")))
+""")
+nn("decode", "beam search in a loop", """
+embedding, output = nn.Embedding(9, 6), nn.Linear(4, 9)
+cell = nn.GRUCell(6, 4)
+decoder = nn.BeamSearchDecoder(cell, 0, 1, 3, embedding, output)
+outputs, states = nn.dynamic_decode(decoder, data([2, 4]), 5)
+keep(outputs, states.log_probs, states.lengths)
+keep(nn.BeamSearchDecoder.tile_beam_merge_with_batch(data([2, 5, 4]), 3))
+""")
+nn("decode_test", "beam search without gradients, with lengths", """
+embedding, output = nn.Embedding(9, 6), nn.Linear(4, 9)
+decoder = nn.BeamSearchDecoder(nn.LSTMCell(6, 4), 0, 1, 2, embedding, output)
+outputs, states, lengths = nn.dynamic_decode(decoder, [data([2, 4]), data([2, 4])], 4, is_test=True, return_length=True, output_time_major=True)
+keep(outputs, lengths)
+""")

@@ -243,10 +243,10 @@ def dynamic_decode(decoder, inits=None, max_step_num=None, output_time_major=Fal
         else:
             for x, array in zip(flatten(next_inputs) + flatten(next_states), input_arrays + state_arrays):
                 array_write(x, step, array)
-        going = logical_not(all(finished))
-        if limit is not None:
-            going = logical_and(going, less_equal(step, limit))
-        assign(going, condition)
+        if limit is None:
+            logical_not(all(finished), condition)
+        else:
+            logical_and(logical_not(all(finished)), less_equal(step, limit), condition)
     outputs = pack_as(outputs, [tensor_array_to_tensor(array, 0, True)[0] for array in output_arrays])
     final_states = first_states if is_test else pack_as(first_states, [array_read(array, step) for array in state_arrays])
     try:

@@ -25,6 +25,8 @@ def full(shape, fill_value, dtype=None, name=None):
         dtype = get_default_dtype()
     if not is_var(fill_value) and not is_var(shape) and not any_var(to_list(shape)):
         return _core.full(shape, float(fill_value), dtype)
+    _core.unique_name("fill_constant")  # as Paddle counts
+    helper = _core.LayerHelper("fill_constant")
     inputs, attribute = shape_inputs(shape, "ShapeTensor", "ShapeTensorList")
     attrs = {"shape": attribute, "dtype": dtype_code(dtype), "force_cpu": False}
     if is_var(fill_value):
@@ -33,7 +35,7 @@ def full(shape, fill_value, dtype=None, name=None):
         attrs["value"] = float(fill_value)
         whole = _core.is_integer(dtype)
         attrs["str_value"] = str(int(fill_value)) if whole else _core.python_float(float(fill_value))
-    return layer("fill_constant", inputs, "Out", attrs, dtype=dtype, stopped=["Out"])
+    return layer("fill_constant", inputs, "Out", attrs, name=helper.name, dtype=dtype, stopped=["Out"])
 
 
 def zeros(shape, dtype=None, name=None):
@@ -170,12 +172,12 @@ def eye(num_rows, num_columns=None, dtype=None, name=None):
 
 def tril(x, diagonal=0, name=None):
     """x with zeros above a diagonal. Source: paddle.tril."""
-    return layer("tril_triu", {"X": x}, "Out", {"diagonal": diagonal, "lower": True}, layer="tril", name=name)
+    return layer("tril_triu", {"X": x}, "Out", {"diagonal": diagonal, "lower": True}, layer="tril", name=name, own_name=True)
 
 
 def triu(x, diagonal=0, name=None):
     """x with zeros below a diagonal. Source: paddle.triu."""
-    return layer("tril_triu", {"X": x}, "Out", {"diagonal": diagonal, "lower": False}, layer="triu", name=name)
+    return layer("tril_triu", {"X": x}, "Out", {"diagonal": diagonal, "lower": False}, layer="triu", name=name, own_name=True)
 
 
 def diag(x, offset=0, padding_value=0, name=None):

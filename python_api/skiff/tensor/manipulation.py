@@ -175,8 +175,16 @@ def crop(x, shape=None, offsets=None, name=None):
     return layer("crop_tensor", {"X": x}, "Out", attrs, layer="crop_tensor", name=name)
 
 
+def _compare_sizes(extents):
+    """Paddle's test that extents given as variables hold one element each: operators that run and decide nothing."""
+    for extent in () if is_var(extents) else to_list(extents):
+        if is_var(extent):
+            numel(extent) == 1  # noqa: B015
+
+
 def expand(x, shape, name=None):
     """x repeated along axes of extent 1, and along new ones in front; -1 keeps an extent. Source: paddle.expand."""
+    _compare_sizes(shape)
     inputs, attribute = shape_inputs(shape, "Shape", "expand_shapes_tensor")
     return layer("expand_v2", {"X": x, **inputs}, "Out", {"shape": attribute}, layer="expand", name=name)
 
@@ -193,6 +201,7 @@ def expand_as(x, y, name=None):
 
 def tile(x, repeat_times, name=None):
     """x repeated along every axis. Source: paddle.tile."""
+    _compare_sizes(repeat_times)
     inputs, attribute = shape_inputs(repeat_times, "RepeatTimes", "repeat_times_tensor")
     return layer("tile", {"X": x, **inputs}, "Out", {"repeat_times": attribute}, name=name)
 

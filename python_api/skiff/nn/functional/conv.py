@@ -64,13 +64,13 @@ def _attributes(axes, stride, padding, dilation, groups, last, data_format):
             "dilations": numbers(dilation, axes, "dilation"), "groups": groups, "data_format": data_format}
 
 
-def _with_bias(out, bias, axes, last, name):
-    """out + bias, named after the convolution."""
+def _with_bias(out, bias, axes, last, name, spread=False):
+    """out + bias, named after the convolution; `spread` gives bias all axes where the channels come last too."""
     if bias is None:
         return out
-    if not last:
+    if not last or spread:
         from ...tensor.manipulation import reshape
-        bias = reshape(bias, [1, *bias.shape] + [1] * axes)
+        bias = reshape(bias, [1] * (axes + 1) + [*bias.shape] if last else [1, *bias.shape] + [1] * axes)
     return layer("elementwise_add", {"X": out, "Y": bias}, "Out", {"axis": -1}, name=name)
 
 
@@ -81,13 +81,13 @@ def _add(out, bias, last):
     return layer("elementwise_add", {"X": out, "Y": bias}, "Out", {"axis": -1 if last else 1}, own_name=True)
 
 
-def conv_nd(op_type, axes, x, weight, bias, stride, padding, dilation, groups, data_format, name, extra=None):
+def conv_nd(op_type, axes, x, weight, bias, stride, padding, dilation, groups, data_format, name, extra=None, spread=False):
     """A convolution operator over `axes` spatial axes, and its bias."""
     last = data_format[-1] == "C"
     attrs = {**_attributes(axes, stride, padding, dilation, groups, last, data_format), **(extra or {})}
     helper = _core.LayerHelper(op_type, name)
     out = layer(op_type, {"Input": x, "Filter": weight}, "Output", attrs, name=helper.name)
-    return _with_bias(out, bias, axes, last, helper.name)
+    return _with_bias(out, bias, axes, last, helper.name, spread)
 
 
 def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, data_format="NCL", name=None):

@@ -105,7 +105,7 @@ class Conv2D(_Conv):
     def forward(self, x):
         x, padding = self._padded(x)
         return conv_nd(self._op_type, 2, x, self.weight, self.bias, self._stride, padding, self._dilation, self._groups,
-                       self._data_format, None)
+                       self._data_format, None, spread=True)
 
 
 class Conv3D(_Conv):
@@ -119,7 +119,7 @@ class Conv3D(_Conv):
     def forward(self, x):
         x, padding = self._padded(x)
         return conv_nd("conv3d", 3, x, self.weight, self.bias, self._stride, padding, self._dilation, self._groups,
-                       self._data_format, None)
+                       self._data_format, None, spread=True)
 
 
 class Conv1DTranspose(_Conv):

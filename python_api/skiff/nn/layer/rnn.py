@@ -173,7 +173,8 @@ class GRUCell(_Cell):
         from ...tensor import split
         hidden = self.get_initial_states(inputs, self.state_shape) if states is None else states
         from_input, from_hidden = self._products(inputs, hidden)
-        x, h = split(from_input, 3, 1), split(from_hidden() + self.bias_hh, 3, 1)
+        gates = from_hidden() + self.bias_hh
+        x, h = split(from_input, 3, 1), split(gates, 3, 1)
         r, z = F.sigmoid(x[0] + h[0]), F.sigmoid(x[1] + h[1])
         c = F.tanh(x[2] + r * h[2])
         hidden = (hidden - c) * z + c
@@ -332,6 +333,7 @@ class _Layers(LayerList):
         _core.default_startup_program().global_block().append_op(
             type="coalesce_tensor", inputs={"Input": names}, outputs={"Output": names, "FusedOutput": [self._flat_weight[0].name]},
             attrs={"copy_data": True, "use_align": False, "dtype": int(self._weights[0].dtype)})
+        self._dropout_state = self.create_variable("dropout_state__non_persistable", dtype="uint8")
 
     def forward(self, inputs, initial_states=None, sequence_length=None):
         """Runs the layers.
@@ -356,12 +358,11 @@ class _Layers(LayerList):
         out = helper.create_temporary(x.dtype)
         states = [helper.create_temporary(x.dtype) for _ in range(count)]
         reserve = helper.create_temporary("uint8", True)
-        dropout_state = block.create_var(name=f"{helper.name}.dropout_state__non_persistable", dtype="uint8")
         slots = {"Input": x, "WeightList": self._weights, "PreState": list(initial_states)}
         if sequence_length is not None:
             slots["SequenceLength"] = sequence_length
         block.append_op(
-            type="rnn", inputs=slots, outputs={"Out": out, "State": states, "Reserve": reserve, "DropoutState": dropout_state},
+            type="rnn", inputs=slots, outputs={"Out": out, "State": states, "Reserve": reserve, "DropoutState": self._dropout_state},
             attrs={"dropout_prob": self.dropout, "is_bidirec": self.num_directions == 2, "input_size": self.input_size,
                    "hidden_size": self.hidden_size, "num_layers": self.num_layers, "mode": self.mode, "is_test": not self.training})
         out = out if self.time_major else transpose(out, [1, 0, 2])
