@@ -1,2 +1,3 @@
 """Additions to training. Source: paddle.incubate."""
 from . import optimizer  # noqa: F401
+from .graph import *  # noqa: F401,F403

@@ -3,6 +3,7 @@ from .. import _core
 from .._core import layer
 from ..tensor import creation, logic, manipulation, search
 from ..tensor._ops import to_list
+from .layers import DeformConv2D, PSRoIPool, RoIAlign, RoIPool, deform_conv2d  # noqa: F401
 
 __all__ = ["box_coder", "distribute_fpn_proposals", "generate_proposals", "matrix_nms", "nms", "prior_box", "psroi_pool", "roi_align",
            "roi_pool", "yolo_box", "yolo_loss"]

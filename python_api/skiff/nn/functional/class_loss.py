@@ -272,7 +272,7 @@ def class_center_sample(label, num_classes, num_samples, group=None):
         group: None or False: skiff runs in one process.
 
     Returns:
-        (Variable, Variable): labels counted among the sampled classes, and these, ascending.
+        (Variable, Variable): labels counted among the sampled classes, and these: those that occur, ascending, then the others.
 
     Source: paddle.nn.functional.class_center_sample; An et al. 2021.
     """
