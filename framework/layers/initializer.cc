@@ -1,7 +1,9 @@
 #include "framework/layers/initializer.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "framework/layers/layer_helper.h"
 #include "framework/op/append_op.h"
@@ -160,6 +162,13 @@ Initializer Assign(Tensor value) {
     AppendLayerOp(startup, {"assign_value", {}, {{"Out", {v.name}}}, std::move(attrs)});
   };
 }
+
+namespace {
+std::array<Initializer, 2> global_initializers;  // of weights and biases
+}  // namespace
+
+void SetGlobal(Initializer weight, Initializer bias) { global_initializers = {std::move(weight), std::move(bias)}; }
+const Initializer& Global(bool is_bias) { return global_initializers[is_bias]; }
 
 }  // namespace initializer
 }  // namespace skiff

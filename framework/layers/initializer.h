@@ -34,6 +34,12 @@ Initializer KaimingNormal(Fans fans = {}, double negative_slope = 0.0);
 /// The elements of a CPU tensor. @throws InvalidArgument when its shape is not the parameter's.
 Initializer Assign(Tensor value);
 
+/// What fills parameters from now on whose ParamAttr names no initializer, in place of the layer's own choice; an
+/// empty one restores that. As Paddle's set_global_initializer. Threads: none may be building.
+void SetGlobal(Initializer weight, Initializer bias = {});
+/// The one set for weights or biases; empty where there is none.
+const Initializer& Global(bool is_bias);
+
 }  // namespace skiff::initializer
 
 namespace skiff {

@@ -66,7 +66,8 @@ Var LayerHelper::CreateParameter(const ParamAttr& attr, const Shape& shape, DTyp
     SKIFF_ENFORCE(extent > 0, InvalidArgument, "parameter \"", made.name, "\" cannot have shape ", shape,
                   "; every extent must be known and positive");
   }
-  Initializer fill = attr.initializer ? attr.initializer : default_initializer;
+  Initializer fill = attr.initializer ? attr.initializer : initializer::Global(is_bias);
+  if (!fill) fill = default_initializer;
   if (!fill && is_bias) fill = initializer::Constant(0.0);
   if (!fill && IsFloating(dtype)) fill = initializer::XavierUniform();
   SKIFF_ENFORCE(fill, InvalidArgument, "parameter \"", made.name, "\" is ", dtype,

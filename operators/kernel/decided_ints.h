@@ -15,17 +15,24 @@ inline namespace SKIFF_VARIANT {
 /// Element by element nothing where the value is known only when the program runs.
 using MaybeInts = std::vector<std::optional<int64_t>>;
 
-/// While a program is built an unknown variable of the list leaves its own entry unknown, an unknown
-/// `tensor` all of its entries. "" stands for "there is no such slot" or attribute.
+/// While a program is built an unknown variable of the list leaves its own entry unknown, unless the
+/// attribute, which then is as long as the list, holds it: -1 stands there for what only running tells.
+/// An unknown `tensor` leaves all of its entries unknown. "" stands for "there is no such slot" or attribute.
 inline MaybeInts DecidedInts(const InferContext& c, const std::string& list,
                              const std::string& tensor, const std::string& attr) {
   MaybeInts ints;
   if (!list.empty() && c.HasInput(list)) {
-    for (int i = 0; i < c.NumInputs(list); ++i) {
+    const int count = c.NumInputs(list);
+    std::vector<int64_t> written;
+    if (!attr.empty() && !c.at_runtime()) written = c.Attr<std::vector<int64_t>>(attr);
+    if (static_cast<int>(written.size()) != count) written.assign(count, -1);
+    for (int i = 0; i < count; ++i) {
       const auto values = c.InputValues(list, i);
       SKIFF_ENFORCE(!values || values->size() == 1, InvalidArgument, "variable ", i, " of input ", list,
                     " holds ", values ? values->size() : 0, " elements; each holds one");
-      ints.push_back(values ? std::optional(values->front()) : std::nullopt);
+      ints.push_back(values             ? std::optional(values->front())
+                     : written[i] != -1 ? std::optional(written[i])
+                                        : std::nullopt);
     }
     return ints;
   }

@@ -259,6 +259,14 @@ void BindInitializers(py::module_& m) {
   m.def("init_assign", [](py::object value) {
     return PyInitializer{initializer::Assign(ToTensor(value).Clone())};
   });
+  m.def("init_python", [](py::function fill) {
+    return PyInitializer{[fill = std::move(fill)](Block& block, const Variable& v) {
+      fill(FromVariable(block.FindVar(v.name)), FromBlock(block));
+    }};
+  });
+  m.def("set_global_initializer", [](py::object weight, py::object bias) {
+    initializer::SetGlobal(ToInitializer(weight), ToInitializer(bias));
+  });
   m.def("init_apply", [](const PyInitializer& init, Block& block, const Variable& v) { init.fill(block, v); });
 }
 

@@ -12,8 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-LACKING = [(re.compile("skiff has no imperative mode"), "imperative mode"),
-            (re.compile("module 'skiff.nn' has no attribute 'RNN'"), "nn.RNN")]
+LACKING = [(re.compile("skiff has no imperative mode"), "imperative mode")]
 
 # Where skiff follows the formula and Paddle 2.6.2 does not; such a test must go on failing.
 PADDLE_DEFECTS = {

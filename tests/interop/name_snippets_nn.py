@@ -364,12 +364,32 @@ layer = nn.MultiHeadAttention(8, 2, bias_attr=False)
 keep(layer(q, q, q, data([2, 2, 5, 5])), layer(q, q, q, data([2, 2, 5, 5], "bool")), layer(q, q, q, data([2, 1, 1, 5], "int64")))
 kept.append([name for name, _ in layer.named_parameters()])
 """)
+nn("attention_cache", "MultiHeadAttention: caches", """
+q, k = data([2, 1, 8]), data([2, 6, 8])
+layer = nn.MultiHeadAttention(8, 2)
+static_cache = layer.gen_cache(k, k, layer.StaticCache)
+keep(layer(q, k, k, None, static_cache))
+cache = layer.gen_cache(data([2, 2, 3, 4]), data([2, 2, 3, 4]))
+keep(layer(q, q, q, None, cache))
+keep(layer(q, q, q, None, layer.gen_cache(q)))
+""")
 nn("transformer", "encoder and decoder layers, both orders of the norm", """
 x, m = data([2, 5, 8]), data([2, 6, 8])
 keep(nn.TransformerEncoderLayer(8, 2, 16)(x), nn.TransformerEncoderLayer(8, 2, 16, 0.0, "gelu", 0.1, 0.2, True, bias_attr=False)(x, data([2, 1, 5, 5], "bool")))
 keep(nn.TransformerDecoderLayer(8, 2, 16)(x, m), nn.TransformerDecoderLayer(8, 2, 16, 0.0, normalize_before=True)(x, m, data([2, 1, 5, 5]), data([2, 1, 1, 6], "int64")))
 layer = nn.TransformerEncoderLayer(8, 2, 16, bias_attr=[False, None])
 kept.append([name for name, _ in layer.named_parameters()])
+""")
+nn("transformer_whole", "stacks, a whole transformer, masks, caches", """
+x, m = data([2, 5, 8]), data([2, 6, 8])
+encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, 0.0), 2, nn.LayerNorm(8))
+decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, 0.0), 2)
+keep(encoder(x), decoder(x, m))
+step = data([2, 1, 8])
+keep(encoder(step, None, encoder.gen_cache(step))[0], decoder(step, m, cache=decoder.gen_cache(m))[0])
+net = nn.Transformer(8, 2, 1, 1, 16, 0.0)
+keep(net(x, m, data([2, 1, 5, 5]), net.generate_square_subsequent_mask(6)))
+kept.append([name for name, _ in net.named_parameters()])
 """)
 nn("rnn", "cells run over sequences: forwards, backwards, lengths, both ways", """
 x, n = data([2, 5, 6]), data([2], "int64")
@@ -384,11 +404,51 @@ kept.append([name for name, _ in lstm.named_parameters()])
 kept.append(list(lstm.state_dict().keys()))
 kept.append([name for name, _ in lstm.named_sublayers()])
 """)
+nn("rnn_unknown_batch", "a batch that is not known", """
+keep(nn.RNN(nn.LSTMCell(6, 4))(data([None, None, 6])))
+keep(nn.RNN(nn.SimpleRNNCell(6, 4, "relu"))(data([None, 5, 6]), data([None, 4])))
+""")
 nn("rnn_lengths", "lengths of the sequences", """
 keep(nn.GRU(6, 4)(data([2, 5, 6]), None, data([2], "int64")))
 """)
+nn("decode", "beam search in a loop", """
+embedding, output = nn.Embedding(9, 6), nn.Linear(4, 9)
+cell = nn.GRUCell(6, 4)
+decoder = nn.BeamSearchDecoder(cell, 0, 1, 3, embedding, output)
+outputs, states = nn.dynamic_decode(decoder, data([2, 4]), 5)
+keep(outputs, states.log_probs, states.lengths)
+keep(nn.BeamSearchDecoder.tile_beam_merge_with_batch(data([2, 5, 4]), 3))
+""")
+nn("decode_test", "beam search without gradients, with lengths", """
+embedding, output = nn.Embedding(9, 6), nn.Linear(4, 9)
+decoder = nn.BeamSearchDecoder(nn.LSTMCell(6, 4), 0, 1, 2, embedding, output)
+outputs, states, lengths = nn.dynamic_decode(decoder, [data([2, 4]), data([2, 4])], 4, is_test=True, return_length=True, output_time_major=True)
+keep(outputs, lengths)
+""")
 
 # ---------------------------------------------------------------- initializers, detection, graphs
+nn("initializers", "initializers of several operators", """
+init = nn.initializer
+w = [static.create_parameter([4, 3], "float32", default_initializer=init.Orthogonal()),
+     static.create_parameter([3, 2, 4], "float64", default_initializer=init.Orthogonal(2.0)),
+     static.create_parameter([2, 2, 4, 4], "float32", default_initializer=init.Bilinear()),
+     static.create_parameter([1, 2, 3, 3], "float64", default_initializer=init.Bilinear()),
+     static.create_parameter([4, 2, 3], "float32", default_initializer=init.Dirac()),
+     static.create_parameter([4, 3, 3, 2], "float64", default_initializer=init.Dirac(2))]
+keep(w)
+layer = nn.Conv2D(2, 4, 3, weight_attr=paddle.ParamAttr(initializer=init.Dirac()))
+keep(nn.Linear(4, 3, weight_attr=init.Orthogonal())(data([None, 4])))
+""")
+nn("global_initializer", "a global initializer in place of the layers' own, but not of an attribute's", """
+init = nn.initializer
+init.set_global_initializer(init.Uniform(-0.5, 0.5), init.Constant(1.0))
+try:
+    keep(nn.Linear(4, 3)(data([None, 4])), nn.Conv2D(2, 3, 3, weight_attr=init.Constant(2.0))(data([None, 2, 5, 5])))
+    keep(static.nn.fc(data([None, 4]), 3), nn.LayerNorm(4)(data([None, 4])))
+finally:
+    init.set_global_initializer(None, None)
+keep(nn.Linear(4, 3)(data([None, 4])))
+""")
 nn("regions", "deformable convolutions, pooling of regions", """
 ops = paddle.vision.ops
 x, offset, boxes, count = data([2, 4, 8, 8]), data([2, 18, 6, 6]), data([5, 4]), data([2], "int32")

@@ -85,6 +85,13 @@ def test_a_layer_without_its_base_class_says_so():
         Wrong()
 
 
+def test_parameters_keep_their_dtype():
+    layer = nn.Linear(2, 3)
+    assert layer.to("gpu") is layer and layer.float() is layer and layer.astype("float32") is layer
+    with pytest.raises(NotImplementedError, match="linear_0.w_0"):
+        layer.to(dtype="float64")
+
+
 def test_containers_behave_like_lists_and_dicts():
     layers = nn.LayerList([nn.Linear(2, 2) for _ in range(3)])
     first, second, third = layers

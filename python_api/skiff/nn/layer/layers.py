@@ -139,11 +139,29 @@ class Layer:
         """This layer: executors choose the device, and a program's parameters keep their dtype.
 
         Raises:
-            NotImplementedError: a dtype is given.
+            NotImplementedError: a parameter has another dtype than the one given.
         """
-        if dtype is not None:
-            raise NotImplementedError("Layer.to: parameters of a program keep their dtype; make them with set_default_dtype")
+        for parameter in self.parameters() if dtype is not None else ():
+            if _core.is_floating(parameter.dtype) and parameter.dtype != _core.to_dtype(dtype):
+                raise NotImplementedError(f"a program's parameters keep their dtype, and \"{parameter.name}\" has another than "
+                                          f"{_core.dtype_name(dtype)}: build the layer after set_default_dtype")
         return self
+
+    def astype(self, dtype=None):
+        """`to` with a dtype."""
+        return self.to(dtype=dtype)
+
+    def float(self, excluded_layers=None):
+        """`to` with float32."""
+        return self.to(dtype="float32")
+
+    def backward(self, *inputs):
+        """Layers have no backward pass of their own: static.append_backward derives it.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("Layer shouldn't implement backward")
 
     # ---- what it holds
 
