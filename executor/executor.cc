@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <random>
 
+#include "executor/fed_shape.h"
+
 namespace skiff {
 
 namespace {
@@ -26,14 +28,6 @@ uint64_t NextSeed(const Program& program, Scope* scope) {
   }
   int64_t* data = state->data<int64_t>();
   return Mix(Mix(static_cast<uint64_t>(data[0])) + static_cast<uint64_t>(data[1]++));
-}
-
-bool Takes(const Shape& declared, const Shape& fed) {
-  if (declared.rank() != fed.rank()) return false;
-  for (int i = 0; i < fed.rank(); ++i) {
-    if (declared[i] >= 0 && declared[i] != fed[i]) return false;
-  }
-  return true;
 }
 
 std::string FirstUse(const Block& block, const std::string& name) {
@@ -61,6 +55,8 @@ void CheckFeed(const Block& block, const std::string& name, const Tensor& tensor
   const bool one_element = v->shape.IsKnown() && v->shape.NumElements() == 1 && tensor.num_elements() == 1;
   if (tensor.dtype() == v->dtype && (Takes(v->shape, tensor.shape()) || one_element)) return;
   const bool dtype_differs = tensor.dtype() != v->dtype;
+  // Seldom needed, and a walk over all blocks.
+  if (!dtype_differs && Takes(FedShape(*block.program(), *v), tensor.shape())) return;
   InvalidArgument error(
       dtype_differs ? StrCat("feed \"", name, "\" is ", tensor.dtype(), ", the program wants ", v->dtype)
                     : StrCat("feed \"", name, "\" has shape ", tensor.shape(), ", the program wants ", v->shape));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "executor/fed_shape.h"
 
 namespace skiff {
 
@@ -9,11 +10,7 @@ namespace {
 
 bool Fits(const TensorMeta& declared, const Tensor& given) {
   if (declared.dtype != DType::kUndefined && declared.dtype != given.dtype()) return false;
-  if (declared.shape.rank() != given.shape().rank()) return false;
-  for (int i = 0; i < given.shape().rank(); ++i) {
-    if (declared.shape[i] >= 0 && declared.shape[i] != given.shape()[i]) return false;
-  }
-  return true;
+  return Takes(declared.shape, given.shape());
 }
 
 }  // namespace
@@ -28,7 +25,11 @@ Predictor::Predictor(PredictorModel model, PredictorOptions options)
     const Variable& v = block.Var(name);
     return metas_[name] = TensorMeta{v.shape, v.dtype, v.lod_level, v.kind};
   };
-  for (const std::string& name : feed_names_) feed_metas_.push_back(describe(name));
+  for (const std::string& name : feed_names_) {
+    describe(name);
+    metas_[name].shape = FedShape(*model.program, block.Var(name));
+    feed_metas_.push_back(metas_[name]);
+  }
   for (const std::string& name : fetch_names_) describe(name);
   CompiledProgram::Options compile;
   compile.place = options_.place;

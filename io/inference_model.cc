@@ -46,15 +46,26 @@ bool ShapeFits(const Shape& declared, const Shape& given) {
   return true;
 }
 
+// Weights quantized after training are stored as integers, while the program still says float32.
+bool OnlyDequantized(const Program& program, const std::string& name) {
+  bool read = false;
+  for (int i = 0; i < program.num_blocks(); ++i) {
+    for (const auto& op : program.block(i).ops()) {
+      if (!op->inputs.Mentions(name)) continue;
+      if (op->type.find("dequantize") == std::string::npos) return false;
+      read = true;
+    }
+  }
+  return read;
+}
+
 std::string Describe(const Variable& v) { return StrCat(v.dtype, " ", v.shape); }
 
 // One line per kind of difference, each naming every variable it is about.
 class Differences {
  public:
-  bool Compare(const Variable& v, const TensorEntry& entry) {
-    const bool declared = !v.file_form || v.file_form->has_tensor;
-    const bool same_dtype = v.dtype == DType::kUndefined || v.dtype == entry.dtype;
-    if (!declared || (same_dtype && ShapeFits(v.shape, entry.shape))) return false;
+  bool Compare(const Program& program, const Variable& v, const TensorEntry& entry) {
+    if (Holds(program, v, entry.dtype, entry.shape)) return false;
     Add(&shapes_, StrCat(v.name, " is ", entry.ToString(), " in the file, ", Describe(v),
                          " in the program"));
     return true;
@@ -92,7 +103,7 @@ StateDict ReadSeparateParameters(const Program& program, const std::string& fold
     Reader reader(file->bytes(), path);
     const TensorEntry entry = ReadTensorEntry(&reader);
     reader.ExpectEnd("LoDTensor");
-    differences.Compare(*v, entry);
+    differences.Compare(program, *v, entry);
     entries.emplace_back(entry, file);
   }
   differences.Throw(folder);
@@ -140,7 +151,23 @@ InferenceModel LoadFolder(const std::string& folder, const LoadInferenceOptions&
   return model;
 }
 
+// From here on the program says what its weights are.
+InferenceModel WithStoredDTypes(InferenceModel model) {
+  for (Variable* v : model.program->ListVars()) {
+    const Tensor* stored = v->persistable ? model.parameters.Find(v->name) : nullptr;
+    if (stored != nullptr && v->dtype != DType::kUndefined) v->dtype = stored->dtype();
+  }
+  return model;
+}
+
 }  // namespace
+
+bool Holds(const Program& program, const Variable& v, DType dtype, const Shape& shape) {
+  if (v.file_form && !v.file_form->has_tensor) return true;
+  if (!ShapeFits(v.shape, shape)) return false;
+  return v.dtype == DType::kUndefined || v.dtype == dtype ||
+         (dtype == DType::kInt8 && OnlyDequantized(program, v.name));
+}
 
 std::vector<const Variable*> SavedVariables(const Program& program) {
   std::map<std::string, const Variable*> by_name;
@@ -207,7 +234,7 @@ StateDict ReadParameters(const Program& program, const std::shared_ptr<const Map
                                 wanted.size()));
   }
   for (size_t i = 0; i < entries.size() && i < wanted.size(); ++i) {
-    const bool differs = differences.Compare(*wanted[i], entries[i]);
+    const bool differs = differences.Compare(program, *wanted[i], entries[i]);
     // Names are given by position: behind a tensor too many or too few, each one would differ.
     if (differs && entries.size() != wanted.size()) break;
   }
@@ -224,7 +251,9 @@ InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOp
   constexpr std::string_view kSuffix = ".pdmodel";
   const std::string prefix =
       path.ends_with(kSuffix) ? path.substr(0, path.size() - kSuffix.size()) : path;
-  if (as_folder || (IsFolder(path) && !IsFile(prefix + ".pdmodel"))) return LoadFolder(path, options);
+  if (as_folder || (IsFolder(path) && !IsFile(prefix + ".pdmodel"))) {
+    return WithStoredDTypes(LoadFolder(path, options));
+  }
   if (!IsFile(prefix + ".pdmodel")) {
     External error(StrCat("there is no \"", prefix, ".pdmodel\""));
     if (IsFile(prefix + ".json")) error.AddContext(prefix + ".json is there: a model of Paddle 3");
@@ -236,7 +265,7 @@ InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOp
     const auto file = MappedFile::Open(prefix + ".pdiparams");
     model.parameters = ReadParameters(*model.program, file, options.memory);
   }
-  return model;
+  return WithStoredDTypes(std::move(model));
 }
 
 InferenceModel ParseInferenceModel(std::string model_bytes, std::string params) {
@@ -244,7 +273,7 @@ InferenceModel ParseInferenceModel(std::string model_bytes, std::string params) 
       FromProgram(ReadProgram(MappedFile::FromMemory(std::move(model_bytes), "model in memory")));
   model.parameters = ReadParameters(
       *model.program, MappedFile::FromMemory(std::move(params), "parameters in memory"));
-  return model;
+  return WithStoredDTypes(std::move(model));
 }
 
 PredictorModel ToPredictorModel(InferenceModel model) {

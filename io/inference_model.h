@@ -76,6 +76,9 @@ Predictor LoadPredictor(const std::string& path, const PredictorOptions& options
 
 /// Variables that a file of parameters holds: persistable ones of every block, sorted by name.
 std::vector<const Variable*> SavedVariables(const Program& program);
+/// Whether a stored tensor may be the value of `v`: -1 takes any extent, [] and [1] are alike, and int8 is a
+/// weight that only operators of dequantization read.
+bool Holds(const Program& program, const Variable& v, DType dtype, const Shape& shape);
 /// The bytes of a .pdiparams file. @throws NotFound listing the variables without a value in `scope`.
 std::string SerializeParameters(const Program& program, const Scope& scope);
 /// Reads a combined file of parameters. @throws InvalidArgument as LoadInferenceModel.

@@ -199,12 +199,13 @@ class ProgramParser {
     }
     int64_t bytes = v->dtype == DType::kUndefined ? 1 : static_cast<int64_t>(SizeOf(v->dtype));
     for (int64_t d : desc->dims()) {
-      if (d < -1 || (d > 0 && __builtin_mul_overflow(bytes, d, &bytes))) {
+      if (d > 0 && __builtin_mul_overflow(bytes, d, &bytes)) {
         Fail(StrCat("variable \"", v->name, "\" has an extent of ", d,
-                    d < -1 ? "; -1 stands for unknown" : ", more than 63 bits can count"),
+                    ", more than 63 bits can count"),
              {&field, "dims"});
       }
-      v->shape.Append(d);
+      // Paddle computes with -1 as with a number: behind pixel_shuffle, say, an unknown extent is -2.
+      v->shape.Append(std::max<int64_t>(d, -1));
     }
     desc->clear_dims();
   }

@@ -38,13 +38,13 @@ run_oracle() {
   find_oracle
   [ -n "${SKIFF_PADDLE_PYTHON:-}" ] || { failed+=("comparison with PaddlePaddle: there is none"); return; }
   say "skiff compared with PaddlePaddle"
-  PYTHONPATH=$PWD/build/cpu/python OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q tests/interop ||
+  PYTHONPATH=$PWD/build/cpu/python OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -m "heavy or not heavy" tests/interop ||
     failed+=("comparison with PaddlePaddle")
   say "random programs, skiff's and PaddlePaddle's"
   SKIFF_ORACLE_DRAWS=${ORACLE_DRAWS:-50} PYTHONPATH=$PWD/build/cpu/python OMP_NUM_THREADS=1 \
     .venv/bin/python -m pytest -q tests/oracle || failed+=("random programs")
   say "PaddlePaddle compared with its own records"
-  SKIFF_UNDER_TEST=paddle OMP_NUM_THREADS=1 "$SKIFF_PADDLE_PYTHON" -m pytest -q tests/interop ||
+  SKIFF_UNDER_TEST=paddle OMP_NUM_THREADS=1 "$SKIFF_PADDLE_PYTHON" -m pytest -q -m "heavy or not heavy" tests/interop ||
     failed+=("PaddlePaddle against its own records")
 }
 

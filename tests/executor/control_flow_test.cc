@@ -48,6 +48,15 @@ TEST_F(ControlFlowTest, ALoopTurnsAsOftenAsItsConditionHolds) {
   EXPECT_THAT(Run(out, {{"n", Tensor::Of<int64_t>({1}, {0})}, {"x", fed}}), ElementsAre(1, -3));
 }
 
+TEST_F(ControlFlowTest, AFeedThatALoopOverwritesMayBeShorterThanWhatItGrowsInto) {
+  const Var n = layers::Data("n", {1}, DType::kInt64), x = layers::Data("x", {-1, 1});
+  layers::WhileLoop({Number(0), x}, [n](const Vars& v) { return v[0] < n; },
+                    [](const Vars& v) { return Vars{v[0] + 1.0, layers::Concat({v[1], v[1]}, 1)}; });
+  main.global_block().Var("x").shape = {-1, 2};
+  const Feeds feeds = {{"n", Tensor::Of<int64_t>({1}, {2})}, {"x", Tensor::Of<float>({1, 1}, {7})}};
+  EXPECT_THAT(Run(x, feeds), ElementsAre(7, 7, 7, 7));
+}
+
 TEST_F(ControlFlowTest, ABranchRunsAloneAndTheOtherLeavesNoValue) {
   const Var x = layers::Data("x", {1});
   const Var out = layers::Cond(x < 0.0, [&] { return -x; }, [&] { return x * 10.0; });

@@ -250,6 +250,26 @@ TEST(InferenceModelErrorTest, ListsEveryShapeAndDtypeThatDiffers) {
                     HasSubstr("w is float32 [2, 3] in the file, float32 [3, 2] in the program")));
 }
 
+TEST(InferenceModelTest, AWeightThatIsOnlyDequantizedMayBeStoredInEightBits) {
+  Program program;
+  Block& block = program.global_block();
+  for (const char* name : {"scale", "w"}) {
+    Variable& v = *block.AddVar({name, VarKind::kLodTensor, DType::kFloat32, {2}});
+    v.persistable = true;
+  }
+  block.AddVar({"out", VarKind::kLodTensor, DType::kFloat32, {2}});
+  block.AddOp({"dequantize_linear", {{"X", {"w"}}, {"Scale", {"scale"}}}, {{"Y", {"out"}}}, {}});
+  StringSink parameters;
+  WriteTensor(Tensor::Of<float>({2}, {1, 1}), &parameters);
+  WriteTensor(Tensor::Of<int8_t>({2}, {-127, 127}), &parameters);
+  const std::string bytes = parameters.Take();
+  const InferenceModel model = ParseInferenceModel(SerializeProgram(program), bytes);
+  EXPECT_EQ(model.program->global_block().Var("w").dtype, DType::kInt8);
+  block.AddOp({"relu", {{"X", {"w"}}}, {{"Out", {"out"}}}, {}});
+  EXPECT_THAT(ErrorOf([&] { ParseInferenceModel(SerializeProgram(program), bytes); }),
+              HasSubstr("w is int8 [2] in the file, float32 [2] in the program"));
+}
+
 TEST(InferenceModelErrorTest, SaysWhatIsMissing) {
   TemporaryFolder folder;
   EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "model"); }), HasSubstr("there is no"));

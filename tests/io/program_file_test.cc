@@ -210,6 +210,13 @@ TEST(ProgramFileErrorTest, RefusesUnknownKinds) {
   EXPECT_THAT(ErrorOfProgram(attr(16)), HasSubstr("a scalar of the unknown type 0"));
 }
 
+TEST(ProgramFileTest, ReadsEveryNegativeExtentAsUnknown) {
+  const std::string minus_two = "\x10\xfe" + std::string(8, '\xff') + '\x01';
+  const std::string tensor = Varint(1, 7) + Field(3, Field(1, Varint(1, 5) + minus_two + Varint(2, 3)));
+  const auto program = ParseProgram(AsBytes(Block0(Field(3, Field(1, "x") + Field(2, tensor)))), "x");
+  EXPECT_EQ(program->global_block().Var("x").shape, Shape({-1, 3}));
+}
+
 TEST(ProgramFileErrorTest, RefusesNamesThatAreThereTwice) {
   const std::string var = Field(3, Field(1, "x") + Field(2, Varint(1, 17)));
   EXPECT_THAT(ErrorOfProgram(Block0(var + var)), HasSubstr("\"x\" twice"));

@@ -29,6 +29,18 @@ class Show(ToolTest):
         eight = json.loads(skiff("show", LENET, "--json", "--shape", "image=8,1,28,28")[1])["flops"]
         self.assertEqual(eight, 8 * one)
 
+    def test_says_flops_in_words_of_their_size(self):
+        self.assertIn("FLOPs       847.7 thousand for", skiff("show", LENET)[1])
+        self.assertIn("FLOPs       847.7 million for", skiff("show", LENET, "--shape", "image=1000,1,28,28")[1])
+
+    def test_refuses_a_shape_of_an_unknown_input_or_of_another_rank(self):
+        code, _, error = skiff("show", LENET, "--shape", "imag=1,1,28,28")
+        self.assertNotEqual(code, 0)
+        self.assertIn('"imag", which is no input\n  did you mean "image"?', error)
+        code, _, error = skiff("show", LENET, "--shape", "image=1,28,28")
+        self.assertNotEqual(code, 0)
+        self.assertIn('"image" [1, 28, 28], the program declares [-1, 1, 28, 28]', error)
+
     def test_takes_names_of_tensors_from_the_program_beside_them(self):
         code, out, _ = skiff("show", f"{LENET}.pdiparams", "--json")
         self.assertEqual(code, 0)

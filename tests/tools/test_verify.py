@@ -13,6 +13,10 @@ class Verify(ToolTest):
                 self.assertEqual(code, 0, out + error)
                 self.assertIn("belong together", out)
 
+    def test_says_yes_to_weights_of_eight_bits_that_are_dequantized(self):
+        code, out, _ = skiff("verify", GOLDEN.parent / "fixtures" / "models" / "quantized")
+        self.assertEqual(code, 0, out)
+
     def test_lists_every_parameter_of_another_program(self):
         prefix = self.copy(LENET)
         (self.folder / "model.pdiparams").write_bytes(

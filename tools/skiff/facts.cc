@@ -33,11 +33,11 @@ double MultiplyAdds(const Block& block, const Operator& op) {
   const auto in = [&](const char* slot) { return ShapeOf(block, op.inputs.One(slot)); };
   const auto out = [&](const char* slot) { return Elements(ShapeOf(block, op.outputs.One(slot))); };
   const std::string& type = op.type;
-  if (type == "conv2d" || type == "depthwise_conv2d" || type == "conv3d") {
+  if (type == "conv2d" || type == "depthwise_conv2d" || type == "conv3d" || type == "deformable_conv") {
     const Shape filter = in("Filter");  // [out, in / groups, h, w]
     return filter.empty() ? 0 : out("Output") * Elements(filter) / std::max<int64_t>(1, filter[0]);
   }
-  if (type == "conv2d_transpose" || type == "depthwise_conv2d_transpose") {
+  if (type == "conv2d_transpose" || type == "depthwise_conv2d_transpose" || type == "conv3d_transpose") {
     const Shape filter = in("Filter");  // [in, out / groups, h, w]
     return filter.empty() ? 0 : Elements(in("Input")) * Elements(filter) / std::max<int64_t>(1, filter[0]);
   }
@@ -49,6 +49,7 @@ double MultiplyAdds(const Block& block, const Operator& op) {
     const bool transposed = op.attrs.Get<bool>(type == "matmul" ? "transpose_X" : "trans_x", false);
     return out("Out") * ExtentFromEnd(in("X"), transposed ? 2 : 1);
   }
+  if (type == "bmm") return out("Out") * ExtentFromEnd(in("X"), 1);
   if (type == "rnn" || type == "lstm" || type == "gru") {
     const char* weights = type == "rnn" ? "WeightList" : "Weight";
     const Shape input = in("Input");  // rnn: [time, batch, features]
@@ -114,9 +115,15 @@ ProgramFacts Gather(Program* program, const std::vector<std::pair<std::string, S
   Block& block = program->global_block();
   const std::vector<std::string> inputs = InputsOf(*program);
   for (const auto& [name, shape] : shapes) {
-    SKIFF_ENFORCE(std::find(inputs.begin(), inputs.end(), name) != inputs.end(), NotFound,
-                  "--shape names \"", name, "\", which is no input ", DidYouMean(name, inputs));
-    block.Var(name).shape = shape;
+    if (std::find(inputs.begin(), inputs.end(), name) == inputs.end()) {
+      NotFound error(StrCat("--shape names \"", name, "\", which is no input"));
+      error.AddContext(DidYouMean(name, inputs));
+      throw error;
+    }
+    Shape& declared = block.Var(name).shape;
+    SKIFF_ENFORCE(shape.rank() == declared.rank(), InvalidArgument, "--shape gives \"", name, "\" ",
+                  shape, ", the program declares ", declared);
+    declared = shape;
   }
   for (const std::string& name : inputs) facts.inputs.push_back(FactsOf(block, name));
   for (const std::string& name : OutputsOf(*program)) facts.outputs.push_back(FactsOf(block, name));
@@ -151,6 +158,15 @@ std::string BytesText(uint64_t bytes) {
   for (; value >= 1000 && unit < 4; ++unit) value /= 1000;
   char text[32];
   std::snprintf(text, sizeof(text), unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
+  return text;
+}
+
+std::string CountText(double count) {
+  const char* units[] = {"", " thousand", " million", " billion", " trillion"};
+  int unit = 0;
+  for (; count >= 1000 && unit < 4; ++unit) count /= 1000;
+  char text[48];
+  std::snprintf(text, sizeof(text), "%.4g%s", count, units[unit]);
   return text;
 }
 

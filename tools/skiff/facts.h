@@ -48,5 +48,7 @@ ProgramFacts Gather(Program* program, const std::vector<std::pair<std::string, S
 std::string VersionText(const std::optional<int64_t>& version);
 /// "1.5 MB", "640 bytes".
 std::string BytesText(uint64_t bytes);
+/// "2.868 billion", "3840".
+std::string CountText(double count);
 
 }  // namespace skiff::tool

@@ -59,9 +59,8 @@ void PrintProgram(const ProgramFacts& facts) {
             << "  variables   " << facts.variables << '\n'
             << "  operators   " << facts.operators << '\n';
   if (facts.flops > 0) {
-    std::printf("  FLOPs       %.6g million for the inputs at these shapes, -1 taken as 1 "
-                "(convolutions, matrix products, recurrences)\n", facts.flops / 1e6);
-    std::fflush(stdout);
+    std::cout << "  FLOPs       " << CountText(facts.flops) << " for the inputs at these shapes, -1 taken as 1 "
+              << "(convolutions, matrix products, recurrences)\n";
   }
   PrintVariables("inputs", facts.inputs);
   PrintVariables("outputs", facts.outputs);

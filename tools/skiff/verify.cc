@@ -65,7 +65,7 @@ void CheckTensors(const Program& program, const std::string& path, Defects* defe
   }
   for (size_t i = 0; i < std::min(entries.size(), variables.size()); ++i) {
     const Variable& wanted = *variables[i];
-    if (entries[i].dtype == wanted.dtype && entries[i].shape == wanted.shape) continue;
+    if (io::Holds(program, wanted, entries[i].dtype, entries[i].shape)) continue;
     defects->push_back(StrCat("\"", wanted.name, "\": the program wants ", Text(wanted), ", ", path, " has ",
                               entries[i].ToString()));
   }
