@@ -16,12 +16,16 @@
 #include "framework/tensor/tensor.h"
 // How one is built, trained and fed.
 #include "framework/data/data_loader.h"
+#include "framework/layers/amp.h"
+#include "framework/layers/apply.h"
 #include "framework/layers/control_flow.h"
 #include "framework/layers/detection.h"
 #include "framework/layers/layer_helper.h"
 #include "framework/layers/layers.h"
+#include "framework/layers/linalg.h"
 #include "framework/layers/lr_scheduler.h"
 #include "framework/layers/optimizer.h"
+#include "framework/layers/vision.h"
 // How it runs.
 #include "executor/executor.h"
 #include "executor/predictor.h"
