@@ -20,7 +20,9 @@ namespace {
 /// Out has attribute dtype and the shape of ShapeTensorList, ShapeTensor or attribute shape.
 [[maybe_unused]] void InferFromShape(InferContext& c) {
   Shape shape;
-  for (const auto& dim : DecidedInts(c, "ShapeTensorList", "ShapeTensor", "shape")) {
+  // As Paddle declares them: attribute shape completes a list of fill_constant, but not of a random operator.
+  const bool completes = c.type() == "fill_constant" || !c.HasInput("ShapeTensorList");
+  for (const auto& dim : DecidedInts(c, "ShapeTensorList", "ShapeTensor", completes ? "shape" : "")) {
     SKIFF_ENFORCE(!dim || *dim >= (c.at_runtime() ? 0 : -1), InvalidArgument, "shape has the extent ", *dim,
                   "; extents must not be negative");
     shape.Append(dim ? *dim : -1);

@@ -81,7 +81,8 @@ struct Spacing {
     s.stop_dtype = c.Input("Stop").dtype;
     const bool log = c.HasInput("Base");
     if (log) s.base_dtype = c.Input("Base").dtype;
-    for (DType dtype : {s.start_dtype, s.stop_dtype, log ? s.base_dtype : s.stop_dtype}) {
+    const DType dtypes[] = {s.start_dtype, s.stop_dtype, log ? s.base_dtype : s.stop_dtype};  // nvcc garbles it in the loop
+    for (DType dtype : dtypes) {
       SKIFF_ENFORCE(dtype == DType::kFloat32 || dtype == DType::kFloat64 || dtype == DType::kInt32 || dtype == DType::kInt64,
                     InvalidType, "Start, Stop and Base take float32, float64, int32 and int64, got ", dtype);
     }
