@@ -4,7 +4,7 @@ from ..framework import get_default_dtype
 from ._ops import any_var, dtype_code, is_var, layer, shape_inputs, to_list
 
 __all__ = ["arange", "assign", "clone", "create_tensor", "diag", "empty", "empty_like", "eye", "full", "full_like", "linspace",
-           "meshgrid", "ones", "ones_like", "tril", "triu", "zeros", "zeros_like"]
+           "logspace", "meshgrid", "ones", "ones_like", "to_tensor", "tril", "triu", "zeros", "zeros_like"]
 
 
 def full(shape, fill_value, dtype=None, name=None):
@@ -23,7 +23,8 @@ def full(shape, fill_value, dtype=None, name=None):
     """
     if dtype is None:
         dtype = get_default_dtype()
-    if not is_var(fill_value) and not is_var(shape) and not any_var(to_list(shape)):
+    is_bool = _core.to_dtype(dtype) == _core.bool_
+    if not is_bool and not is_var(fill_value) and not is_var(shape) and not any_var(to_list(shape)):
         return _core.full(shape, float(fill_value), dtype)
     _core.unique_name("fill_constant")  # as Paddle counts
     helper = _core.LayerHelper("fill_constant")
@@ -66,23 +67,32 @@ def ones_like(x, dtype=None, name=None):
 
 
 def empty(shape, dtype=None, name=None):
-    """A tensor whose elements nobody chose; skiff fills it with zeros. Source: paddle.empty."""
-    return zeros(shape, dtype, name)
+    """A tensor whose elements nobody chose. Source: paddle.empty."""
+    dtype = dtype or get_default_dtype()
+    own = _core.LayerHelper("empty", name).name
+    inputs, attribute = shape_inputs(shape, "ShapeTensor", "ShapeTensorList")
+    return layer("empty", inputs, "Out", {"shape": attribute, "dtype": dtype_code(dtype)}, name=own, dtype=dtype, stopped=["Out"])
 
 
 def empty_like(x, dtype=None, name=None):
     """`empty`, shaped as x. Source: paddle.empty_like."""
-    return full_like(x, 0, dtype, name)
+    from .manipulation import shape
+    dtype = x.dtype if dtype is None else _core.to_dtype(dtype)
+    own = _core.LayerHelper("empty_like", name)
+    out = own.create_temporary(dtype, True)
+    _core.default_main_program().current_block().append_op(
+        type="empty", inputs={"ShapeTensor": shape(x)}, outputs={"Out": out}, attrs={"shape": [], "dtype": int(dtype)})
+    return out
 
 
-def _number(value, dtype):
+def _number(value, dtype, force_cpu=True, same_dtype=True):
     """`value` as a variable of one element on the CPU, as `range` and `linspace` take it."""
     if is_var(value):
         from .manipulation import cast
-        return value if value.dtype == _core.to_dtype(dtype) else cast(value, dtype)
+        return value if not same_dtype or value.dtype == _core.to_dtype(dtype) else cast(value, dtype)
     _core.LayerHelper("fill_constant")
     whole = _core.is_integer(dtype)
-    attrs = {"shape": [1], "dtype": dtype_code(dtype), "value": float(value), "force_cpu": True,
+    attrs = {"shape": [1], "dtype": dtype_code(dtype), "value": float(value), "force_cpu": force_cpu,
              "str_value": str(int(value)) if whole else _core.python_float(float(value))}
     return layer("fill_constant", {}, "Out", attrs, dtype=dtype, stopped=["Out"])
 
@@ -113,6 +123,17 @@ def linspace(start, stop, num, dtype=None, name=None):
     return out
 
 
+def logspace(start, stop, num, base=10.0, dtype=None, name=None):
+    """base to the powers of `linspace(start, stop, num)`. Source: paddle.logspace."""
+    dtype = _core.to_dtype(dtype or get_default_dtype())
+    given = {"Start": (start, dtype), "Stop": (stop, dtype), "Num": (num, "int32"), "Base": (base, dtype)}
+    inputs = {slot: _number(value, kind, False, False) for slot, (value, kind) in given.items()}
+    out = layer("logspace", inputs, "Out", {"dtype": int(dtype)}, name=name, dtype=dtype)
+    if isinstance(num, int):
+        out.shape = [num]
+    return out
+
+
 _VALUES = {"bool": "bool_values", "float32": "fp32_values", "int32": "int32_values", "int64": "int64_values",
            "float64": "fp64_values"}
 
@@ -136,7 +157,7 @@ def assign(x, output=None):
         _core.default_main_program().current_block().append_op(type="assign", inputs={"X": x}, outputs={"Out": output})
         return output
     import numpy
-    array = x if isinstance(x, numpy.ndarray) else numpy.array(x)
+    array = x if isinstance(x, numpy.ndarray) else numpy.array(x if isinstance(x, (list, tuple)) else [x])
     if not isinstance(x, numpy.ndarray) and array.dtype == numpy.float64:
         array = array.astype(get_default_dtype())
     name = _core.dtype_name(array.dtype)
@@ -152,9 +173,46 @@ def assign(x, output=None):
     return output
 
 
+def to_tensor(data, dtype=None, place=None, stop_gradient=True):
+    """A constant of the program from a number, a list or an array; variables (also in lists) are taken as they are.
+
+    Args:
+        data (number | list | tuple | ndarray | Variable): the values.
+        dtype: that of the values where None; of Python's numbers the default one, or int64.
+        place: accepted, without effect: an executor chooses.
+        stop_gradient (bool): of the result.
+
+    Returns:
+        Variable
+
+    Source: paddle.to_tensor in static mode.
+    """
+    from .manipulation import cast, stack
+    if is_var(data):
+        out = cast(data, dtype) if dtype is not None and _core.to_dtype(dtype) != data.dtype else data
+    elif isinstance(data, (list, tuple)) and any_var(data):
+        out = assign(stack([to_tensor(element, dtype, place, stop_gradient) for element in data]))
+    else:
+        import numpy
+        if isinstance(data, str) or not numpy.isscalar(data) and not isinstance(data, (list, tuple, numpy.ndarray)):
+            raise RuntimeError(f"Do not support transform type `{type(data)}` to tensor")
+        array = data if isinstance(data, numpy.ndarray) else numpy.array(data)
+        if not isinstance(data, numpy.ndarray):
+            if array.dtype.name in ("float16", "float32", "float64"):
+                array = array.astype(get_default_dtype())
+            elif array.dtype.name == "int32":
+                array = array.astype("int64")
+        wanted = _core.to_dtype(dtype if dtype is not None else array.dtype)
+        out = assign(array.astype("int32") if array.dtype.name == "int16" else array)
+        if out.dtype != wanted:
+            out = cast(out, wanted)
+    out.stop_gradient = stop_gradient
+    return out
+
+
 def clone(x, name=None):
     """A copy through which gradients pass. Source: paddle.clone."""
-    return layer("assign", {"X": x}, layer="clone", name=name)
+    return x.clone()
 
 
 def create_tensor(dtype, name=None, persistable=False):

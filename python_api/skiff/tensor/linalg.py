@@ -1,4 +1,5 @@
 """Products of vectors and matrices."""
+from .. import _core
 from ._ops import layer
 
 __all__ = ["addmm", "bmm", "cholesky", "cross", "dist", "dot", "einsum", "inverse", "kron", "matmul", "mm", "mv", "outer", "t",
@@ -34,7 +35,7 @@ def bmm(x, y, name=None):
 
 def dot(x, y, name=None):
     """The sum of products of the last axis. Source: paddle.dot."""
-    return layer("dot", {"X": x, "Y": y}, name=name)
+    return layer("dot", {"X": x, "Y": y}, name=name, own_name=name is not None)
 
 
 def mv(x, vec, name=None):
@@ -49,9 +50,8 @@ def addmm(input, x, y, beta=1.0, alpha=1.0, name=None):  # noqa: A002
 
 def outer(x, y, name=None):
     """Every element of x times every element of y. Source: paddle.outer."""
-    from .manipulation import reshape
-    from .math import multiply
-    return multiply(reshape(x, [-1, 1]), reshape(y, [1, -1]), name)
+    x, y = x.reshape((-1, 1)), y.reshape((1, -1))
+    return layer("matmul_v2", {"X": x, "Y": y}, layer="outer", name=name)
 
 
 def kron(x, y, name=None):
@@ -96,5 +96,7 @@ def t(input, name=None):  # noqa: A002
     if len(input.shape) > 2:
         raise ValueError(f"t takes at most two axes, {len(input.shape)} were given; use transpose")
     if len(input.shape) < 2:
-        return layer("assign", {"X": input}, layer="t", name=name)
+        helper = _core.LayerHelper("t", name)
+        helper.create_temporary(input.dtype), helper.create_temporary(input.dtype)  # as Paddle does, which uses neither
+        return input
     return layer("transpose2", {"X": input}, ("Out", "XShape"), {"axis": [1, 0]}, layer="t", name=name)[0]

@@ -107,6 +107,7 @@ def split(x, num_or_sections, axis=0, name=None):
 
     Source: paddle.split.
     """
+    own = _core.LayerHelper("split", name).name
     inputs, attrs = {"X": x}, {}
     if is_var(axis):
         inputs["AxisTensor"] = axis
@@ -122,8 +123,8 @@ def split(x, num_or_sections, axis=0, name=None):
         count, attrs["num"] = len(sections), 0
         attrs["sections"] = [-1 if is_var(extent) else extent for extent in sections]
         if any_var(sections):
-            inputs["SectionsTensorList"] = [e if is_var(e) else _core.full([1], e, "int32") for e in sections]
-    return layer("split", inputs, {"Out": count}, attrs, name=name)
+            inputs["SectionsTensorList"] = _numbers(own, sections)
+    return layer("split", inputs, {"Out": count}, attrs, name=own)
 
 
 def chunk(x, chunks, axis=0, name=None):
@@ -159,25 +160,62 @@ def slice(input, axes, starts, ends):  # noqa: A002,A001
     unknown = [-1 if (is_var(starts) or is_var(ends) or is_var(s) or is_var(e)) else 1
                for s, e in zip(starts if not is_var(starts) else axes, ends if not is_var(ends) else axes)]
     attrs = {"axes": list(axes), "starts": starts_attr, "ends": ends_attr, "infer_flags": unknown}
+    rank = len(input.shape)
+    attrs["axes"] = [max(0, a + rank) if a < 0 else min(rank - 1, a) for a in axes]
     return layer("slice", {"Input": input, **first, **last}, "Out", attrs)
 
 
 def strided_slice(x, axes, starts, ends, strides, name=None):
     """[start, end) along some axes, in strides. Source: paddle.strided_slice."""
-    attrs = {"axes": list(axes), "starts": list(starts), "ends": list(ends), "strides": list(strides),
-             "infer_flags": [1] * len(axes)}
-    return layer("strided_slice", {"Input": x}, "Out", attrs, name=name)
+    own = _core.LayerHelper("strided_slice", name).name
+    inputs, attrs, unknown = {"Input": x}, {"axes": list(axes)}, [1] * len(axes)
+    for slot, values in (("starts", starts), ("ends", ends), ("strides", strides)):
+        if is_var(values):
+            inputs[slot.capitalize() + "Tensor"] = values
+            continue
+        if any_var(values):
+            inputs[slot.capitalize() + "TensorList"] = _numbers(own, values)
+        attrs[slot] = [-1 if is_var(v) else v for v in values]
+        unknown = [-1 if is_var(v) else flag for v, flag in zip(values, unknown)]
+    attrs["infer_flags"] = unknown
+    return layer("strided_slice", inputs, "Out", attrs, name=own)
+
+
+def _numbers(own, values):
+    """Numbers among variables as variables that are called as the layer is."""
+    def constant(value):
+        out = _core.LayerHelper("fill_constant", own).create_temporary("int32", True)
+        _core.unique_name("fill_constant"), _core.unique_name("fill_constant")  # as Paddle counts
+        attrs = {"shape": [1], "dtype": int(_core.to_dtype("int32")), "value": float(value), "str_value": str(value), "force_cpu": True}
+        _core.default_main_program().current_block().append_op(type="fill_constant", inputs={}, outputs={"Out": out}, attrs=attrs)
+        return out
+    return [value if is_var(value) else constant(value) for value in values]
 
 
 def crop(x, shape=None, offsets=None, name=None):
     """A box of the given shape, from `offsets` on. Source: paddle.crop."""
-    attrs = {"shape": list(shape or x.shape), "offsets": list(offsets or [0] * len(x.shape))}
-    return layer("crop_tensor", {"X": x}, "Out", attrs, layer="crop_tensor", name=name)
+    own = _core.LayerHelper("crop_tensor", name).name
+    offsets = [0] * len(x.shape) if offsets is None else offsets
+    shape = x.shape if shape is None else shape
+    inputs, attrs = {"X": x}, {}
+    if is_var(offsets):
+        inputs["Offsets"], attrs["offsets"] = offsets, [-1] * len(x.shape)
+    else:
+        if any_var(offsets):
+            inputs["OffsetsTensor"] = _numbers(own, offsets)
+        attrs["offsets"] = [-1 if is_var(v) else v for v in offsets]
+    if is_var(shape):
+        inputs["Shape"] = shape
+    else:
+        if any_var(shape):
+            inputs["ShapeTensor"] = _numbers(own, shape)
+        attrs["shape"] = [0 if is_var(v) else v for v in shape]
+    return layer("crop_tensor", inputs, "Out", attrs, name=own)
 
 
 def _compare_sizes(extents):
     """Paddle's test that extents given as variables hold one element each: operators that run and decide nothing."""
-    for extent in () if is_var(extents) else to_list(extents):
+    for extent in to_list(extents):
         if is_var(extent):
             numel(extent) == 1  # noqa: B015
 
@@ -191,7 +229,8 @@ def expand(x, shape, name=None):
 
 def broadcast_to(x, shape, name=None):
     """`expand`. Source: paddle.broadcast_to."""
-    return expand(x, shape, name)
+    inputs, attribute = shape_inputs(shape, "Shape", "expand_shapes_tensor")
+    return layer("expand_v2", {"X": x, **inputs}, "Out", {"shape": attribute}, layer="expand", name=name)
 
 
 def expand_as(x, y, name=None):
@@ -201,8 +240,10 @@ def expand_as(x, y, name=None):
 
 def tile(x, repeat_times, name=None):
     """x repeated along every axis. Source: paddle.tile."""
-    _compare_sizes(repeat_times)
+    if not is_var(repeat_times):
+        _compare_sizes(repeat_times)
     inputs, attribute = shape_inputs(repeat_times, "RepeatTimes", "repeat_times_tensor")
+    attribute = [-1] if is_var(repeat_times) else attribute
     return layer("tile", {"X": x, **inputs}, "Out", {"repeat_times": attribute}, name=name)
 
 
@@ -238,16 +279,79 @@ def scatter_nd(index, updates, shape, name=None):
     return scatter_nd_add(zeros(shape, updates.dtype), index, updates, name)
 
 
+def _along(arr, indices, axis):
+    """(the axis from the front, the shape of arr with the indices' extent there; None where indices are larger elsewhere)."""
+    rank = len(arr.shape)
+    if rank != len(indices.shape):
+        raise ValueError("`indices` and `arr` must have the same number of dimensions!")
+    assert -rank <= axis < rank, f"'axis'  must be in the range of [-{rank}, {rank})"
+    axis %= rank
+    shape = list(arr.shape)
+    shape[axis] = indices.shape[axis]
+    return axis, None if any(a < i for a, i in zip(arr.shape, indices.shape)) else shape
+
+
+def _check_positions(arr, indices, axis, values=None):
+    """Paddle's test that positions exist: operators that run and decide nothing."""
+    from .reduction import all as every
+    for i, (extent, count) in enumerate(zip(arr.shape, indices.shape)):
+        if i != axis and extent < count or values is not None and count > values.shape[i]:
+            raise RuntimeError(f"axis {i}: arr is {list(arr.shape)}, indices are {list(indices.shape)}"
+                               + ("" if values is None else f", values are {list(values.shape)}"))
+    every(indices < arr.shape[axis])
+
+
 def take_along_axis(arr, indices, axis, broadcast=True):
-    """Elements by their positions along an axis. Source: paddle.take_along_axis."""
+    """Elements by their positions along an axis.
+
+    Args:
+        arr (Variable): the elements.
+        indices (Variable): int32 or int64, of arr's rank.
+        axis (int): the positions' axis.
+        broadcast (bool): broadcasts indices and arr to each other on the other axes.
+
+    Source: paddle.take_along_axis.
+    """
+    axis, shape = _along(arr, indices, axis)
+    if broadcast:
+        shape = list(indices.shape) if shape is None else shape
+        indices = broadcast_to(indices, shape)
+        arr = broadcast_to(arr, [arr.shape[axis] if i == axis else extent for i, extent in enumerate(shape)])
+    else:
+        _check_positions(arr, indices, axis)
     return layer("take_along_axis", {"Input": arr, "Index": indices}, "Result", {"Axis": axis}, dtype=arr.dtype)
 
 
 def put_along_axis(arr, indices, values, axis, reduce="assign", include_self=True, broadcast=True):
-    """arr with elements replaced (or added to, multiplied) by positions along an axis. Source: paddle.put_along_axis."""
-    from .creation import full
-    values = values if is_var(values) else full([1], values, arr.dtype)
-    attrs = {"Axis": axis, "Reduce": reduce}
+    """arr with elements replaced (or added to, multiplied, ...) by positions along an axis.
+
+    Args:
+        arr (Variable): stays as it is.
+        indices (Variable): int32 or int64, of arr's rank.
+        values (Variable | number): what is put.
+        axis (int): the positions' axis.
+        reduce (str): "assign", "add", "mul" or "multiply", "mean", "amin", "amax".
+        include_self (bool): False leaves arr's own elements out of the reduction.
+        broadcast (bool): broadcasts indices to arr, and values to indices.
+
+    Source: paddle.put_along_axis.
+    """
+    axis, shape = _along(arr, indices, axis)
+    if broadcast:
+        if not is_var(values):
+            from .creation import full
+            values = full([1], values, arr.dtype)  # Paddle's static mode takes variables alone
+        indices = indices if shape is None else broadcast_to(indices, shape)
+        values = broadcast_to(values, list(indices.shape))
+    elif is_var(values):
+        _check_positions(arr, indices, axis, values)
+    else:
+        from .creation import to_tensor
+        values = to_tensor(values).astype(arr.dtype)
+        if all(extent == 1 for extent in values.shape):
+            values = broadcast_to(values, list(indices.shape))
+        _check_positions(arr, indices, axis)
+    attrs = {"Axis": axis, "Reduce": reduce, "Include_self": include_self}
     return layer("put_along_axis", {"Input": arr, "Index": indices, "Value": values}, "Result", attrs, dtype=arr.dtype)
 
 
@@ -258,13 +362,17 @@ def index_add(x, index, axis, value, name=None):
 
 def flip(x, axis, name=None):
     """x with axes reversed. Source: paddle.flip."""
-    return layer("flip", {"X": x}, "Out", {"axis": to_list(axis)}, name=name)
+    return layer("flip", {"X": x}, "Out", {"axis": to_list(axis)}, name=name, own_name=name is not None)
 
 
 def roll(x, shifts, axis=None, name=None):
     """x rolled around along axes. Source: paddle.roll."""
-    attrs = {"shifts": to_list(shifts), "axis": [] if axis is None else to_list(axis)}
-    return layer("roll", {"X": x}, "Out", attrs, name=name)
+    inputs, attrs = {"X": x}, {"axis": [] if axis is None else to_list(axis)}
+    if is_var(shifts):
+        inputs["ShiftsTensor"] = shifts
+    else:
+        attrs["shifts"] = to_list(shifts)
+    return layer("roll", inputs, "Out", attrs, name=name)
 
 
 def repeat_interleave(x, repeats, axis=None, name=None):

@@ -88,13 +88,19 @@ def scale(x, scale=1.0, bias=0.0, bias_after_scale=True, act=None, name=None):
         inputs["ScaleTensor"] = scale
     else:
         attrs["scale"] = float(scale)
-    out = layer("scale", inputs, "Out", attrs, name=name)
-    return layer(act, {"X": out}) if act else out
+    from .. import _core
+    helper = _core.LayerHelper("scale", name)
+    return helper.activate(layer("scale", inputs, "Out", attrs, name=helper.name), act)
+
+
+_CLIP = {"int32": (-2 ** 31, 2 ** 31 - 1 - 2 ** 7), "int64": (-2 ** 63, 2 ** 63 - 1 - 2 ** 39), "float16": (-65504, 65504)}
 
 
 def clip(x, min=None, max=None, name=None):  # noqa: A002
     """x where it lies in [min, max], else the nearer bound. Source: paddle.clip."""
-    inputs, attrs = {"X": x}, {"min": -3.4028234663852886e38, "max": 3.4028234663852886e38}
+    from .. import _core
+    low, high = _CLIP.get(_core.dtype_name(x.dtype), (-3.4028234663852886e38, 3.4028234663852886e38))
+    inputs, attrs = {"X": x}, {"min": float(low), "max": float(high)}
     for bound, slot, value in (("min", "Min", min), ("max", "Max", max)):
         if is_var(value):
             inputs[slot] = value
@@ -131,7 +137,7 @@ def lerp(x, y, weight, name=None):
     """x + weight * (y - x). Source: paddle.lerp."""
     if not is_var(weight):
         from .creation import full
-        weight = full([1], weight, x.dtype)
+        weight = full([], weight, x.dtype)
     return layer("lerp", {"X": x, "Y": y, "Weight": weight}, name=name)
 
 

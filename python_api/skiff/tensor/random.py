@@ -39,7 +39,10 @@ def randn(shape, dtype=None, name=None):
 def normal(mean=0.0, std=1.0, shape=None, name=None):
     """Normal numbers; mean and std may be variables, whose shape the result takes. Source: paddle.normal."""
     if isinstance(mean, _core.Variable) or isinstance(std, _core.Variable):
-        from .manipulation import shape as shape_of
+        from .manipulation import cast, reshape, shape as shape_of
+        if isinstance(mean, _core.Variable) and isinstance(std, _core.Variable):
+            std = std if std.dtype == mean.dtype else cast(std, mean.dtype)
+            std = reshape(std, shape_of(mean))
         like = mean if isinstance(mean, _core.Variable) else std
         return standard_normal(shape_of(like), like.dtype, name) * std + mean
     return _gaussian(shape, mean, std, None, name)

@@ -14,7 +14,7 @@ def _attrs(x, axis, keepdim, all_when_none=True):
     return {"dim": axes, "keep_dim": keepdim, "reduce_all": whole}
 
 
-def _reduce(op_type, layer_name, x, axis, keepdim, name, dtype=None, all_when_none=True):
+def reduce(op_type, layer_name, x, axis, keepdim, name, dtype=None, all_when_none=True):
     return layer(op_type, {"X": x}, "Out", _attrs(x, axis, keepdim, all_when_none), layer=layer_name, name=name, dtype=dtype)
 
 
@@ -32,14 +32,12 @@ def mean(x, axis=None, keepdim=False, name=None):
 
     Source: paddle.mean.
     """
-    return _reduce("reduce_mean", "mean", x, axis, keepdim, name)
+    return reduce("reduce_mean", "mean", x, axis, keepdim, name)
 
 
 def sum(x, axis=None, dtype=None, keepdim=False, name=None):  # noqa: A001
     """The sum over axes, or over everything; integers and bools add up as int64. Source: paddle.sum."""
-    attrs = _attrs(x, axis, keepdim, False)
-    if axis is not None and len(to_list(axis)) == len(x.shape) and to_list(axis):
-        attrs["reduce_all"] = True
+    attrs = {name: value for name, value in _attrs(x, axis, keepdim).items() if name != "reduce_all"}
     out = x.dtype if not (_core.is_integer(x.dtype) or x.dtype == _core.bool_) else "int64"
     if dtype is not None:
         attrs["in_dtype"], attrs["out_dtype"] = int(x.dtype), dtype_code(dtype)
@@ -49,17 +47,17 @@ def sum(x, axis=None, dtype=None, keepdim=False, name=None):  # noqa: A001
 
 def max(x, axis=None, keepdim=False, name=None):  # noqa: A001
     """The largest over axes, or over everything. Source: paddle.max."""
-    return _reduce("reduce_max", "max", x, axis, keepdim, name)
+    return reduce("reduce_max", "max", x, axis, keepdim, name)
 
 
 def min(x, axis=None, keepdim=False, name=None):  # noqa: A001
     """The smallest over axes, or over everything. Source: paddle.min."""
-    return _reduce("reduce_min", "min", x, axis, keepdim, name)
+    return reduce("reduce_min", "min", x, axis, keepdim, name)
 
 
 def amax(x, axis=None, keepdim=False, name=None):
     """As max; equal elements share the gradient. Source: paddle.amax."""
-    return _reduce("reduce_amax", "amax", x, axis, keepdim, name)
+    return reduce("reduce_amax", "amax", x, axis, keepdim, name)
 
 
 def prod(x, axis=None, keepdim=False, dtype=None, name=None):
@@ -67,50 +65,39 @@ def prod(x, axis=None, keepdim=False, dtype=None, name=None):
     if dtype is not None and x.dtype != _core.to_dtype(dtype):
         from .manipulation import cast
         x = cast(x, dtype)
-    return _reduce("reduce_prod", "reduce_prod", x, axis, keepdim, name)
+    return reduce("reduce_prod", "reduce_prod", x, axis, keepdim, name)
 
 
 def all(x, axis=None, keepdim=False, name=None):  # noqa: A001
     """True where every element is. Source: paddle.all."""
-    return _reduce("reduce_all", "all", x, axis, keepdim, name, "bool")
+    return reduce("reduce_all", "all", x, axis, keepdim, name, "bool")
 
 
 def any(x, axis=None, keepdim=False, name=None):  # noqa: A001
     """True where some element is. Source: paddle.any."""
-    return _reduce("reduce_any", "any", x, axis, keepdim, name, "bool")
+    return reduce("reduce_any", "any", x, axis, keepdim, name, "bool")
 
 
 def logsumexp(x, axis=None, keepdim=False, name=None):
     """log(sum(exp(x))), without overflow. Source: paddle.logsumexp."""
-    axes = [0] if axis is None else to_list(axis)
-    attrs = {"axis": axes, "keepdim": keepdim, "reduce_all": axis is None or len(axes) == len(x.shape)}
+    axes = [] if axis is None else to_list(axis)
+    attrs = {"axis": axes, "keepdim": keepdim, "reduce_all": not axes or len(axes) == len(x.shape)}
     return layer("logsumexp", {"X": x}, "Out", attrs, name=name)
 
 
 def var(x, axis=None, unbiased=True, keepdim=False, name=None):
     """The variance over axes, divided by n - 1 (unbiased) or n. Source: paddle.var."""
-    from .creation import full
-    from .math import divide, maximum, square, subtract
-    spread = sum(square(subtract(x, mean(x, axis, True, name))), axis, keepdim=keepdim, name=name)
-    axes = range(len(x.shape)) if axis is None or axis == [] else to_list(axis)
-    extents = [x.shape[a] for a in axes]
-    if -1 in extents:
-        from .manipulation import cast, gather, shape
-        count = cast(prod(gather(shape(x), _core_ids([a % len(x.shape) for a in axes]))), x.dtype)
-    else:
-        product = 1
-        for extent in extents:
-            product *= extent
-        count = full([], float(product), x.dtype)
+    from .creation import ones
+    from .manipulation import cast, numel
+    from .math import pow
+    from .search import where
+    spread = sum(pow(x - mean(x, axis, True, name), 2), axis, keepdim=keepdim, name=name)
+    count = (cast(numel(x), "int64") / cast(numel(spread), "int64")).astype(x.dtype)
     if unbiased:
-        count = maximum(count - 1.0, full([], 1.0, x.dtype))
-    return divide(spread, count)
-
-
-def _core_ids(axes):
-    from .creation import assign
-    import numpy
-    return assign(numpy.array(axes, "int32"))
+        one = ones([], x.dtype)
+        count = where(count > one, count - 1.0, one)
+    count.stop_gradient = True
+    return spread / count
 
 
 def std(x, axis=None, unbiased=True, keepdim=False, name=None):
@@ -119,19 +106,41 @@ def std(x, axis=None, unbiased=True, keepdim=False, name=None):
     return sqrt(var(x, axis, unbiased, keepdim, name))
 
 
+def _matrix_norm(x, p, axes, keepdim, name):
+    if p == 0:
+        raise ValueError(f"just support axis type int or list (length of list <=1) if p = 0, found {axes}")
+    dims = {"dim": axes, "keep_dim": keepdim, "reduce_all": len(axes) == len(x.shape)}
+    infinite = p in (float("inf"), -float("inf"))
+    helper = _core.LayerHelper("inf_norm" if infinite else "norm", name)
+    append = _core.default_main_program().current_block().append_op
+    if infinite:
+        absolute, out = helper.create_temporary(x.dtype), helper.create_temporary(x.dtype)
+        append(type="abs", inputs={"X": x}, outputs={"Out": absolute})
+        append(type="reduce_max" if p > 0 else "reduce_min", inputs={"X": absolute}, outputs={"Out": out}, attrs=dims)
+        return out
+    out, absolute, power, total = (helper.create_temporary(x.dtype) for _ in range(4))
+    append(type="abs", inputs={"X": x}, outputs={"Out": absolute})
+    append(type="pow", inputs={"X": absolute}, outputs={"Out": power}, attrs={"factor": float(p)})
+    append(type="reduce_sum", inputs={"X": power}, outputs={"Out": total}, attrs=dims)
+    append(type="pow", inputs={"X": total}, outputs={"Out": out}, attrs={"factor": float(1.0 / p)})
+    return out
+
+
 def norm(x, p="fro", axis=None, keepdim=False, name=None):
     """The norm of x over everything, an axis, or two: Frobenius, or the p-norm. Source: paddle.norm."""
     if p == "fro":
         if axis is None:
-            attrs = {"dim": [-1], "keep_dim": keepdim, "reduce_all": True}
+            attrs = {"keep_dim": keepdim, "reduce_all": True}
             return layer("frobenius_norm", {"X": x}, "Out", attrs, name=name)
         if isinstance(axis, (list, tuple)) and len(axis) == 2:
             attrs = {"dim": list(axis), "keep_dim": keepdim, "reduce_all": False}
             return layer("frobenius_norm", {"X": x}, "Out", attrs, name=name)
         p = 2.0
     axes = None if axis is None else to_list(axis)
-    if axes is not None and len(axes) > 1:
-        raise NotImplementedError(f"norm with p={p} over several axes is not supported; use p='fro'")
+    if axes is not None and len(axes) == 2:
+        return _matrix_norm(x, p, axes, keepdim, name)
+    if axes is not None and len(axes) > 2:
+        raise ValueError(f"except axis type int or list (length of list <=2), found {axis}")
     attrs = {"axis": -1 if axes is None else axes[0], "porder": float(p), "keepdim": keepdim, "asvector": axes is None,
              "epsilon": 1e-12}
     return layer("p_norm", {"X": x}, "Out", attrs, name=name)

@@ -58,15 +58,22 @@ def topk(x, k, axis=None, largest=True, sorted=True, name=None):  # noqa: A002
     return layer("top_k_v2", inputs, ("Out", "Indices"), attrs, name=name, stopped=["Indices"])
 
 
+def _filled(value):
+    """A number as a variable, of numpy's dtype for it."""
+    if is_var(value):
+        return value
+    from .creation import full
+    kind = "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float64"
+    return full([1], value, getattr(value, "dtype", kind))
+
+
 def where(condition, x=None, y=None, name=None):
     """x where the condition holds, y elsewhere; without both, `nonzero` as a tuple. Source: paddle.where."""
     if x is None and y is None:
         return nonzero(condition, as_tuple=True)
     if x is None or y is None:
         raise ValueError("either both or neither of x and y should be given")
-    from .creation import full
-    x = x if is_var(x) else full([1], x, y.dtype if is_var(y) else None)
-    y = y if is_var(y) else full([1], y, x.dtype)
+    x, y = _filled(x), _filled(y)
     if condition.shape != x.shape or x.shape != y.shape:
         from .creation import zeros_like
         from .manipulation import cast
@@ -84,6 +91,8 @@ def nonzero(x, as_tuple=False):
     out = layer("where_index", {"Condition": x}, dtype="int64", stopped=["Out"])
     if not as_tuple:
         return out
+    if len(x.shape) == 1:
+        return (out,)
     from .manipulation import slice as cut
     return tuple(cut(out, [1], [i], [i + 1]) for i in range(len(x.shape)))
 

@@ -1,7 +1,8 @@
 """What variables can do in Python: arithmetic, indexing, and the functions of this package as methods."""
 from .. import _core
 from .._core import Variable, layer
-from . import choosing, creation, indexing, linalg, logic, manipulation, math, random, reduction, search
+from .. import tensor
+from . import creation, decompose, indexing, inplace, logic
 from ._ops import is_var
 
 
@@ -15,8 +16,15 @@ def _cast(x, dtype):
     return _tmp("cast", {"X": x}, {"in_dtype": int(x.dtype), "out_dtype": int(dtype)}, dtype)
 
 
-def _filled(value, dtype):
-    return _tmp("fill_constant", {}, {"shape": [], "dtype": int(dtype), "value": float(value), "force_cpu": False}, dtype)
+def _filled(value, dtype, like=None):
+    """A constant without axes, or shaped as `like`, whose first unknown extent it then takes while running."""
+    shape = [] if like is None else list(like.shape)
+    if -1 in shape:
+        at = shape.index(-1)
+        shape = [1 if extent < 0 and axis != at else extent for axis, extent in enumerate(shape)]
+        attrs = {"shape": shape, "value": float(value), "input_dim_idx": at, "output_dim_idx": at}
+        return _tmp("fill_constant_batch_size_like", {"Input": like}, attrs, dtype, ["Out"])
+    return _tmp("fill_constant", {}, {"shape": shape, "dtype": int(dtype), "value": float(value), "force_cpu": False}, dtype, ["Out"])
 
 
 def _with_arrays(function):
@@ -32,8 +40,24 @@ def _with_arrays(function):
     return wrapped
 
 
+_WIDTH = {"float16": 1, "bfloat16": 1, "float32": 2, "float64": 3}
+
+
+def _promoted(x, y):
+    """Of two floating-point dtypes the narrower cast to the wider, as + - * do."""
+    if not is_var(y) or x.dtype == y.dtype:
+        return x, y
+    a, b = _WIDTH.get(_core.dtype_name(x.dtype)), _WIDTH.get(_core.dtype_name(y.dtype))
+    if not a or not b or a >= b:
+        return x, y
+    return _cast(x, y.dtype), y
+
+
 def _scalar(name):
-    function = getattr(_core, name)
+    own = getattr(_core, name)
+
+    def function(x, y):
+        return own(*_promoted(x, y)) if is_var(x) and name != "var_div" else own(x, y)
     return _with_arrays(lambda x, y: function(x, y)), _with_arrays(lambda x, y: function(y, x))
 
 
@@ -42,7 +66,7 @@ def _binary(op_type, reverse=False, compare=False):
         if not is_var(y):
             if isinstance(y, float) and not y.is_integer() and _core.is_integer(x.dtype):
                 x = _cast(x, "float32")
-            y = _filled(y, x.dtype)
+            y = _filled(y, x.dtype, x if reverse else None)
         elif y.dtype != x.dtype:
             y = _cast(y, x.dtype)
         if reverse:
@@ -110,6 +134,35 @@ def _size(x):
     return product if -1 not in x.shape else -1
 
 
+def _copied(x, place):
+    """x on the CPU (0) or the card (1); no gradient passes. Source: Variable.cpu, Variable.cuda."""
+    block = _core.default_main_program().current_block()
+    out = block.create_var(name=_core.unique_name("tmp"), dtype=x.dtype, shape=x.shape, stop_gradient=True)
+    block.append_op(type="memcpy", inputs={"X": x}, outputs={"Out": out}, attrs={"dst_place_type": place})
+    return out
+
+
+def _place(x):
+    """None: an executor chooses. Source: Variable.place."""
+    import warnings
+    warnings.warn("Variable do not have 'place' interface for static graph mode, try not to use it. None will be returned.", stacklevel=2)
+
+
+def _item(x):
+    """x itself, of one axis at most. Source: Variable.item in static mode."""
+    if len(x.shape) > 1:
+        raise TypeError(f"Required input var should be 1-D Variable, but received {x.shape}")
+    return x
+
+
+def _append(x, var):
+    """Writes a variable after the last entry of the tensor array x. Source: Variable.append."""
+    from .array import array_length, array_write
+    if not is_var(var):
+        raise TypeError(f"Required input var should be Variable, but received {type(var)}")
+    array_write(var, array_length(x), x)
+
+
 def install():
     """Gives Variable its methods."""
     v = Variable
@@ -126,7 +179,7 @@ def install():
     v.__lt__, v.__gt__ = _binary("less_than", compare=True), _binary("greater_than", compare=True)
     v.__le__, v.__ge__ = _binary("less_equal", compare=True), _binary("greater_equal", compare=True)
     v.__eq__, v.__ne__ = _identity, lambda x, y: _not_equal(x, y) if isinstance(y, (int, float, Variable)) else x is not y
-    v.__invert__ = logic.logical_not
+    v.__invert__ = logic.bitwise_not
     v.__and__, v.__or__, v.__xor__ = logic.bitwise_and, logic.bitwise_or, logic.bitwise_xor
     v.__getitem__ = indexing.get
     v.__setitem__ = indexing.refuse_assignment
@@ -134,7 +187,7 @@ def install():
     v.__len__ = lambda x: x.shape[0]
     v.__iter__ = _no_value("iterating")
     v.__bool__ = _no_value("a truth value")
-    v.__float__ = v.__int__ = v.numpy = v.item = _no_value("a value")
+    v.__float__ = v.__int__ = v.numpy = _no_value("a value")
     v.astype = _cast
     v.T = property(_transposed)
     v.size = property(_size)
@@ -142,22 +195,52 @@ def install():
     v.clone = _clone
     v.detach = _detach
     v.get_value, v.set_value = _get_value, _set_value
-    for module in (math, reduction, linalg, logic, manipulation, search, random, creation, choosing):
-        for name in module.__all__:
-            if not hasattr(v, name) and name not in _NOT_METHODS:
-                setattr(v, name, getattr(module, name))
-    for name in ("sigmoid", "softmax"):
-        setattr(v, name, _functional(name))
+    v.place = _place
+    v.item = _item
+    v.append = _append
+    v.cpu, v.cuda = lambda x: _copied(x, 0), lambda x, device_id=None, blocking=True: _copied(x, 1)
+    for name in (*METHODS.split(), *inplace.__all__):
+        if not hasattr(v, name) and name not in ("erf_", "expm1_", "square_", "tolist"):
+            setattr(v, name, _find(name))
 
 
-def _functional(name):
+# Paddle's list of functions that are methods too. Those of nn.functional and signal are found when they are called.
+METHODS = """
+abs acos acosh add add_n addmm all allclose amax amin angle any argmax argmin argsort as_complex as_real as_strided asin
+asinh atan atan2 atanh atleast_1d atleast_2d atleast_3d bincount bitwise_and bitwise_not bitwise_or bitwise_xor bmm
+broadcast_shape broadcast_tensors broadcast_to bucketize cast cdist ceil cholesky cholesky_solve chunk clip combinations
+concat cond conj corrcoef cos cosh count_nonzero cov create_parameter create_tensor cross cummax cummin cumprod cumsum
+cumulative_trapezoid deg2rad diag diag_embed diagflat diagonal diagonal_scatter diff digamma dist divide dot eig eigvals
+eigvalsh equal equal_all erf erfinv exp expand expand_as expm1 flatten flip floor floor_divide floor_mod fmax fmin frac frexp
+gather gather_nd gcd greater_equal greater_than heaviside histogram householder_product hypot i0 i0e i1 i1e imag increment
+index_add index_fill index_put index_sample index_select inner inverse is_complex is_empty is_floating_point is_integer
+is_tensor isclose isfinite isinf isnan istft kron kthvalue lcm ldexp lerp less_equal less_than lgamma log log10 log1p log2
+logaddexp logcumsumexp logical_and logical_not logical_or logical_xor logit logsumexp lstsq lu lu_unpack masked_fill
+masked_select matmul matrix_power max maximum mean median min minimum mm mod mode moveaxis multi_dot multigammaln multinomial
+multiplex multiply mv nan_to_num nanmean nanmedian nanquantile nansum neg nextafter nonzero norm not_equal numel outer
+pca_lowrank pinv polar polygamma pow prod put_along_axis qr quantile rad2deg rank real reciprocal remainder renorm
+repeat_interleave reshape reverse roll rot90 round rsqrt scale scatter scatter_nd scatter_nd_add select_scatter sgn shape
+shard_index sigmoid sign sin sinh slice solve sort split sqrt square squeeze stack stanh std stft strided_slice subtract sum
+t take take_along_axis tan tanh tensordot tile top_p_sampling topk trace transpose trapezoid triangular_solve tril triu trunc
+unbind unflatten unfold unique unique_consecutive unsqueeze unstack vander var view view_as vsplit where
+exponential_ softmax
+"""
+
+
+def _find(name):
+    for module in (tensor, decompose):
+        if hasattr(module, name):
+            return getattr(module, name)
+    return _elsewhere("signal" if name in ("stft", "istft") else "nn.functional", name)
+
+
+def _elsewhere(module, name):
     def method(self, *args, **kwargs):
-        from ..nn import functional
-        return getattr(functional, name)(self, *args, **kwargs)
+        import importlib
+        return getattr(importlib.import_module("skiff." + module), name)(self, *args, **kwargs)
     method.__name__ = name
+    method.__doc__ = f"`{module}.{name}` of the variable."
     return method
 
 
 _not_equal = _binary("not_equal", compare=True)
-_NOT_METHODS = {"shape", "arange", "full", "zeros", "ones", "empty", "eye", "linspace", "meshgrid", "create_tensor", "assign",
-                "normal", "rand", "randn", "randint", "randperm", "standard_normal", "uniform", "multiplex"}
