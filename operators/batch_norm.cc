@@ -49,7 +49,8 @@ void InferBatchNorm(InferContext& c) {
   c.SetOutput("Y", TensorMeta{x.shape, x.dtype, x.lod_level});
   for (const char* slot : {"MeanOut", "VarianceOut", "SavedMean", "SavedVariance"}) {
     // Paddle declares no shape for what is saved when testing, and its files show it.
-    const bool undeclared = !c.at_runtime() && c.Attr<bool>("is_test") && slot[0] == 'S';
+    const bool saves = !c.Attr<bool>("is_test") || c.Attr<bool>("trainable_statistics");
+    const bool undeclared = !c.at_runtime() && !saves && slot[0] == 'S';
     c.SetOutput(slot, undeclared ? Shape{} : statistic, dtype);
   }
   c.SetOutput("ReserveSpace", Shape{c.at_runtime() ? 0 : -1}, x.dtype);  // skiff keeps nothing there

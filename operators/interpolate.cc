@@ -174,7 +174,8 @@ constexpr const char* kExtentAttrs[] = {"out_d", "out_h", "out_w"};
     for (int i = 0; i < axes; ++i) {
       int64_t& extent = out[first + i];
       if (!size.empty()) {
-        extent = size[i].value_or(-1);
+        const int64_t declared = c.at_runtime() ? -1 : c.Attr<int32_t>(kExtentAttrs[3 - axes + i]);  // beside a variable
+        extent = size[i].value_or(declared > 0 ? declared : -1);
       } else if (by_tensor) {
         extent = -1;
       } else if (!scales.empty()) {
