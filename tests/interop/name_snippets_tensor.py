@@ -334,3 +334,13 @@ keep(paddle.arange(5), paddle.arange(1, 2, 0.5), paddle.arange(0, n, 1), paddle.
 tensor("linspace", "even spaces", """
 keep(paddle.linspace(0, 1, 5), paddle.linspace(0, 10, 5, "int32"), paddle.linspace(data([1]), 10, 5))
 """)
+tensor("pieces", "pieces and sections given by variables", """
+m = data([1], "int32")
+keep(paddle.strided_slice(a, [0], [0], [3], [2]), paddle.strided_slice(a, [1], [m], [3], [2]), paddle.slice(a, [-1], [0], [m]))
+keep(paddle.crop(a, data([2], "int32"), data([2], "int32")), paddle.crop(a, [2, 2], [0, 1]), paddle.crop(a, [2, 2], [m, 1]))
+keep(paddle.tile(v, data([2], "int32")), paddle.broadcast_to(v, [3, 4]))
+""")
+tensor("variable", "what variables can do besides", """
+y = a.cpu()
+keep(y, y.cuda(), n.item(), a.size(), u.size(), a.dim(), ~h, h & h, h | h, h ^ h, a.ndim)
+""")
