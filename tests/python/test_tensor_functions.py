@@ -99,6 +99,7 @@ CASES = {
     "hypot": (lambda x, y: x.hypot(y), [A, B], np.hypot),
     "ldexp": (lambda x, y: paddle.ldexp(x, y), [A[:2, :3], np.array([[1, 2, 3], [0, -1, -2]], "int64")], np.ldexp),
     "frexp": (lambda x: paddle.frexp(x)[0], [A], lambda x: np.frexp(x)[0]),
+    "trunc": (lambda x: paddle.trunc(input=x).trunc(), [A], np.trunc),
     "frac": (lambda x: paddle.frac(x), [A], lambda x: x - np.trunc(x)),
     "nan_to_num": (lambda x: paddle.nan_to_num(x, 1.0), [np.array([math.nan, math.inf, -math.inf, 2], "float32")],
                    lambda x: np.nan_to_num(x, nan=1.0)),
