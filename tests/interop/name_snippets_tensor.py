@@ -334,3 +334,31 @@ keep(paddle.arange(5), paddle.arange(1, 2, 0.5), paddle.arange(0, n, 1), paddle.
 tensor("linspace", "even spaces", """
 keep(paddle.linspace(0, 1, 5), paddle.linspace(0, 10, 5, "int32"), paddle.linspace(data([1]), 10, 5))
 """)
+tensor("pieces", "pieces and sections given by variables", """
+m = data([1], "int32")
+keep(paddle.strided_slice(a, [0], [0], [3], [2]), paddle.strided_slice(a, [1], [m], [3], [2]), paddle.slice(a, [-1], [0], [m]))
+keep(paddle.crop(a, data([2], "int32"), data([2], "int32")), paddle.crop(a, [2, 2], [0, 1]), paddle.crop(a, [2, 2], [m, 1]))
+keep(paddle.tile(v, data([2], "int32")), paddle.broadcast_to(v, [3, 4]))
+""")
+tensor("variable", "what variables can do besides", """
+y = a.cpu()
+keep(y, y.cuda(), n.item(), a.size(), u.size(), a.dim(), ~h, h & h, h | h, h ^ h, a.ndim)
+""")
+tensor("inplace_unary", "names with a final _: functions of one variable", """
+names = "abs_ acos_ acosh_ asin_ asinh_ atan_ atanh_ ceil_ cos_ cosh_ digamma_ erfinv_ exp_ floor_ frac_ i0_ lgamma_ log_ log10_ log1p_"
+keep([getattr(a, name)() for name in names.split()])
+keep([getattr(a, name)() for name in "log2_ neg_ reciprocal_ round_ rsqrt_ sigmoid_ sin_ sinh_ sqrt_ tan_ tanh_ trunc_ logit_ nan_to_num_".split()])
+keep([getattr(paddle, name)(a) for name in "abs_ acos_ expm1_ sinh_ erf_ square_ atan_ i0_ trunc_ digamma_".split()])
+""")
+tensor("inplace_binary", "names with a final _: functions of two variables", """
+names = "add_ divide_ equal_ floor_mod_ greater_equal_ hypot_ less_than_ mod_ multiply_ not_equal_ remainder_ subtract_ floor_divide_"
+keep([getattr(a, name)(b) for name in names.split()])
+keep([getattr(i, name)(j) for name in "bitwise_and_ bitwise_or_ bitwise_xor_ less_equal_ greater_than_ lcm_ ldexp_".split()])
+keep(h.logical_and_(h), h.logical_xor_(h), h.logical_not_(), h.logical_or_(h), i.bitwise_not_())
+""")
+tensor("inplace_others", "names with a final _: pieces, bounds, sums", """
+k, rows = data([2], "int64"), data([2, 4])
+keep(a.clip_(0, 1), a.cumsum_(0), a.cumprod_(1), a.flatten_(), a.multigammaln_(2), a.polygamma_(2), a.renorm_(2.0, 0, 1.0), a.scale_(2.0))
+keep(a.transpose_([1, 0]), a.tril_(), a.triu_(), a.unsqueeze_(0), a.masked_fill_(h, 1.0), a.index_fill_(k, 0, 1.0), a.index_put_((k,), rows))
+keep(a.index_add_(k, 0, rows), a.scatter_(k, rows), a.addmm_(data([3, 2]), rows), a.put_along_axis_(i, b, 1))
+""")

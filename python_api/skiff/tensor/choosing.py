@@ -2,7 +2,7 @@
 from .. import _core
 from ._ops import dtype_code, is_var, layer
 
-__all__ = ["bincount", "exponential_", "index_put", "index_put_", "masked_fill", "multinomial", "poisson", "randint_like", "top_p_sampling",
+__all__ = ["bincount", "exponential_", "index_put", "masked_fill", "multinomial", "poisson", "randint_like", "top_p_sampling",
            "unique_consecutive"]
 
 
@@ -37,11 +37,6 @@ def index_put(x, indices, value, accumulate=False, name=None):
     Source: paddle.index_put.
     """
     return layer("index_put", {"x": x, "indices": list(indices), "value": value}, "out", {"accumulate": accumulate}, name=name, dtype=x.dtype)
-
-
-def index_put_(x, indices, value, accumulate=False, name=None):
-    """`index_put`: a program's variables are not changed in place. Source: paddle.index_put_."""
-    return index_put(x, indices, value, accumulate, name)
 
 
 def masked_fill(x, mask, value, name=None):

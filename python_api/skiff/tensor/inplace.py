@@ -42,9 +42,21 @@ def _sigmoid(x, name=None):
     return sigmoid(x, name)
 
 
+def _lcm(x, y, name=None):
+    from . import creation, math, search, special
+    d = special.gcd(x, y)
+    some = d != 0
+    divisor = search.where(some, d, creation.ones(d.shape, d.dtype))
+    return search.where(some, math.floor_divide(math.abs(math.multiply(x, y)), divisor), creation.zeros(d.shape, d.dtype))
+
+
+# Those that Paddle builds from other operators than the function without "_", or that lie elsewhere.
+_OWN = {"lcm": _lcm, "sigmoid": _sigmoid}
+
+
 def install(names):
     """Adds the functions of this module, made from those in `names`."""
     for name in (*UNARY, *BINARY, *OTHERS):
-        globals()[name + "_"] = _same(names.get(name, _sigmoid), name)
+        globals()[name + "_"] = _same(_OWN.get(name) or names[name], name)
     for name in DYNAMIC_ONLY:
         globals()[name] = _refused(name)

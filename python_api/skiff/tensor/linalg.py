@@ -85,8 +85,21 @@ def inverse(x, name=None):
 
 
 def einsum(equation, *operands):
-    """Sums of products in Einstein's notation, "ij,jk->ik". Source: paddle.einsum."""
-    out = layer("einsum", {"Operands": list(operands)}, {"Out": 1, "InnerCache": len(operands), "XShape": len(operands)},
+    """Sums of products in Einstein's notation, "ij,jk->ik"; of several operands two at a time, in the order that costs least.
+
+    Source: paddle.einsum.
+    """
+    operands = list(operands[0]) if len(operands) == 1 and isinstance(operands[0], (list, tuple)) else list(operands)
+    if len(operands) > 2:
+        from .einsum import pairs
+        for a, b, part in pairs(equation, [list(x.shape) for x in operands]):
+            operands.append(_einsum(part, [operands.pop(a), operands.pop(b)]))
+        return operands[0]
+    return _einsum(equation, operands)
+
+
+def _einsum(equation, operands):
+    out = layer("einsum", {"Operands": operands}, {"Out": 1, "InnerCache": len(operands), "XShape": len(operands)},
                 {"equation": equation})
     return out[0]
 

@@ -194,7 +194,8 @@ def _numbers(own, values):
 
 def crop(x, shape=None, offsets=None, name=None):
     """A box of the given shape, from `offsets` on. Source: paddle.crop."""
-    own = _core.LayerHelper("crop_tensor", name).name
+    helper = _core.LayerHelper("crop_tensor", name)
+    out, own = helper.create_temporary(x.dtype), helper.name
     offsets = [0] * len(x.shape) if offsets is None else offsets
     shape = x.shape if shape is None else shape
     inputs, attrs = {"X": x}, {}
@@ -210,7 +211,8 @@ def crop(x, shape=None, offsets=None, name=None):
         if any_var(shape):
             inputs["ShapeTensor"] = _numbers(own, shape)
         attrs["shape"] = [0 if is_var(v) else v for v in shape]
-    return layer("crop_tensor", inputs, "Out", attrs, name=own)
+    _core.default_main_program().current_block().append_op(type="crop_tensor", inputs=inputs, outputs={"Out": out}, attrs=attrs)
+    return out
 
 
 def _compare_sizes(extents):

@@ -38,7 +38,6 @@ sqrt = unary("sqrt", "Square root")
 square = unary("square", "x * x")
 tan = unary("tan", "Tangent, x in radians")
 tanh = unary("tanh", "Hyperbolic tangent")
-trunc = unary("trunc", "x without its fraction")
 
 add = elementwise("elementwise_add", "x + y", "add")
 subtract = elementwise("elementwise_sub", "x - y", "subtract")
@@ -51,6 +50,11 @@ fmin = elementwise("elementwise_fmin", "The smaller, a number rather than NaN", 
 mod = remainder = floor_mod = elementwise("elementwise_mod", "The remainder, of y's sign", "mod")
 floor_divide = elementwise("elementwise_floordiv", "x / y rounded down", "floor_divide")
 heaviside = elementwise("elementwise_heaviside", "0, y or 1 where x is negative, zero or positive", "heaviside")
+
+
+def trunc(input, name=None):  # noqa: A002
+    """The elements without their fractions. Source: paddle.trunc."""
+    return layer("trunc", {"X": input}, name=name)
 
 
 def neg(x, name=None):

@@ -72,7 +72,7 @@ def tensordot(x, y, axes=2, name=None):
 
     Args:
         x, y (Variable): of one dtype.
-        axes (int | list): the last of x with the first of y, or the axes of each; of extents 1 and more the other is summed first.
+        axes (int | list): the last of x with the first of y, or the axes of each. Where one has extent 1, the other is summed first.
         name (str): accepted, without effect, as in Paddle.
 
     Source: paddle.tensordot.
@@ -237,7 +237,8 @@ def select_scatter(x, values, axis, index, name=None):
     axis = axis + len(shape) if axis < 0 else axis
     del shape[axis]
     if shape != list(values.shape):
-        raise RuntimeError(f"expected values to have a size equal to the slice of x. value size = {list(values.shape)} slice size = {shape}")
+        raise RuntimeError("expected values to have a size equal to the slice of x. "
+                           f"value size = {list(values.shape)} slice size = {shape}")
     attrs = {"axes": [axis], "starts": [index], "ends": [index + 1], "steps": [1], "decrease_axes": [axis], "none_axes": [],
              "dtype": int(x.dtype)}
     values = values.astype(x.dtype)

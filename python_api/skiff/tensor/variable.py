@@ -2,6 +2,7 @@
 from .. import _core
 from .._core import Variable, layer
 from .. import tensor
+from ..framework import create_parameter
 from . import creation, decompose, indexing, inplace, logic
 from ._ops import is_var
 
@@ -128,10 +129,10 @@ def _clone(x):
 
 
 def _size(x):
-    product = 1
-    for extent in x.shape:
-        product *= extent
-    return product if -1 not in x.shape else -1
+    """The number of elements, int64. Source: Variable.size."""
+    out = x.block.create_var(name=_core.unique_name(x.name + "_size"), dtype="int64")
+    x.block.append_op(type="size", inputs={"Input": x}, outputs={"Out": out})
+    return out
 
 
 def _copied(x, place):
@@ -190,7 +191,8 @@ def install():
     v.__float__ = v.__int__ = v.numpy = _no_value("a value")
     v.astype = _cast
     v.T = property(_transposed)
-    v.size = property(_size)
+    v.size = _size
+    v.create_parameter = create_parameter
     v.dim = v.ndimension = lambda x: len(x.shape)
     v.clone = _clone
     v.detach = _detach
@@ -237,7 +239,7 @@ def _find(name):
 def _elsewhere(module, name):
     def method(self, *args, **kwargs):
         import importlib
-        return getattr(importlib.import_module("skiff." + module), name)(self, *args, **kwargs)
+        return getattr(importlib.import_module(".." + module, __package__), name)(self, *args, **kwargs)
     method.__name__ = name
     method.__doc__ = f"`{module}.{name}` of the variable."
     return method
