@@ -7,11 +7,11 @@ def metric(name, op, inputs, attrs, outputs):
 
 
 CLASSES = "BatchMetrics AccumMetrics AccumStatesInfo"
-metric("precision_recall", "precision_recall", {"MaxProbs": U(6, 1), "Indices": I(6, 1, low=0, high=4, dtype="int32"),
+metric("precision_recall", "precision_recall", {"MaxProbs": U(6, 1, dtype="float64"), "Indices": I(6, 1, low=0, high=4, dtype="int32"),
                                                 "Labels": I(6, 1, low=0, high=4, dtype="int32")}, {"class_number": 4}, CLASSES)
 metric("precision_recall_weighted", "precision_recall",
-       {"MaxProbs": U(5, 1), "Indices": A([[0], [1], [2], [0], [1]], "int32"), "Labels": A([[0], [2], [2], [1], [1]], "int32"),
-        "Weights": A([[0.5], [1], [2], [0.25], [3]]), "StatesInfo": U(3, 4, low=0, high=9)}, {"class_number": 3}, CLASSES)
+       {"MaxProbs": U(5, 1, dtype="float64"), "Indices": A([[0], [1], [2], [0], [1]], "int32"), "Labels": A([[0], [2], [2], [1], [1]], "int32"),
+        "Weights": A([[0.5], [1], [2], [0.25], [3]], "float64"), "StatesInfo": U(3, 4, low=0, high=9, dtype="float64")}, {"class_number": 3}, CLASSES)
 
 PAIRS = "PositivePair NegativePair NeutralPair"
 RANKED = {"Score": A([[0.1, 3], [0.4, 1], [0.4, 2], [0.9, 5], [0.2, 4], [0.3, 4]]), "Label": A([[0], [1], [0], [2], [1], [0]]),
