@@ -24,6 +24,9 @@ auto OffsetsOf(const Context& c, const std::string& type) {
     for (int64_t extent : c.InputShape("Y")) wanted.push_back(extent < 0 ? std::nullopt : std::optional(extent));
   } else {
     wanted = DecidedInts(c, IsOld(c.type()) ? "" : "ShapeTensor", IsOld(c.type()) ? "" : "Shape", "shape");
+    for (auto& extent : wanted) {
+      if (extent == 0 && !c.at_runtime()) extent.reset();  // Paddle's layers write 0 for what a variable will tell
+    }
   }
   SKIFF_ENFORCE(static_cast<int>(wanted.size()) == rank && static_cast<int>(offsets.size()) == rank, InvalidArgument, "X is ",
                 x.shape, ", the shape has ", wanted.size(), " numbers and the offsets ", offsets.size(), "; expected ", rank,

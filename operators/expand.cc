@@ -47,7 +47,12 @@ void InferExpandTo(InferContext& c, const MaybeInts& wanted) {
 }
 
 void InferExpand(InferContext& c) {
-  InferExpandTo(c, DecidedInts(c, "expand_shapes_tensor", "Shape", "shape"));
+  MaybeInts wanted = DecidedInts(c, "expand_shapes_tensor", "Shape", "shape");
+  for (auto& extent : wanted) {
+    // Paddle's layers write -2 for what a variable will tell: -1 is taken.
+    if (extent == -2 && !c.at_runtime() && c.HasInput("expand_shapes_tensor")) extent.reset();
+  }
+  InferExpandTo(c, wanted);
 }
 
 void InferExpandAs(InferContext& c) {

@@ -206,7 +206,10 @@ struct PadAny {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     const Shape &x = c.Input("X").shape, &out = c.Output("Out").shape;
-    const T value = StoreElement<T>(static_cast<Compute<T>>(c.Attr<float>("pad_value")));
+    const float around = c.Attr<float>("pad_value");
+    T value;
+    if constexpr (std::is_arithmetic_v<Compute<T>>) value = StoreElement<T>(static_cast<Compute<T>>(around));
+    else value = T(around);  // complex
     const StridedCopy copy({x.begin(), x.end()}, Contiguous(x), Inside(c.attrs(), out), sizeof(T));
     return MakeKernel([=, n = out.NumElements()](const KernelArgs& args) {
       ForEach(n, kElementGrain, args, FillWith<T>{value, static_cast<T*>(args.out[0])});
@@ -311,7 +314,7 @@ SKIFF_OP(pad)
       c.SetOutput("Out", TensorMeta{PaddedEverywhere(c.attrs(), x.shape, 1), x.dtype, x.lod_level});
     })
     .Gradient(StandardGrad({}, {}, {"Out"}, {"X"}))
-    .Kernel<PadAny, SKIFF_PADDED, bool>();
+    .Kernel<PadAny, SKIFF_PADDED, bool, SKIFF_COMPLEX>();
 
 SKIFF_OP(pad_grad)
     .Doc("X@GRAD = the middle of Out@GRAD.")
@@ -328,6 +331,6 @@ SKIFF_OP(pad_grad)
       op.attrs.Set("pad_value", 0.0f);
       return {op};
     })
-    .Kernel<PadAnyGrad, float, double, Float16, BFloat16>();
+    .Kernel<PadAnyGrad, float, double, Float16, BFloat16, SKIFF_COMPLEX>();
 
 }  // namespace skiff

@@ -226,6 +226,8 @@ def expand(x, shape, name=None):
     """x repeated along axes of extent 1, and along new ones in front; -1 keeps an extent. Source: paddle.expand."""
     _compare_sizes(shape)
     inputs, attribute = shape_inputs(shape, "Shape", "expand_shapes_tensor")
+    if attribute:  # -1 keeps an extent: what a variable tells is -2
+        attribute = [-2 if is_var(extent) else value for extent, value in zip(shape, attribute)]
     return layer("expand_v2", {"X": x, **inputs}, "Out", {"shape": attribute}, layer="expand", name=name)
 
 
