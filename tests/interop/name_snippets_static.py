@@ -69,3 +69,17 @@ outs = [static.nn.group_norm(x, 2), static.nn.group_norm(x, 2, param_attr=paddle
         static.nn.group_norm(x, 4, bias_attr=paddle.ParamAttr(name="b"), data_layout="NCHW", name="named")]
 result = [y.name for y in outs]
 """)
+snippet("bilinear_tensor_product", "products of pairs of vectors", """
+x, y = static.data("x", [None, 4], "float32"), static.data("y", [None, 3], "float32")
+outs = [static.nn.bilinear_tensor_product(x, y, 5, act="tanh"), static.nn.bilinear_tensor_product(x, y, 2, name="named", bias_attr=False)]
+result = [out.name for out in outs]
+""")
+snippet("nce", "noise-contrastive estimation with each sampler, trained", """
+x, y = static.data("x", [None, 4], "float32"), static.data("y", [None, 1], "int64")
+weight = static.data("weight", [None, 1], "float32")
+costs = [static.nn.nce(x, y, 20, num_neg_samples=3, seed=5, sample_weight=weight),
+         static.nn.nce(x, y, 20, bias_attr=False, sampler="log_uniform", param_attr="w", name="named"),
+         static.nn.nce(x, y, 6, sampler="custom_dist", custom_dist=[0.1, 0.2, 0.1, 0.2, 0.3, 0.1])]
+paddle.optimizer.SGD(0.1).minimize(paddle.mean(paddle.add_n(costs)))
+result = [cost.name for cost in costs]
+""")
