@@ -85,6 +85,16 @@ def test_looking_ahead_moves_back_half_of_the_way_every_second_step():
     assert train(main, startup, exe, [1.0, -2.0, 1.0, 4.0]) == [0.0, 1.0, 0.0, -1.5]
 
 
+def test_merged_gradients_are_penalized_and_clipped_when_they_move_parameters():
+    clip, decay = paddle.nn.ClipGradByValue(1.5), paddle.regularizer.L2Decay(0.25)
+    main, startup, (updates, _) = network(lambda loss: paddle.incubate.optimizer.GradientMergeOptimizer(
+        paddle.optimizer.SGD(1.0, weight_decay=decay, grad_clip=clip), k_steps=2).minimize(loss))
+    assert [op.type for op in updates] == ["sgd"]
+    exe = paddle.static.Executor(paddle.CPUPlace())
+    # the mean, 3, is clipped to 1.5, then a quarter of the weight, 1, added
+    assert train(main, startup, exe, [2.0, 4.0]) == pytest.approx([1.0, 1.0 - 1.5 - 0.25])
+
+
 @pytest.mark.parametrize("avg, values", [(True, [1.0, 1.0, 0.0, 0.0]), (False, [1.0, 1.0, -2.0, -2.0])])
 def test_merged_gradients_move_parameters_every_third_step(avg, values):
     main, startup, _ = network(lambda loss: paddle.incubate.optimizer.GradientMergeOptimizer(

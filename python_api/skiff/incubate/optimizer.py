@@ -81,7 +81,8 @@ class GradientMergeOptimizer:
         main = _core.default_main_program().global_block()
         due = self._append_counter(main)
         sums = [(parameter, self._append_sum(main, parameter, gradient, due)) for parameter, gradient in params_grads]
-        updates = []
+        before, updates = len(main.ops), []
+        self.inner_optimizer.apply_gradients(sums)
 
         def update():
             block = _core.default_main_program().current_block()
@@ -89,8 +90,6 @@ class GradientMergeOptimizer:
                 for _, total in sums:
                     block.append_op(type="scale", inputs={"X": total}, outputs={"Out": total},
                                     attrs={"scale": 1.0 / self.k_steps, "bias": 0.0, "bias_after_scale": False, "op_role": BACKWARD})
-            before = len(main.ops)
-            self.inner_optimizer.apply_gradients(sums)
             updates.extend(self._move(main, before, block))
             for parameter, total in sums:
                 block.append_op(type="fill_constant", outputs={"Out": total}, attrs={
@@ -124,7 +123,7 @@ class GradientMergeOptimizer:
 
     @staticmethod
     def _move(main, begin, block):
-        """Moves the updates, which optimizers append to block 0, to another block. Returns them."""
+        """Moves clipping, penalties and updates, which optimizers append to block 0, to another block. Returns the updates."""
         moved = []
         for op in list(main.ops[begin:]):
             moved.append(block.append_op(type=op.type, inputs={slot: op.input(slot) for slot in op.input_names},
