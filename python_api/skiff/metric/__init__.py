@@ -1,5 +1,7 @@
 """Measures of predictions. Source: paddle.metric."""
 from .._core import LayerHelper, layer
+from .click import auc, ctr_metric_bundle  # noqa: F401
+from .measures import Accuracy, Auc, Metric, Precision, Recall  # noqa: F401
 
 
 def static_accuracy(input, label, k=1, correct=None, total=None, name=None):  # noqa: A002

@@ -1,9 +1,10 @@
 """Static programs: building, running, differentiating and keeping them. Source: paddle.static."""
 from .._core import Operator, Program, Scope, Variable, default_main_program, default_startup_program, global_scope  # noqa: F401
 from ..framework import ParamAttr, create_parameter  # noqa: F401
-from ..metric import static_accuracy as accuracy  # noqa: F401
+from ..metric import auc, ctr_metric_bundle, static_accuracy as accuracy  # noqa: F401
 from ..tensor.indexing import setitem  # noqa: F401
 from . import amp, nn  # noqa: F401
+from .average import ExponentialMovingAverage  # noqa: F401
 from .backward import append_backward, gradients  # noqa: F401
 from .build import (InputSpec, WeightNormParamAttr, cpu_places, create_global_var, cuda_places, data, device_guard,  # noqa: F401
                     name_scope, program_guard, scope_guard)

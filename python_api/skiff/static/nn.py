@@ -4,6 +4,7 @@ from .._core import layer
 from . import control_flow  # noqa: F401
 from .control_flow import case, cond, switch_case, while_loop  # noqa: F401
 from .py_layer import py_func, static_pylayer  # noqa: F401
+from .sampled import bilinear_tensor_product, nce  # noqa: F401
 from .sequence import *  # noqa: F401,F403
 
 
@@ -152,17 +153,23 @@ def instance_norm(input, epsilon=1e-05, param_attr=None, bias_attr=None, name=No
 
 def group_norm(input, groups, epsilon=1e-05, param_attr=None, bias_attr=None, act=None, data_layout="NCHW",  # noqa: A002
                name=None):
-    """Normalises groups of channels of each sample. Source: paddle.static.nn.group_norm."""
+    """Normalises groups of channels of each sample; then scales and shifts channels where attributes are given.
+
+    Source: paddle.static.nn.group_norm.
+    """
     from ..nn.initializer import Constant
     helper = _core.LayerHelper("group_norm", name)
     inputs, shape = {"X": input}, [input.shape[1 if data_layout == "NCHW" else -1]]
-    if param_attr is not False:
+    if param_attr:
         inputs["Scale"] = helper.create_parameter(param_attr, shape, input.dtype, False, Constant(1.0))
-    if bias_attr is not False:
+    if bias_attr:
         inputs["Bias"] = helper.create_parameter(bias_attr, shape, input.dtype, True)
-    attrs = {"epsilon": epsilon, "groups": groups, "data_layout": data_layout}
-    out = layer("group_norm", inputs, ("Mean", "Variance", "Y"), attrs, name=helper.name, stopped=["Mean", "Variance"])[2]
-    return helper.activate(out, act)
+    block = _core.default_main_program().current_block()
+    made = {slot: block.create_var(name=_core.unique_name("_generated_var"), dtype=input.dtype, stop_gradient=slot != "Y")
+            for slot in ("Mean", "Variance", "Y")}
+    block.append_op(type="group_norm", inputs=inputs, outputs=made,
+                    attrs={"epsilon": epsilon, "groups": groups, "data_layout": data_layout})
+    return helper.activate(made["Y"], act)
 
 
 def prelu(x, mode, param_attr=None, data_format="NCHW", name=None):

@@ -14,7 +14,7 @@ def full(shape, fill_value, dtype=None, name=None):
         shape (list | Variable): extents; some may be variables.
         fill_value (number | Variable): the value.
         dtype: the default one where None.
-        name (str): accepted, without effect, as in Paddle.
+        name (str): of the layer.
 
     Returns:
         Variable
@@ -23,11 +23,12 @@ def full(shape, fill_value, dtype=None, name=None):
     """
     if dtype is None:
         dtype = get_default_dtype()
-    is_bool = _core.to_dtype(dtype) == _core.bool_
-    if not is_bool and not is_var(fill_value) and not is_var(shape) and not any_var(to_list(shape)):
-        return _core.full(shape, float(fill_value), dtype)
-    _core.unique_name("fill_constant")  # as Paddle counts
-    helper = _core.LayerHelper("fill_constant")
+    if name is None:
+        is_bool = _core.to_dtype(dtype) == _core.bool_
+        if not is_bool and not is_var(fill_value) and not is_var(shape) and not any_var(to_list(shape)):
+            return _core.full(shape, float(fill_value), dtype)
+        _core.unique_name("fill_constant")  # as Paddle counts
+    helper = _core.LayerHelper("fill_constant", name)
     inputs, attribute = shape_inputs(shape, "ShapeTensor", "ShapeTensorList")
     attrs = {"shape": attribute, "dtype": dtype_code(dtype), "force_cpu": False}
     if is_var(fill_value):
