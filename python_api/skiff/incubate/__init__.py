@@ -1,3 +1,4 @@
 """Additions to training. Source: paddle.incubate."""
 from . import optimizer  # noqa: F401
+from .fused import *  # noqa: F401,F403
 from .graph import *  # noqa: F401,F403
