@@ -1,5 +1,5 @@
 // Activation functions: one formula each, and its derivative times the gradient of the output.
-#include "operators/kernel/unary.h"
+#include "operators/kernel/second_grad.h"
 
 namespace skiff {
 namespace {
@@ -86,46 +86,6 @@ struct EluGrad {
   float alpha;
 };
 
-struct ReluGradGrad {
-  template <typename V>
-  SKIFF_HD V operator()(V out, V ddx) const { return math::Select(out > V(0), ddx, V(0)); }
-};
-
-struct SigmoidGradGrad {
-  template <typename V>
-  SKIFF_HD Two<V> operator()(V out, V dout, V ddx) const {
-    return {(V(1) - V(2) * out) * dout * ddx, ddx * out * (V(1) - out)};
-  }
-};
-
-struct TanhGradGrad {
-  template <typename V>
-  SKIFF_HD Two<V> operator()(V out, V dout, V ddx) const {
-    return {V(-2) * out * dout * ddx, ddx * (V(1) - out * out)};
-  }
-};
-
-/// Of "<op>_grad", whose inputs are `uses` and Out@GRAD: the operator `type` gets `uses`, the gradient of
-/// X@GRAD and, under the name `dout`, Out@GRAD; it gives the gradients of Out@GRAD and of `uses`.
-[[maybe_unused]] GradMaker SecondGrad(const char* type, const char* uses, const char* dout,
-                                      const char* uses_grad) {
-  return [=](const GradContext& g) -> std::vector<Operator> {
-    Operator op{type, {{uses, g.In(uses)}, {"grad_x@GRAD", g.OutGrad("X@GRAD")}}, {}, g.fwd.attrs};
-    if (dout != nullptr) op.inputs.Set(dout, g.In("Out@GRAD"));
-    op.outputs.Set(std::string(dout == nullptr ? "grad_out" : dout) + "@GRAD", g.InGrad("Out@GRAD"));
-    if (uses_grad != nullptr) op.outputs.Set(uses_grad, g.InGrad(uses));
-    return {op};
-  };
-}
-
-[[maybe_unused]] InferFn BothLikeOut(const char* second) {
-  return [=](InferContext& c) {
-    const TensorMeta like = c.Input("Out");
-    c.SetOutput("Out@GRAD", like);
-    c.SetOutput(second, like);
-  };
-}
-
 SKIFF_UNARY(relu, "Out = max(X, 0).")
     .InferShape(Like("Out", "X"))
     .Gradient(FromOut())
@@ -158,6 +118,7 @@ SKIFF_UNARY(leaky_relu, "Out = X where X > 0, alpha * X elsewhere.")
 
 SKIFF_UNARY_GRAD(leaky_relu, "X", "X@GRAD = Out@GRAD where X > 0, alpha * Out@GRAD elsewhere.")
     .Attr("alpha", 0.02f, "slope for X <= 0")
+    .Gradient(SecondGrad("leaky_relu_grad_grad", "X", nullptr, nullptr))
     .Kernel<Map<LeakyReluGrad>, SKIFF_FLOATS>();
 
 SKIFF_UNARY(elu, "Out = X where X > 0, alpha (exp(X) - 1) elsewhere.")
@@ -175,39 +136,8 @@ SKIFF_OP(elu_grad)
     .InferShape(Like("X@GRAD", "X"))
     .Inplace("Out@GRAD", "X@GRAD")
     .Attr("alpha", 1.0f, "what Out tends to below, negated")
+    .Gradient(SecondGrad("elu_grad_grad", "X", "grad_out", "X@GRAD"))
     .Kernel<Map<EluGrad>, SKIFF_FLOATS>();
-
-SKIFF_OP(relu_grad_grad)
-    .Doc("Second gradient of relu: grad_out@GRAD = grad_x@GRAD where Out > 0, 0 elsewhere.")
-    .Source("derivative of relu_grad; slots of Paddle's relu_grad_grad")
-    .Input("Out", "output of relu")
-    .Input("grad_x@GRAD", "gradient of relu_grad's X@GRAD")
-    .Output("grad_out@GRAD", "shape and dtype of Out")
-    .InferShape(Like("grad_out@GRAD", "Out"))
-    .Inplace("grad_x@GRAD", "grad_out@GRAD")
-    .Kernel<Map<ReluGradGrad>, SKIFF_FLOATS>();
-
-SKIFF_OP(sigmoid_grad_grad)
-    .Doc("Second gradient of sigmoid, by Out and by the output's gradient.")
-    .Source("derivative of sigmoid_grad; slots of Paddle's sigmoid_grad_grad")
-    .Input("Out", "output of sigmoid")
-    .Input("fwd_grad_out", "Out@GRAD of sigmoid_grad")
-    .Input("grad_x@GRAD", "gradient of sigmoid_grad's X@GRAD")
-    .OptionalOutput("Out@GRAD", "(1 - 2 Out) fwd_grad_out grad_x@GRAD")
-    .OptionalOutput("fwd_grad_out@GRAD", "grad_x@GRAD Out (1 - Out)")
-    .InferShape(BothLikeOut("fwd_grad_out@GRAD"))
-    .Kernel<Map<SigmoidGradGrad>, SKIFF_FLOATS>();
-
-SKIFF_OP(tanh_grad_grad)
-    .Doc("Second gradient of tanh, by Out and by the output's gradient.")
-    .Source("derivative of tanh_grad; slots of Paddle's tanh_grad_grad")
-    .Input("Out", "output of tanh")
-    .Input("grad_out", "Out@GRAD of tanh_grad")
-    .Input("grad_x@GRAD", "gradient of tanh_grad's X@GRAD")
-    .OptionalOutput("Out@GRAD", "-2 Out grad_out grad_x@GRAD")
-    .OptionalOutput("grad_out@GRAD", "grad_x@GRAD (1 - Out^2)")
-    .InferShape(BothLikeOut("grad_out@GRAD"))
-    .Kernel<Map<TanhGradGrad>, SKIFF_FLOATS>();
 
 }  // namespace
 }  // namespace skiff

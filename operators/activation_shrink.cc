@@ -1,5 +1,5 @@
 // Activation functions that few models use: those that shrink towards 0, scaled exponentials, thresholds.
-#include "operators/kernel/unary.h"
+#include "operators/kernel/second_grad.h"
 
 namespace skiff {
 namespace {
@@ -127,6 +127,7 @@ SKIFF_UNARY(celu, "Out = max(X, 0) + min(alpha (exp(X / alpha) - 1), 0).")
     .Kernel<Map<Celu>, SKIFF_FLOATS>();
 SKIFF_UNARY_GRAD(celu, "X", "X@GRAD = Out@GRAD where X > 0, Out@GRAD exp(X / alpha) elsewhere.")
     .Attr("alpha", 1.0f, "as in celu")
+    .Gradient(SecondGrad("celu_grad_grad", "X", "grad_out", "X@GRAD"))
     .Kernel<Map<CeluGrad>, SKIFF_FLOATS>();
 
 SKIFF_UNARY(selu, "Out = scale X where X > 0, scale alpha (exp(X) - 1) elsewhere.")

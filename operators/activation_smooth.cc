@@ -1,5 +1,5 @@
 // Activation functions made of exp, log and the error function; smooth everywhere.
-#include "operators/kernel/unary.h"
+#include "operators/kernel/second_grad.h"
 
 namespace skiff {
 namespace {
@@ -215,6 +215,7 @@ SKIFF_UNARY(softplus, "Out = log(1 + exp(beta X)) / beta, or X where beta X > th
 SKIFF_UNARY_GRAD(softplus, "X", "X@GRAD = Out@GRAD sigmoid(beta X), or Out@GRAD where beta X > threshold.")
     .Attr("beta", 1.0f, "sharpness")
     .Attr("threshold", 20.0f, "where the function is taken for X itself")
+    .Gradient(SecondGrad("softplus_double_grad", "X", "grad_out", "X@GRAD"))
     .Kernel<Map<SoftplusGrad>, SKIFF_FLOATS>();
 
 SKIFF_UNARY(softsign, "Out = X / (1 + |X|).")

@@ -1,5 +1,5 @@
 // clip: bounds from attributes or from tensors.
-#include "operators/kernel/unary.h"
+#include "operators/kernel/second_grad.h"
 
 namespace skiff {
 namespace {
@@ -110,6 +110,21 @@ SKIFF_OP(clip_grad)
     .Attr("max", 0.0f, "as in clip")
     .InferShape(Like("X@GRAD", "X"))
     .Inplace("Out@GRAD", "X@GRAD")
+    .Gradient(SecondGrad("clip_double_grad", "X", nullptr, nullptr, {"Min", "Max"}))
+    .Kernel<ClipKernel<ClipGrad, ClipOneTensorGrad, ClipTensorsGrad>, SKIFF_FLOATS, int32_t, int64_t>();
+
+SKIFF_OP(clip_double_grad)
+    .Doc("Second gradient of clip: grad_out@GRAD = grad_x@GRAD where min < X < max, 0 elsewhere.")
+    .Source("derivative of clip_grad; slots of Paddle's clip_double_grad")
+    .Input("X", "input of clip")
+    .OptionalInput("Min", "as in clip")
+    .OptionalInput("Max", "as in clip")
+    .Input("grad_x@GRAD", "gradient of clip_grad's X@GRAD")
+    .Output("grad_out@GRAD", "shape and dtype of X")
+    .Attr("min", 0.0f, "as in clip")
+    .Attr("max", 0.0f, "as in clip")
+    .InferShape(Like("grad_out@GRAD", "X"))
+    .Inplace("grad_x@GRAD", "grad_out@GRAD")
     .Kernel<ClipKernel<ClipGrad, ClipOneTensorGrad, ClipTensorsGrad>, SKIFF_FLOATS, int32_t, int64_t>();
 
 }  // namespace

@@ -74,108 +74,6 @@ struct PowerY {
   template <typename V> using FloatOf = std::conditional_t<std::is_integral_v<V>, double, V>;
 };
 
-// Second gradients. DDX and DDY may be absent: another input of the same shape then stands in, unread.
-struct Second {
-  explicit Second(const PrepareContext& c) : has_x(c.HasInput("DDX")), has_y(c.HasInput("DDY")) {}
-  bool has_x, has_y;
-};
-struct MultiplySecond : Second {
-  using Second::Second;
-  template <typename V> SKIFF_HD V operator()(V x, V y, V ddx, V ddy) const {
-    return math::Select(has_x, ddx * y, V(0)) + math::Select(has_y, x * ddy, V(0));
-  }
-};
-struct DivideSecond : Second {  // by Out@GRAD: (DDX - Out DDY) / Y
-  using Second::Second;
-  template <typename V> SKIFF_HD V operator()(V out, V y, V ddx, V ddy) const {
-    return (math::Select(has_x, ddx, V(0)) - math::Select(has_y, out * ddy, V(0))) / y;
-  }
-};
-struct DivideSecondY : Second {  // by Y: DX (Out DDY - DDX) / Y
-  using Second::Second;
-  template <typename V> SKIFF_HD V operator()(V out, V y, V dx, V ddx, V ddy) const {
-    return dx * (math::Select(has_y, out * ddy, V(0)) - math::Select(has_x, ddx, V(0))) / y;
-  }
-};
-struct NegatedProduct : Second {  // by Out: -DX DDY
-  using Second::Second;
-  template <typename V> SKIFF_HD V operator()(V dx, V ddy) const {
-    return math::Select(has_y, -dx * ddy, V(0));
-  }
-};
-struct ProductX : Second {  // by X: DDY DOut
-  using Second::Second;
-  template <typename V> SKIFF_HD V operator()(V ddy, V dout) const { return math::Select(has_y, ddy * dout, V(0)); }
-};
-struct ProductY : Second {  // by Y: DDX DOut
-  using Second::Second;
-  template <typename V> SKIFF_HD V operator()(V ddx, V dout) const { return math::Select(has_x, ddx * dout, V(0)); }
-};
-template <int kSign>
-struct SumSecond : Second {  // DDX + kSign DDY
-  using Second::Second;
-  template <typename V> SKIFF_HD V operator()(V ddx, V ddy) const {
-    return math::Select(has_x, ddx, V(0)) + kSign * math::Select(has_y, ddy, V(0));
-  }
-};
-
-const char* Or(const PrepareContext& c, const char* slot, const char* stand_in) {
-  return c.HasInput(slot) ? slot : stand_in;
-}
-
-template <int kSign>
-struct AddSecondKernel {
-  template <typename Device, typename T>
-  static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
-    using C = Compute<T>;
-    std::vector<OperandGrad> grads;
-    grads.push_back(OperandGrad::Make<C>(SumSecond<kSign>(c), c, "DDOut", c.Output("DDOut").shape,
-                                         {Or(c, "DDX", "DOut"), Or(c, "DDY", "DOut")}));
-    return MakeOperandGradsKernel(std::move(grads), c);
-  }
-};
-
-struct MultiplySecondKernel {
-  template <typename Device, typename T>
-  static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
-    using C = Compute<T>;
-    const Shape& full = c.Input("DOut").shape;
-    const char *ddx = Or(c, "DDX", "X"), *ddy = Or(c, "DDY", "Y");
-    std::vector<OperandGrad> grads;
-    if (c.HasOutput("DDOut")) {
-      grads.push_back(OperandGrad::Make<C>(MultiplySecond(c), c, "DDOut", full, {"X", "Y", ddx, ddy}));
-    }
-    if (c.HasOutput("X@GRAD")) {
-      grads.push_back(OperandGrad::Make<C>(ProductX(c), c, "X@GRAD", full, {ddy, "DOut"}));
-    }
-    if (c.HasOutput("Y@GRAD")) {
-      grads.push_back(OperandGrad::Make<C>(ProductY(c), c, "Y@GRAD", full, {ddx, "DOut"}));
-    }
-    return MakeOperandGradsKernel(std::move(grads), c);
-  }
-};
-
-struct DivideSecondKernel {
-  template <typename Device, typename T>
-  static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
-    using C = Compute<T>;
-    const Shape& full = c.Input("Out").shape;
-    const char *ddx = Or(c, "DDX", "Out"), *ddy = Or(c, "DDY", "Y");
-    std::vector<OperandGrad> grads;
-    if (c.HasOutput("DDOut")) {
-      grads.push_back(OperandGrad::Make<C>(DivideSecond(c), c, "DDOut", full, {"Out", "Y", ddx, ddy}));
-    }
-    if (c.HasOutput("DOut")) {
-      grads.push_back(OperandGrad::Make<C>(NegatedProduct(c), c, "DOut", full, {"DX", ddy}));
-    }
-    if (c.HasOutput("Y@GRAD")) {
-      grads.push_back(
-          OperandGrad::Make<C>(DivideSecondY(c), c, "Y@GRAD", full, {"Out", "Y", "DX", ddx, ddy}));
-    }
-    return MakeOperandGradsKernel(std::move(grads), c);
-  }
-};
-
 /// Of elementwise_add_grad and elementwise_sub_grad.
 [[maybe_unused]] GradMaker SumSecondGrad(const char* type) {
   return [=](const GradContext& g) -> std::vector<Operator> {
@@ -184,16 +82,6 @@ struct DivideSecondKernel {
     if (g.HasOut("X@GRAD")) op.inputs.Set("DDX", g.OutGrad("X@GRAD"));
     if (g.HasOut("Y@GRAD")) op.inputs.Set("DDY", g.OutGrad("Y@GRAD"));
     return {op};
-  };
-}
-
-/// Every output slot has shape and dtype of the input named beside it.
-[[maybe_unused]] InferFn EachLike(std::vector<std::pair<const char*, const char*>> pairs) {
-  return [=](InferContext& c) {
-    for (const auto& [out, in] : pairs) {
-      const TensorMeta like = c.Input(in);
-      c.SetOutput(out, TensorMeta{like.shape, like.dtype, like.lod_level});
-    }
   };
 }
 
@@ -292,56 +180,6 @@ SKIFF_BINARY(elementwise_mod, "Out = X - Y floor(X / Y): the sign of Y.")
     .Kernel<Broadcast<Modulo>, SKIFF_FLOATS, SKIFF_INTS>();
 SKIFF_BINARY(elementwise_floordiv, "Out = floor(X / Y); 0 for an integer divided by 0.")
     .Kernel<Broadcast<FloorDivide>, SKIFF_FLOATS, SKIFF_INTS>();
-
-#define SKIFF_SUM_SECOND(type, doc)                                          \
-  SKIFF_OP(type)                                                             \
-      .Doc(doc)                                                              \
-      .Source("slots of Paddle's " #type)                                    \
-      .Input("Y", "right operand of the forward operator")                   \
-      .Input("DOut", "gradient of the forward result")                       \
-      .OptionalInput("DDX", "gradient of X@GRAD; absent means 0")            \
-      .OptionalInput("DDY", "gradient of Y@GRAD; absent means 0")            \
-      .Output("DDOut", "gradient of Out@GRAD, shape and dtype of DOut")      \
-      .Attr("axis", -1, "as in the forward operator")                        \
-      .InferShape(Like("DDOut", "DOut"))                                     \
-      .KeyedBy("DOut")
-
-SKIFF_SUM_SECOND(elementwise_add_grad_grad, "DDOut = DDX + DDY.")
-    .Kernel<AddSecondKernel<1>, SKIFF_FLOATS>();
-SKIFF_SUM_SECOND(elementwise_sub_grad_grad, "DDOut = DDX - DDY.")
-    .Kernel<AddSecondKernel<-1>, SKIFF_FLOATS>();
-
-SKIFF_OP(elementwise_mul_grad_grad)
-    .Doc("DDOut = DDX Y + X DDY, X@GRAD = DDY DOut, Y@GRAD = DDX DOut.")
-    .Source("slots of Paddle's elementwise_mul_grad_grad")
-    .Input("X", "left operand")
-    .Input("Y", "right operand")
-    .Input("DOut", "gradient of the forward result")
-    .OptionalInput("DDX", "gradient of X@GRAD; absent means 0")
-    .OptionalInput("DDY", "gradient of Y@GRAD; absent means 0")
-    .OptionalOutput("X@GRAD", "shape and dtype of X")
-    .OptionalOutput("Y@GRAD", "shape and dtype of Y")
-    .OptionalOutput("DDOut", "shape and dtype of DOut")
-    .Attr("axis", -1, "as in elementwise_mul")
-    .InferShape(EachLike({{"X@GRAD", "X"}, {"Y@GRAD", "Y"}, {"DDOut", "DOut"}}))
-    .KeyedBy("DOut")
-    .Kernel<MultiplySecondKernel, SKIFF_FLOATS>();
-
-SKIFF_OP(elementwise_div_grad_grad)
-    .Doc("DDOut = (DDX - Out DDY) / Y, DOut = -DX DDY, Y@GRAD = DX (Out DDY - DDX) / Y.")
-    .Source("slots of Paddle's elementwise_div_grad_grad")
-    .Input("Y", "right operand")
-    .Input("Out", "X / Y")
-    .Input("DX", "X@GRAD of elementwise_div_grad")
-    .OptionalInput("DDX", "gradient of X@GRAD; absent means 0")
-    .OptionalInput("DDY", "gradient of Y@GRAD; absent means 0")
-    .OptionalOutput("Y@GRAD", "shape and dtype of Y")
-    .OptionalOutput("DOut", "gradient of Out, its shape and dtype")
-    .OptionalOutput("DDOut", "gradient of Out@GRAD, shape and dtype of Out")
-    .Attr("axis", -1, "as in elementwise_div")
-    .InferShape(EachLike({{"Y@GRAD", "Y"}, {"DOut", "Out"}, {"DDOut", "Out"}}))
-    .KeyedBy("Out")
-    .Kernel<DivideSecondKernel, SKIFF_FLOATS>();
 
 }  // namespace
 }  // namespace skiff

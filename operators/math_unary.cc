@@ -1,5 +1,5 @@
 // Elementary functions of one tensor, element by element.
-#include "operators/kernel/unary.h"
+#include "operators/kernel/second_grad.h"
 
 namespace skiff {
 namespace {
@@ -176,6 +176,7 @@ SKIFF_UNARY(log, "Out = ln X; -inf at 0, NaN below.")
     .Kernel<Map<Log>, SKIFF_FLOATS>();
 
 SKIFF_UNARY_GRAD(log, "X", "X@GRAD = Out@GRAD / X.")
+    .Gradient(SecondGrad("log_grad_grad", "X", "grad_out", "X@GRAD"))
     .Kernel<Map<LogGrad>, SKIFF_FLOATS>();
 
 SKIFF_UNARY(log2, "Out = log2 X.")
@@ -215,6 +216,10 @@ SKIFF_OP(abs_grad)
     .Input("Out@GRAD", "shape and dtype of Out")
     .Output("X@GRAD", "shape and dtype of X")
     .InferShape(Like("X@GRAD", "X"))
+    .Gradient([](const GradContext& g) -> std::vector<Operator> {
+      return {{"abs_double_grad", {{"x", g.In("X")}, {"grad_x@GRAD", g.OutGrad("X@GRAD")}},
+               {{"grad_out@GRAD", g.InGrad("Out@GRAD")}}, g.fwd.attrs}};
+    })
     .Kernel<Map<AbsGrad>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_UNARY(floor, "Out = the largest integer not above X.")
@@ -239,6 +244,7 @@ SKIFF_UNARY(sin, "Out = sin X, X in radians.")
     .Kernel<Map<Sin>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_UNARY_GRAD(sin, "X", "X@GRAD = Out@GRAD cos X.")
+    .Gradient(SecondGrad("sin_double_grad", "X", "grad_out", "X@GRAD"))
     .Kernel<Map<SinGrad>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_UNARY(cos, "Out = cos X, X in radians.")
@@ -246,6 +252,7 @@ SKIFF_UNARY(cos, "Out = cos X, X in radians.")
     .Kernel<Map<Cos>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_UNARY_GRAD(cos, "X", "X@GRAD = -Out@GRAD sin X.")
+    .Gradient(SecondGrad("cos_double_grad", "X", "grad_out", "X@GRAD"))
     .Kernel<Map<CosGrad>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_UNARY(erf, "Out = the error function of X.")

@@ -59,11 +59,11 @@ class GemmLoop final : public Kernel {
     const T* a = static_cast<const T*>(args.in[a_]);
     const T* b = static_cast<const T*>(args.in[b_]);
     T* c = static_cast<T*>(args.out[c_]);
-    if (g_.accumulate || g_.k == 0) std::fill(c, c + g_.c_elements, T(0));
+    if (g_.Clears()) std::fill(c, c + g_.c_elements, T(0));
     if (!g_.Empty() && g_.k != 0) {
       DnnlThreads threads(num_threads_);
       for (const GemmProblem::Offsets& at : g_.batches) {
-        Multiply<T>(g_, alpha_, a + at.a, b + at.b, g_.accumulate, c + at.c);
+        Multiply<T>(g_, alpha_, a + at.a, b + at.b, g_.AddsUp(), c + at.c);
       }
     }
     const T* bias = bias_ < 0 ? nullptr : static_cast<const T*>(args.in[bias_]);
@@ -184,6 +184,19 @@ std::unique_ptr<Kernel> PrepareProduct(PrepareContext& c) {
   }
 }
 
+// Second and third gradients, term by term.
+template <typename T>
+std::unique_ptr<Kernel> PrepareTerms(PrepareContext& c) {
+  const MatmulShapes s = MatmulShapesOf(c.op().type, c.attrs(), c.Input("X").shape, c.Input("Y").shape);
+  GemmEpilogue epilogue;
+  if (c.attrs().Has("alpha")) epilogue.scale = c.Attr<float>("alpha");
+  auto sequence = std::make_unique<SequenceKernel>();
+  for (const MatmulTerm& term : MatmulGradTerms(c)) {
+    sequence->Add(std::make_unique<GemmLoop<T>>(c, term.Problem(s), term.Operands(s), epilogue));
+  }
+  return sequence;
+}
+
 template <typename R>
 std::unique_ptr<Kernel> PrepareComplexProduct(PrepareContext& c) {
   const MatmulShapes s = MatmulShapesOf(c.op().type, c.attrs(), c.Input("X").shape, c.Input("Y").shape);
@@ -245,7 +258,7 @@ OpSchema ProductKernels(OpSchema schema) {
   return schema;
 }
 
-OpSchema TypeAttrs(OpSchema schema, const std::string& type) {
+void AddTypeAttrs(OpSchema& schema, const std::string& type) {
   if (type.starts_with("matmul_v2")) {
     schema.Attr("trans_x", false, "X's last two axes change places first")
         .Attr("trans_y", false, "Y's last two axes change places first");
@@ -257,6 +270,10 @@ OpSchema TypeAttrs(OpSchema schema, const std::string& type) {
     schema.Attr("x_num_col_dims", 1, "X's first axes that become the rows of a matrix")
         .Attr("y_num_col_dims", 1, "Y's first axes that become the rows of a matrix");
   }
+}
+
+OpSchema TypeAttrs(OpSchema schema, const std::string& type) {
+  AddTypeAttrs(schema, type);
   return ProductKernels(schema);
 }
 
@@ -272,8 +289,92 @@ OpSchema Product(const char* type, const char* doc) {
   return TypeAttrs(schema, type);
 }
 
-OpSchema ProductGrad(const char* type, const char* doc) {
+// The operator `type`, a second or a third gradient, of the operator it is the gradient of.
+Operator NextGrad(const std::string& type, const GradContext& g) {
+  const MatmulGradSlots slots = MatmulGradSlotsOf(type);
+  Operator op{type, {{"X", g.In("X")}, {"Y", g.In("Y")}}, {}, g.fwd.attrs};
+  const auto give = [&](const std::string& slot, const std::string& from) { op.inputs.Set(slot, g.In(from)); };
+  const auto result = [&](const std::string& slot, const std::string& of) { op.outputs.Set(slot, g.InGrad(of)); };
+  const auto flow = [&](const std::string& slot, const std::string& from) {
+    if (g.HasOut(from)) op.inputs.Set(slot, g.OutGrad(from));
+  };
+  result(slots.by_x, "X");
+  result(slots.by_y, "Y");
+  if (IsSecondMatmulGrad(type)) {
+    give(slots.dout, "Out@GRAD");
+    flow(slots.ddx, "X@GRAD");
+    flow(slots.ddy, "Y@GRAD");
+    result(slots.by_dout, "Out@GRAD");
+    return op;
+  }
+  const MatmulGradSlots second = MatmulGradSlotsOf(g.fwd.type);
+  give(slots.dout, second.dout);
+  result(slots.by_dout, second.dout);
+  if (g.HasIn(second.ddx)) {
+    give(slots.ddx, second.ddx);
+    result(slots.by_ddx, second.ddx);
+  }
+  if (g.HasIn(second.ddy)) {
+    give(slots.ddy, second.ddy);
+    result(slots.by_ddy, second.ddy);
+  }
+  flow(slots.a, second.by_x);
+  flow(slots.b, second.by_y);
+  flow(slots.c, second.by_dout);
+  return op;
+}
+
+GradMaker NextGrad(const std::string& type) {
+  return [type](const GradContext& g) -> std::vector<Operator> { return {NextGrad(type, g)}; };
+}
+
+void InferTerms(InferContext& c) {
+  const MatmulGradSlots slots = MatmulGradSlotsOf(c.type());
+  const auto like = [&](const std::string& out, const std::string& in) {
+    if (out.empty() || !c.HasOutput(out) || !c.HasInput(in)) return;
+    const TensorMeta meta = c.Input(in);
+    c.SetOutput(out, TensorMeta{meta.shape, meta.dtype, meta.lod_level});
+  };
+  like(slots.by_x, "X");
+  like(slots.by_y, "Y");
+  like(slots.by_dout, slots.dout);
+  like(slots.by_ddx, "X");
+  like(slots.by_ddy, "Y");
+}
+
+OpSchema HigherGrad(const char* type, const char* doc) {
+  const MatmulGradSlots slots = MatmulGradSlotsOf(type);
   OpSchema schema(type);
+  schema.Doc(doc)
+      .Source("derivative of a product; slots of PaddlePaddle's operator of this name")
+      .Input("X", "as in the forward operator")
+      .Input("Y", "as in the forward operator")
+      .Input(slots.dout.c_str(), "Out@GRAD of the first gradient")
+      .OptionalInput(slots.ddx.c_str(), "gradient of the first gradient's X@GRAD; absent means 0")
+      .OptionalInput(slots.ddy.c_str(), "gradient of the first gradient's Y@GRAD; absent means 0")
+      .OptionalOutput(slots.by_x.c_str(), "shape and dtype of X")
+      .OptionalOutput(slots.by_y.c_str(), "shape and dtype of Y")
+      .OptionalOutput(slots.by_dout.c_str(), "shape and dtype of the first gradient's Out@GRAD")
+      .InferShape(InferTerms);
+  if (std::string(type) == "matmul_v2_grad_grad") schema.Gradient(NextGrad("matmul_v2_triple_grad"));
+  if (IsThirdMatmulGrad(type)) {
+    schema.OptionalInput(slots.a.c_str(), "gradient of the second gradient's X@GRAD; absent means 0")
+        .OptionalInput(slots.b.c_str(), "gradient of its Y@GRAD; absent means 0")
+        .OptionalInput(slots.c.c_str(), "gradient of its gradient of Out@GRAD; absent means 0")
+        .OptionalOutput(slots.by_ddx.c_str(), "shape and dtype of X")
+        .OptionalOutput(slots.by_ddy.c_str(), "shape and dtype of Y");
+  }
+  AddTypeAttrs(schema, type);
+  schema.CpuKernel<float>(PrepareTerms<float>)
+      .CpuKernel<double>(PrepareTerms<double>)
+      .CpuKernel<BFloat16>(ViaFloat<PrepareTerms<float>>)
+      .CpuKernel<Float16>(ViaFloat<PrepareTerms<float>>);
+  return schema;
+}
+
+OpSchema ProductGrad(const char* type, const char* doc, const char* next = nullptr) {
+  OpSchema schema(type);
+  if (next != nullptr) schema.Gradient(NextGrad(next));
   schema.Doc(doc)
       .Input("X", "as in the forward operator")
       .Input("Y", "as in the forward operator")
@@ -290,10 +391,15 @@ OpSchema ProductGrad(const char* type, const char* doc) {
     Product("matmul", "Out = alpha X Y, as matmul_v2."),
     Product("mul", "Out = X Y of the operands flattened to matrices; Out's axes are X's rows and Y's columns."),
     Product("bmm", "Out[b] = X[b] Y[b]."),
-    ProductGrad("matmul_v2_grad", "X@GRAD = Out@GRAD Y^T, Y@GRAD = X^T Out@GRAD, summed over broadcast axes."),
-    ProductGrad("matmul_grad", "The gradients of matmul."),
-    ProductGrad("mul_grad", "The gradients of mul."),
+    ProductGrad("matmul_v2_grad", "X@GRAD = Out@GRAD Y^T, Y@GRAD = X^T Out@GRAD, summed over broadcast axes.",
+                "matmul_v2_grad_grad"),
+    ProductGrad("matmul_grad", "The gradients of matmul.", "matmul_grad_grad"),
+    ProductGrad("mul_grad", "The gradients of mul.", "mul_grad_grad"),
     ProductGrad("bmm_grad", "The gradients of bmm."),
+    HigherGrad("matmul_v2_grad_grad", "The gradients of matmul_v2_grad."),
+    HigherGrad("matmul_grad_grad", "The gradients of matmul_grad."),
+    HigherGrad("mul_grad_grad", "The gradients of mul_grad."),
+    HigherGrad("matmul_v2_triple_grad", "The gradients of matmul_v2_grad_grad."),
 };
 
 void InferFc(InferContext& c) {

@@ -61,7 +61,7 @@ class GemmKernel final : public Kernel {
   void Run(const KernelArgs& args) const override {
     auto* c = static_cast<Storage*>(args.out[c_]);
     const auto stream = static_cast<cudaStream_t>(args.stream);
-    if (g_.accumulate || g_.k == 0) {
+    if (g_.Clears()) {
       CheckCuda(cudaMemsetAsync(c, 0, g_.c_elements * sizeof(Storage), stream), "clear");
     }
     const void* bias = epilogue_.bias < 0 ? nullptr : args.in[epilogue_.bias];
@@ -128,7 +128,7 @@ class GemmKernel final : public Kernel {
     if (fused_ && bias != nullptr) {
       CheckCublas(cublasLtMatmulDescSetAttribute(&own, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof(bias)), "bias");
     }
-    const Compute alpha = epilogue_.scale, beta = g_.accumulate ? 1 : 0;
+    const Compute alpha = epilogue_.scale, beta = g_.AddsUp() ? 1 : 0;
     const size_t calls = strided_ ? 1 : g_.batches.size();
     for (size_t i = 0; i < calls; ++i) {
       const GemmProblem::Offsets& at = g_.batches[i];
@@ -167,6 +167,19 @@ std::unique_ptr<Kernel> PrepareProduct(PrepareContext& c) {
   return sequence;
 }
 
+// Second and third gradients, term by term.
+template <typename T>
+std::unique_ptr<Kernel> PrepareTerms(PrepareContext& c) {
+  const MatmulShapes s = MatmulShapesOf(c.op().type, c.attrs(), c.Input("X").shape, c.Input("Y").shape);
+  Epilogue epilogue;
+  if (c.attrs().Has("alpha")) epilogue.scale = c.Attr<float>("alpha");
+  auto sequence = std::make_unique<SequenceKernel>();
+  for (const MatmulTerm& term : MatmulGradTerms(c)) {
+    sequence->Add(std::make_unique<GemmKernel<T>>(c, term.Problem(s), term.Operands(s), epilogue));
+  }
+  return sequence;
+}
+
 template <typename T>
 std::unique_ptr<Kernel> PrepareFc(PrepareContext& c) {
   const int split = c.Attr<int32_t>("in_num_col_dims");
@@ -178,12 +191,13 @@ std::unique_ptr<Kernel> PrepareFc(PrepareContext& c) {
   return std::make_unique<GemmKernel<T>>(c, MakeGemm(s, MatmulPart::kOut), MatmulOperands{"Input", "W", "Out"}, epilogue);
 }
 
-#define SKIFF_PRODUCT(type)                       \
+#define SKIFF_PRODUCT_BY(type, Prepare)           \
   SKIFF_CUDA_KERNELS(type)                        \
-      .Kernel<float>(PrepareProduct<float>)       \
-      .Kernel<double>(PrepareProduct<double>)     \
-      .Kernel<Float16>(PrepareProduct<Float16>)   \
-      .Kernel<BFloat16>(PrepareProduct<BFloat16>)
+      .Kernel<float>(Prepare<float>)              \
+      .Kernel<double>(Prepare<double>)            \
+      .Kernel<Float16>(Prepare<Float16>)          \
+      .Kernel<BFloat16>(Prepare<BFloat16>)
+#define SKIFF_PRODUCT(type) SKIFF_PRODUCT_BY(type, PrepareProduct)
 SKIFF_PRODUCT(matmul_v2);
 SKIFF_PRODUCT(matmul);
 SKIFF_PRODUCT(mul);
@@ -192,7 +206,12 @@ SKIFF_PRODUCT(matmul_v2_grad);
 SKIFF_PRODUCT(matmul_grad);
 SKIFF_PRODUCT(mul_grad);
 SKIFF_PRODUCT(bmm_grad);
+SKIFF_PRODUCT_BY(matmul_v2_grad_grad, PrepareTerms);
+SKIFF_PRODUCT_BY(matmul_grad_grad, PrepareTerms);
+SKIFF_PRODUCT_BY(mul_grad_grad, PrepareTerms);
+SKIFF_PRODUCT_BY(matmul_v2_triple_grad, PrepareTerms);
 #undef SKIFF_PRODUCT
+#undef SKIFF_PRODUCT_BY
 
 SKIFF_CUDA_KERNELS(fc)
     .Kernel<float>(PrepareFc<float>)

@@ -2,6 +2,7 @@
 // equal two-dimensional products at offsets into the operands. Gradients have the same form.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -23,7 +24,11 @@ struct GemmProblem {
   int64_t c_elements = 0;
   /// Several batches add to one result (the gradient of a broadcast operand): c is cleared first.
   bool accumulate = false;
+  /// The result adds to what is in c.
+  bool adds = false;
 
+  bool Clears() const { return !adds && (accumulate || k == 0); }
+  bool AddsUp() const { return adds || accumulate; }
   int64_t lda() const { return trans_a ? m : k; }
   int64_t ldb() const { return trans_b ? k : n; }
   int64_t ldc() const { return n; }
@@ -149,6 +154,86 @@ inline MatmulOperands OperandsOf(const MatmulShapes& s, MatmulPart part) {
     case MatmulPart::kOut: break;
   }
   return {"X", "Y", "Out"};
+}
+
+/// One term of a gradient of a gradient, in the operands' own slots: a product is linear in each operand, so each
+/// term is one of the three parts with a gradient in an operand's place. Later terms of an output add to it.
+struct MatmulTerm {
+  MatmulPart part;
+  std::string x, y, out;  // slots in place of X, Y and Out (or Out@GRAD); the part's result among them
+  bool adds = false;
+  bool zero = false;  // no term of this result has its operands: it is cleared
+
+  const std::string& Result() const {
+    return part == MatmulPart::kOut ? out : part == MatmulPart::kGradX ? x : y;
+  }
+  MatmulOperands Operands(const MatmulShapes& s) const {
+    if (zero) return {"X", "Y", Result()};
+    const MatmulOperands plain = OperandsOf(s, part);
+    const auto slot = [&](const std::string& name) { return name[0] == 'X' ? x : name[0] == 'Y' ? y : out; };
+    return {slot(plain.a), slot(plain.b), slot(plain.c)};
+  }
+  GemmProblem Problem(const MatmulShapes& s) const {
+    GemmProblem g = MakeGemm(s, part);
+    g.adds = adds;
+    if (zero) g.k = 0;
+    return g;
+  }
+};
+
+/// Slots of the second and third gradients, which Paddle spells in two ways.
+struct MatmulGradSlots {
+  std::string dout, ddx, ddy;           // what came to the first gradient and to its results
+  std::string by_x, by_y, by_dout;      // outputs
+  std::string a = {}, b = {}, c = {};   // third gradient: what came to by_x, by_y and by_dout of the second
+  std::string by_ddx = {}, by_ddy = {};
+};
+inline bool IsSecondMatmulGrad(const std::string& type) { return type.ends_with("_grad_grad"); }
+inline bool IsThirdMatmulGrad(const std::string& type) { return type.ends_with("_triple_grad"); }
+inline MatmulGradSlots MatmulGradSlotsOf(const std::string& type) {
+  if (IsThirdMatmulGrad(type)) {
+    return {"grad_out", "grad_grad_x", "grad_grad_y", "X@GRAD", "Y@GRAD", "grad_out@GRAD",
+            "grad_x@GRAD", "grad_y@GRAD", "grad_grad_out@GRAD", "grad_grad_x@GRAD", "grad_grad_y@GRAD"};
+  }
+  if (type.starts_with("matmul_v2")) {
+    return {"grad_out", "grad_x@GRAD", "grad_y@GRAD", "X@GRAD", "Y@GRAD", "grad_out@GRAD"};
+  }
+  return {"DOut", "DDX", "DDY", "DX", "DY", "DDOut"};
+}
+
+/// The terms of matmul_v2_grad_grad and its kin whose operands are there and whose results are wanted:
+///   by_dout = ddx Y + X ddy, by_x = dout ddy^T, by_y = ddx^T dout, and the derivatives of these.
+inline std::vector<MatmulTerm> MatmulGradTerms(const PrepareContext& c) {
+  const MatmulGradSlots s = MatmulGradSlotsOf(c.op().type);
+  const auto out = MatmulPart::kOut, to_x = MatmulPart::kGradX, to_y = MatmulPart::kGradY;
+  std::vector<MatmulTerm> all;
+  if (IsThirdMatmulGrad(c.op().type)) {
+    all = {{to_x, s.by_x, s.ddy, s.c},    {to_y, s.ddx, s.by_y, s.c},    {out, s.a, s.ddy, s.by_dout},
+           {out, s.ddx, s.b, s.by_dout},  {to_x, s.by_ddx, s.b, s.dout}, {to_x, s.by_ddx, "Y", s.c},
+           {to_y, s.a, s.by_ddy, s.dout}, {to_y, "X", s.by_ddy, s.c}};
+  } else {
+    all = {{out, s.ddx, "Y", s.by_dout},
+           {out, "X", s.ddy, s.by_dout},
+           {to_x, s.by_x, s.ddy, s.dout},
+           {to_y, s.ddx, s.by_y, s.dout}};
+  }
+  std::vector<MatmulTerm> terms;
+  const auto begun = [&](const std::string& result) {
+    return std::any_of(terms.begin(), terms.end(), [&](const MatmulTerm& t) { return t.Result() == result; });
+  };
+  for (MatmulTerm& term : all) {
+    const std::string& result = term.Result();
+    const auto there = [&](const std::string& slot) { return slot == result ? c.HasOutput(slot) : c.HasInput(slot); };
+    if (!there(term.x) || !there(term.y) || !there(term.out)) continue;
+    term.adds = begun(result);
+    terms.push_back(term);
+  }
+  for (MatmulTerm& term : all) {
+    if (!c.HasOutput(term.Result()) || begun(term.Result())) continue;
+    term.zero = true;
+    terms.push_back(term);
+  }
+  return terms;
 }
 
 /// A tensor flattened to a matrix: rows are the first `columns_from` axes.

@@ -1,5 +1,5 @@
 // Powers of one tensor: square, roots, reciprocal, pow.
-#include "operators/kernel/unary.h"
+#include "operators/kernel/second_grad.h"
 
 namespace skiff {
 namespace {
@@ -60,47 +60,6 @@ struct ReciprocalGrad {
   }
 };
 
-struct SqrtGradGrad {
-  template <typename V>
-  SKIFF_HD Two<V> operator()(V out, V dx, V ddx) const {
-    return {-dx * ddx / out, V(0.5) * ddx / out};
-  }
-};
-
-struct SquareGradGrad {
-  template <typename V>
-  SKIFF_HD Two<V> operator()(V x, V dout, V ddx) const {
-    return {V(2) * dout * ddx, V(2) * x * ddx};
-  }
-};
-
-/// Slots of Paddle's sqrt_grad_grad: it takes X@GRAD, under the name grad_x, in place of Out@GRAD.
-[[maybe_unused]] GradMaker SecondGradOfSqrt() {
-  return [](const GradContext& g) -> std::vector<Operator> {
-    return {{"sqrt_grad_grad",
-             {{"Out", g.In("Out")}, {"grad_x", g.Out("X@GRAD")}, {"grad_x@GRAD", g.OutGrad("X@GRAD")}},
-             {{"Out@GRAD", g.InGrad("Out")}, {"grad_out@GRAD", g.InGrad("Out@GRAD")}},
-             g.fwd.attrs}};
-  };
-}
-
-[[maybe_unused]] GradMaker SecondGradOfSquare() {
-  return [](const GradContext& g) -> std::vector<Operator> {
-    return {{"square_grad_grad",
-             {{"X", g.In("X")}, {"grad_out", g.In("Out@GRAD")}, {"grad_x@GRAD", g.OutGrad("X@GRAD")}},
-             {{"X@GRAD", g.InGrad("X")}, {"grad_out@GRAD", g.InGrad("Out@GRAD")}},
-             g.fwd.attrs}};
-  };
-}
-
-[[maybe_unused]] InferFn BothLike(const char* first, const char* second, const char* input) {
-  return [=](InferContext& c) {
-    const TensorMeta like = c.Input(input);
-    c.SetOutput(first, like);
-    c.SetOutput(second, like);
-  };
-}
-
 struct Pow {
   explicit Pow(const Attrs& attrs) : factor(attrs.Get<float>("factor")) {}
   template <typename V>
@@ -157,7 +116,7 @@ SKIFF_UNARY(sqrt, "Out = the square root of X.")
     .Kernel<Map<Sqrt>, SKIFF_FLOATS>();
 
 SKIFF_UNARY_GRAD(sqrt, "Out", "X@GRAD = Out@GRAD / (2 Out).")
-    .Gradient(SecondGradOfSqrt())
+    .Gradient(SecondGradFromResult("sqrt_grad_grad"))
     .Kernel<Map<SqrtGrad>, SKIFF_FLOATS>();
 
 SKIFF_UNARY(rsqrt, "Out = 1 / the square root of X.")
@@ -165,6 +124,7 @@ SKIFF_UNARY(rsqrt, "Out = 1 / the square root of X.")
     .Kernel<Map<Rsqrt>, SKIFF_FLOATS>();
 
 SKIFF_UNARY_GRAD(rsqrt, "Out", "X@GRAD = -Out@GRAD Out^3 / 2.")
+    .Gradient(SecondGradFromResult("rsqrt_grad_grad"))
     .Kernel<Map<RsqrtGrad>, SKIFF_FLOATS>();
 
 SKIFF_UNARY(square, "Out = X^2.")
@@ -173,7 +133,7 @@ SKIFF_UNARY(square, "Out = X^2.")
     .Kernel<Map<Square>, SKIFF_FLOATS, int32_t, int64_t>();
 
 SKIFF_UNARY_GRAD(square, "X", "X@GRAD = 2 Out@GRAD X.")
-    .Gradient(SecondGradOfSquare())
+    .Gradient(SecondGrad("square_grad_grad", "X", "grad_out", "X@GRAD"))
     .Kernel<Map<SquareGrad>, SKIFF_FLOATS>();
 
 SKIFF_UNARY(reciprocal, "Out = 1 / X.")
@@ -182,28 +142,6 @@ SKIFF_UNARY(reciprocal, "Out = 1 / X.")
 
 SKIFF_UNARY_GRAD(reciprocal, "Out", "X@GRAD = -Out@GRAD Out^2.")
     .Kernel<Map<ReciprocalGrad>, SKIFF_FLOATS>();
-
-SKIFF_OP(sqrt_grad_grad)
-    .Doc("Second gradient of sqrt, by Out and by the output's gradient.")
-    .Source("derivative of sqrt_grad; slots of Paddle's sqrt_grad_grad")
-    .Input("Out", "output of sqrt")
-    .Input("grad_x", "X@GRAD of sqrt_grad")
-    .Input("grad_x@GRAD", "its gradient")
-    .OptionalOutput("Out@GRAD", "-grad_x grad_x@GRAD / Out")
-    .OptionalOutput("grad_out@GRAD", "grad_x@GRAD / (2 Out)")
-    .InferShape(BothLike("Out@GRAD", "grad_out@GRAD", "Out"))
-    .Kernel<Map<SqrtGradGrad>, SKIFF_FLOATS>();
-
-SKIFF_OP(square_grad_grad)
-    .Doc("Second gradient of square, by X and by the output's gradient.")
-    .Source("derivative of square_grad; slots of Paddle's square_grad_grad")
-    .Input("X", "input of square")
-    .Input("grad_out", "Out@GRAD of square_grad")
-    .Input("grad_x@GRAD", "gradient of square_grad's X@GRAD")
-    .OptionalOutput("X@GRAD", "2 grad_out grad_x@GRAD")
-    .OptionalOutput("grad_out@GRAD", "2 X grad_x@GRAD")
-    .InferShape(BothLike("X@GRAD", "grad_out@GRAD", "X"))
-    .Kernel<Map<SquareGradGrad>, SKIFF_FLOATS>();
 
 SKIFF_OP(pow)
     .Doc("Out = X^factor.")
@@ -227,6 +165,7 @@ SKIFF_OP(pow_grad)
     .Attr("factor", 1.0f, "as in pow")
     .InferShape(Like("X@GRAD", "X"))
     .Inplace("Out@GRAD", "X@GRAD")
+    .Gradient(SecondGrad("pow_double_grad", "X", "grad_out", "X@GRAD", {"FactorTensor"}))
     .Kernel<PowGradKernel, SKIFF_FLOATS, int32_t, int64_t>();
 
 }  // namespace

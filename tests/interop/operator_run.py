@@ -30,6 +30,32 @@ def with_lod(paddle, array, lod):
     return tensor
 
 
+def name_of(slot, k, what=""):
+    """A variable's name; Paddle reads meaning into an @."""
+    return f"{slot.replace('@', '_')}{what}_{k}"
+
+
+def append(paddle, block, op, inputs, outputs, attrs):
+    """Appends the operator; Paddle's append_op knows forward operators only, its gradients go in below it."""
+    protos = getattr(getattr(paddle.base, "framework", None), "OpProtoHolder", None)
+    if protos is None or protos.instance().has_op_proto(op):
+        block.append_op(type=op, inputs=inputs, outputs=outputs, attrs=attrs)
+        return
+    desc = block.desc.append_op()
+    desc.set_type(op)
+    for slot, variables in inputs.items():
+        desc.set_input(slot, [var.name for var in variables])
+    for slot, variables in outputs.items():
+        desc.set_output(slot, [var.name for var in variables])
+    for name, value in attrs.items():
+        set_attr = desc._set_bool_attr if isinstance(value, bool) else desc._set_attr  # which takes a truth for a number
+        set_attr(name, value)
+    desc.check_attrs()
+    desc.infer_var_type(block.desc)
+    desc.infer_shape(block.desc)
+    block._sync_with_cpp()
+
+
 def build(paddle, case):
     """The program: variables of every slot, and for each output slot the variables to fetch."""
     block = paddle.static.default_main_program().global_block()
@@ -39,15 +65,15 @@ def build(paddle, case):
         for k, array in enumerate(arrays):
             levels = len(case["lods"].get(f"in/{slot}/{k}", ()))
             shape = [-1, *array.shape[1:]] if levels else list(array.shape)
-            var = paddle.static.data(f"{slot}_{k}", shape, str(array.dtype), levels)
+            var = paddle.static.data(name_of(slot, k), shape, str(array.dtype), levels)
             var.stop_gradient = not is_float(array)
             inputs[slot].append(var)
     for slot, kind in case["outputs"].items():
         if isinstance(kind, str):
             outputs[slot] = inputs[kind]
         else:
-            outputs[slot] = [block.create_var(name=f"{slot}_out_{k}", dtype="float32") for k in range(kind or 1)]
-    block.append_op(type=case["op"], inputs=inputs, outputs=outputs, attrs=dict(case["attrs"]))
+            outputs[slot] = [block.create_var(name=name_of(slot, k, "_out"), dtype="float32") for k in range(kind or 1)]
+    append(paddle, block, case["op"], inputs, outputs, dict(case["attrs"]))
     return inputs, outputs
 
 
@@ -63,7 +89,7 @@ def run(paddle, case, output_gradients=None):
     with static.scope_guard(static.Scope()), paddle.utils.unique_name.guard(), static.program_guard(static.Program(), static.Program()):
         inputs, outputs = build(paddle, case)
         exe = static.Executor(paddle.CPUPlace())
-        feed = {f"{slot}_{k}": with_lod(paddle, array, lods.get(f"in/{slot}/{k}")) for slot, arrays in case["inputs"].items()
+        feed = {name_of(slot, k): with_lod(paddle, array, lods.get(f"in/{slot}/{k}")) for slot, arrays in case["inputs"].items()
                 for k, array in enumerate(arrays)}
         computed = {slot: variables for slot, variables in outputs.items() if case["outputs"][slot] is not None}
         values = exe.run(feed=feed, fetch_list=[var for variables in computed.values() for var in variables], return_numpy=False)
@@ -83,8 +109,8 @@ def run(paddle, case, output_gradients=None):
                 lod = lods.get(f"out/{slot}/{k}", [])
                 declared = list(outputs[slot][k].shape)
                 shape = declared if -1 in declared else list(array.shape)
-                seeds.setdefault(slot, []).append(static.data(f"{slot}_seed_{k}", shape, str(array.dtype), len(lod)))
-                feed[f"{slot}_seed_{k}"] = with_lod(paddle, result["outgrad"][slot][k], lod)
+                seeds.setdefault(slot, []).append(static.data(name_of(slot, k, "_seed"), shape, str(array.dtype), len(lod)))
+                feed[name_of(slot, k, "_seed")] = with_lod(paddle, result["outgrad"][slot][k], lod)
         asked = [var for slot in gradient_slots(case) for var in inputs[slot]]
         found = static.gradients([var for slot in targets for var in outputs[slot]], asked,
                                  target_gradients=[var for slot in targets for var in seeds[slot]]) if targets else []

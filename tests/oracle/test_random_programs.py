@@ -27,11 +27,12 @@ pytestmark = pytest.mark.skipif(not oracles.PYTHON, reason="set SKIFF_PADDLE_PYT
 DRAWN = int(os.environ.get("SKIFF_ORACLE_DRAWS", "2"))
 START = int(os.environ.get("SKIFF_ORACLE_SEED", "0"))
 TOLERANCE = {"float16": 4e-3, "float32": 2e-4, "float64": 1e-7}
-RECORDED = operator_cases.load_all()
+# without second gradients: Paddle's append_op knows no operator that is a gradient
+RECORDED = {name: case for name, case in operator_cases.load_all().items() if case["family"] != "second"}
 # Inputs with a structure that other values would break.
 AS_RECORDED = {"cholesky", "cholesky_solve", "triangular_solve", "lu", "svd", "eigh", "eig", "eigvals", "eigvalsh", "qr", "warpctc", "warprnnt",
                "cross_entropy", "cross_entropy2", "bce_loss", "kldiv_loss", "dirichlet", "multinomial", "linear_chain_crf",
-               "roi_align", "mine_hard_examples",
+               "roi_align", "mine_hard_examples", "im2sequence",
                "unique"}  # which of equal slices gives its index follows a sorting algorithm
 RANDOM = {"gaussian_random", "uniform_random", "truncated_gaussian_random", "randint", "randperm", "bernoulli", "multinomial", "dropout", "poisson",
           "exponential", "dirichlet", "gumbel_softmax", "rrelu", "sampling_id", "shuffle_batch", "random_crop"}
