@@ -87,6 +87,13 @@ void CompiledProgram::RunOverValues(const Operator& op, BlockVars* vars, RunStat
   const Attrs attrs = def.Complete(op.attrs);
   ValuesContext context(*this, op, attrs, vars, run);
   try {
+    if (def.kernels.empty() && !attrs.Has("sub_block")) {
+      std::map<std::string, Value> values;
+      for (const std::string& name : op.inputs.AllNames()) {
+        if (const Value* value = FindValue(*vars, name, run->scope)) values[name] = *value;
+      }
+      CheckInputs(def, op, attrs, values);
+    }
     def.dynamic(context);
   } catch (Error& error) {
     if (context.in_block()) throw;

@@ -111,6 +111,9 @@ void StoreScalars(const std::vector<Scalar>& values, void* to) {
     case DType::kFloat64: StoreScalars<double>(values, t.raw_data()); break;
     case DType::kFloat16: StoreScalars<Float16>(values, t.raw_data()); break;
     case DType::kBFloat16: StoreScalars<BFloat16>(values, t.raw_data()); break;
+    case DType::kInt8: StoreScalars<int8_t>(values, t.raw_data()); break;
+    case DType::kUInt8: StoreScalars<uint8_t>(values, t.raw_data()); break;
+    case DType::kInt16: StoreScalars<int16_t>(values, t.raw_data()); break;
     case DType::kInt32: StoreScalars<int32_t>(values, t.raw_data()); break;
     case DType::kInt64: StoreScalars<int64_t>(values, t.raw_data()); break;
     case DType::kBool: StoreScalars<bool>(values, t.raw_data()); break;

@@ -1,5 +1,7 @@
 #include "framework/op/run_op.h"
 
+#include <algorithm>
+
 #include "framework/op/append_op.h"
 #include "framework/op/prepare.h"
 #include "framework/tensor/memory.h"
@@ -148,6 +150,20 @@ std::vector<int64_t> IntElements(const Tensor& tensor) {
   throw InvalidType(StrCat("a ", t.dtype(), " tensor cannot give a shape or an index"));
 }
 
+void CheckInputs(const OpDef& def, const Operator& op, const Attrs& attrs, const std::map<std::string, Value>& values) {
+  if (!def.infer || attrs.Has("sub_block")) return;
+  const auto dense = [&](const std::string& name) {
+    const auto found = values.find(name);
+    const Tensor* t = found == values.end() ? nullptr : std::get_if<Tensor>(&found->second);
+    return t != nullptr && t->is_initialized();
+  };
+  const std::vector<std::string> names = op.inputs.AllNames();
+  if (!std::all_of(names.begin(), names.end(), dense)) return;
+  ValueMetas metas(values);
+  InferContext infer(def, op, attrs, &metas, /*at_runtime=*/true);
+  def.infer(infer);
+}
+
 void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOpOptions& options) {
   const OpDef& def = GetOp(op.type);
   ValueMetas metas(*values);
@@ -165,6 +181,7 @@ void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOp
       }
     }
     if (def.dynamic != nullptr && (!dense || def.kernels.empty())) {
+      if (def.kernels.empty()) CheckInputs(def, op, attrs, *values);
       std::map<std::string, Value> after = *values;
       OneOpContext context(op, attrs, &after, options);
       def.dynamic(context);

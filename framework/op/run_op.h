@@ -21,6 +21,10 @@ struct RunOpOptions {
 /// @throws what inference and kernels throw, with operator and operands; `values` is then unchanged.
 void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOpOptions& options = {});
 
+/// Infers the outputs of an operator over values once more from its inputs' real shapes, for the errors that
+/// gives: a program may have been built with unknown extents. Inputs that are not all dense tensors go unchecked.
+void CheckInputs(const OpDef& def, const Operator& op, const Attrs& attrs, const std::map<std::string, Value>& values);
+
 /// Elements of an integer tensor (any integer dtype, or a whole-numbered float) as int64.
 std::vector<int64_t> IntElements(const Tensor& tensor);
 

@@ -323,8 +323,9 @@ std::vector<Matrix> Factors(const DynamicContext& c, const char* slot) {
   const int count = c.NumInputs(slot);
   for (int i = 0; i < count; ++i) {
     const Tensor t = host::In(c, slot, i);
-    const int64_t n = t.shape().rank() == 1 ? t.shape()[0] : 0;
-    factors.push_back(Stack(n == 0 ? t : t.Reshaped(i == 0 ? Shape{1, n} : Shape{n, 1}))[0]);
+    const bool vector = t.shape().rank() == 1;
+    const int64_t n = t.num_elements();
+    factors.push_back(Stack(!vector ? t : t.Reshaped(i == 0 ? Shape{1, n} : Shape{n, 1}))[0]);
   }
   return factors;
 }
