@@ -60,7 +60,13 @@ bool Decodes(const Attrs& attrs) {
   return type == "decode_center_size";
 }
 
+[[maybe_unused]] void CheckLikePriors(const InferContext& c, const char* slot) {
+  SKIFF_ENFORCE(!c.at_runtime() || c.InputDType(slot) == c.InputDType("PriorBox"), InvalidType, slot, " is ",
+                c.InputDType(slot), ", PriorBox ", c.InputDType("PriorBox"), "; they must be equal");
+}
+
 [[maybe_unused]] void InferBoxCoder(InferContext& c) {
+  CheckLikePriors(c, "TargetBox");
   const Shape &prior = c.InputShape("PriorBox"), &target = c.InputShape("TargetBox");
   const bool decode = Decodes(c.attrs());
   const auto same = [](int64_t a, int64_t b) { return a == b || a < 0 || b < 0; };
@@ -267,6 +273,7 @@ SKIFF_OP(box_decoder_and_assign)
                         (!c.at_runtime() || (p[0] == t[0] && p[0] == s[0])),
                     InvalidArgument, "PriorBox is ", p, ", TargetBox ", t, ", BoxScore ", s,
                     "; expected [boxes, 4], [boxes, 4 classes] and [boxes, classes]");
+      for (const char* slot : {"TargetBox", "BoxScore"}) CheckLikePriors(c, slot);
       SKIFF_ENFORCE(!c.HasInput("PriorBoxVar") || c.InputShape("PriorBoxVar").Product(0, c.InputShape("PriorBoxVar").rank()) >= 4,
                     InvalidArgument, "PriorBoxVar must hold 4 elements");
       c.SetOutput("DecodeBox", t, c.InputDType("TargetBox"));

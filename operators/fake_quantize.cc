@@ -376,6 +376,9 @@ SKIFF_OP(dequantize_linear)
       const TensorMeta x = c.Input("X");
       const int axis = AxisOf(c.attrs(), c.type(), x.shape);
       CheckScales(c, "Scale", axis < 0 ? 1 : x.shape[axis]);
+      const DType wanted = IsFloating(x.dtype) ? x.dtype : DType::kFloat32;
+      SKIFF_ENFORCE(!c.at_runtime() || c.InputDType("Scale") == wanted, InvalidType, "Scale is ", c.InputDType("Scale"),
+                    " beside X of ", x.dtype, "; expected ", wanted);
       c.SetOutput("Y", TensorMeta{x.shape, c.InputDType("Scale"), x.lod_level});
       for (const char* slot : {"OutState", "OutAccum", "OutScale"}) c.SetOutput(slot, Shape{1}, c.InputDType("Scale"));
     })

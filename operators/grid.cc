@@ -99,6 +99,8 @@ SKIFF_COMMON_SHAPE(meshgrid, SeenInGrid, "Out[i] = X[i] along axis i, repeated a
   Shape out;
   for (int i = 0; i < c.NumInputs("X"); ++i) {
     const Shape& x = c.InputShape("X", i);
+    SKIFF_ENFORCE(!c.at_runtime() || c.InputDType("X", i) == c.InputDType("X"), InvalidType, "X[", i, "] is ",
+                  c.InputDType("X", i), ", X[0] ", c.InputDType("X"), "; they must be equal");
     SKIFF_ENFORCE(x.rank() <= 1, InvalidArgument, "X[", i, "] is ", x, "; meshgrid takes vectors");
     out.Append(x.rank() == 0 ? 1 : x[0]);
   }

@@ -179,6 +179,10 @@ SKIFF_OP(auc)
     .InferShape([](InferContext& c) {
       SKIFF_ENFORCE(c.Attr<std::string>("curve") == "ROC", Unimplemented, "curve is \"",
                     c.Attr<std::string>("curve"), "\"; only \"ROC\" is implemented");
+      for (const char* slot : {"StatPos", "StatNeg"}) {
+        SKIFF_ENFORCE(c.InputDType(slot) == DType::kInt64 || !c.at_runtime(), InvalidType, slot, " is ",
+                      c.InputDType(slot), "; it must be int64");
+      }
       c.SetOutput("AUC", Shape{}, DType::kFloat64);
       c.SetOutput("StatPosOut", TensorMeta(c.Input("StatPos")));
       c.SetOutput("StatNegOut", TensorMeta(c.Input("StatNeg")));

@@ -3,7 +3,8 @@
 
 usage: tests_of.py conv2d rnn
 
-A test belongs to an operator when it names it: OpCase("conv2d", ...), or its gradient "conv2d_grad".
+A test belongs to an operator when it names it: OpCase("conv2d", ...), or its gradient "conv2d_grad". The
+sweeps over recorded cases belong to all: SKIFF_TEST_OPS narrows them.
 """
 import pathlib
 import re
@@ -20,7 +21,8 @@ def tests(operators):
         starts = list(START.finditer(text))
         for start, end in zip(starts, [*starts[1:], None]):
             body = text[start.end():end.start() if end else len(text)]
-            if any(f'"{op}"' in body or f'"{op}_grad"' in body for op in operators):
+            sweeps = "ForEachRecordedCase" in body or "ForEachRequiredInput" in body or "OneCaseEach" in body
+            if sweeps or any(f'"{op}"' in body or f'"{op}_grad"' in body for op in operators):
                 yield start.groups()
 
 

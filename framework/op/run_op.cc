@@ -132,6 +132,18 @@ bool IsDenseTensor(const std::map<std::string, Value>& values, const std::string
   return found == values.end() || std::holds_alternative<Tensor>(found->second);
 }
 
+// What a program's verifier finds before it runs: required inputs that are left out or have no value.
+void CheckPresence(const OpDef& def, const Operator& op, const std::map<std::string, Value>& values) {
+  for (const SlotDef& slot : def.inputs) {
+    if (slot.dispensable) continue;
+    SKIFF_ENFORCE(op.inputs.Has(slot.name), InvalidArgument, "input ", slot.name, " is missing");
+    for (const std::string& name : op.inputs[slot.name]) {
+      SKIFF_ENFORCE(name == kEmptyVarName || values.contains(name), NotFound, "input ", slot.name, " \"", name,
+                    "\" has no value");
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<int64_t> IntElements(const Tensor& tensor) {
@@ -169,6 +181,7 @@ void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOp
   ValueMetas metas(*values);
   try {
     const Attrs attrs = def.Complete(op.attrs);
+    CheckPresence(def, op, *values);
     bool dense = true;
     for (const std::string& name : op.inputs.AllNames()) dense &= IsDenseTensor(*values, name);
     if (def.dynamic == nullptr || (dense && !def.kernels.empty())) {

@@ -159,7 +159,7 @@ TEST(SweepThreadsTest, MoreThreadsGiveTheSameBits) {
     bool enlarged = batch >= 1 && !HasSequences(c);
     if (enlarged) {
       try {  // more work than one thread's share, where the operator allows it
-        c = WithRows(json, batch, 515 * batch);
+        c = WithRows(json, batch, 130 * batch);
         one = c;
         one.Run({.seed = 7});
       } catch (const Error&) {
