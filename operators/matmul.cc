@@ -328,8 +328,16 @@ GradMaker NextGrad(const std::string& type) {
   return [type](const GradContext& g) -> std::vector<Operator> { return {NextGrad(type, g)}; };
 }
 
+// The kernel is X's; another operand of a narrower dtype would be read past its end.
+void CheckLikeX(const InferContext& c, const std::string& slot) {
+  if (slot.empty() || !c.HasInput(slot) || !c.at_runtime()) return;
+  SKIFF_ENFORCE(c.InputDType(slot) == c.InputDType("X"), InvalidType, slot, " is ", c.InputDType(slot), ", X is ",
+                c.InputDType("X"), "; they must be equal");
+}
+
 void InferTerms(InferContext& c) {
   const MatmulGradSlots slots = MatmulGradSlotsOf(c.type());
+  for (const std::string& slot : {std::string("Y"), slots.dout, slots.ddx, slots.ddy}) CheckLikeX(c, slot);
   const auto like = [&](const std::string& out, const std::string& in) {
     if (out.empty() || !c.HasOutput(out) || !c.HasInput(in)) return;
     const TensorMeta meta = c.Input(in);
@@ -381,7 +389,10 @@ OpSchema ProductGrad(const char* type, const char* doc, const char* next = nullp
       .Input("Out@GRAD", "as Out of the forward operator")
       .OptionalOutput("X@GRAD", "shape and dtype of X")
       .OptionalOutput("Y@GRAD", "shape and dtype of Y")
-      .InferShape(GradsLikeInputs());
+      .InferShape([](InferContext& c) {
+        for (const char* slot : {"Y", "Out@GRAD"}) CheckLikeX(c, slot);
+        GradsLikeInputs()(c);
+      });
   return TypeAttrs(schema, type);
 }
 
