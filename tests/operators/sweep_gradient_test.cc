@@ -13,12 +13,15 @@ const std::map<std::string, std::string> kNotDifferentiable = {
     {"cast", "to a narrower dtype it is a staircase"},
     {"cummax_ties", "moving one of equal numbers changes which is the largest"},
     {"digamma_negative", "steps over a pole"},
+    {"elementwise_div_grad", "reads Out beside the X and Y that it came from"},
     {"elementwise_pow_special", "infinite and undefined powers"},
+    {"elu_grad", "reads Out beside the X that it came from"},
     {"fake_quantize", "straight-through estimator"},
     {"fake_channel_wise", "straight-through estimator"},
     {"log_softmax_large", "a step lies below the precision of inputs this large"},
     {"reduce_prod_zero", "Paddle divides the product by the element"},
     {"soft_relu", "Paddle compares the output, not the input, with the bounds"},
+    {"spectral_norm", "the vectors of the iteration count as constants"},
     {"warpctc_by_times", "the attribute divides the gradient and not the loss"},
 };
 
