@@ -27,6 +27,8 @@ KNOWN = [
      "the CPU kernel of 2.6.2 lifts logits that lie more than 64 below the largest to that: no loss is above 64"),
     ("relu6", lambda op, feeds: op["attrs"].get("threshold", 6.0) != 6.0, "",
      "2.6.2 takes 6 whatever the attribute threshold says; up to 2.2 it was the bound, and so it is in files of that time"),
+    ("spectral_norm", lambda op, feeds: True, "@GRAD",
+     "the gradient of 2.6.2 multiplies Out@GRAD by 1 - u v^T sum(Out), element by element: it is no derivative of the forward operator"),
 ]
 
 
