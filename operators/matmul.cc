@@ -59,11 +59,11 @@ class GemmLoop final : public Kernel {
     const T* a = static_cast<const T*>(args.in[a_]);
     const T* b = static_cast<const T*>(args.in[b_]);
     T* c = static_cast<T*>(args.out[c_]);
-    if (g_.accumulate || g_.k == 0) std::fill(c, c + g_.c_elements, T(0));
+    if ((g_.accumulate || g_.k == 0) && !g_.adds) std::fill(c, c + g_.c_elements, T(0));
     if (!g_.Empty() && g_.k != 0) {
       DnnlThreads threads(num_threads_);
       for (const GemmProblem::Offsets& at : g_.batches) {
-        Multiply<T>(g_, alpha_, a + at.a, b + at.b, g_.accumulate, c + at.c);
+        Multiply<T>(g_, alpha_, a + at.a, b + at.b, g_.accumulate || g_.adds, c + at.c);
       }
     }
     const T* bias = bias_ < 0 ? nullptr : static_cast<const T*>(args.in[bias_]);
@@ -184,6 +184,18 @@ std::unique_ptr<Kernel> PrepareProduct(PrepareContext& c) {
   }
 }
 
+template <typename T>
+std::unique_ptr<Kernel> PrepareSecondProduct(PrepareContext& c) {
+  const MatmulShapes s = MatmulShapesOf(c.op().type, c.attrs(), c.Input("X").shape, c.Input("Y").shape);
+  GemmEpilogue epilogue;
+  if (c.attrs().Has("alpha")) epilogue.scale = c.Attr<float>("alpha");
+  auto sequence = std::make_unique<SequenceKernel>();
+  for (const SecondProduct& part : SecondProductsOf(c, s)) {
+    sequence->Add(std::make_unique<GemmLoop<T>>(c, part.problem, part.operands, epilogue));
+  }
+  return sequence;
+}
+
 template <typename R>
 std::unique_ptr<Kernel> PrepareComplexProduct(PrepareContext& c) {
   const MatmulShapes s = MatmulShapesOf(c.op().type, c.attrs(), c.Input("X").shape, c.Input("Y").shape);
@@ -257,7 +269,7 @@ OpSchema TypeAttrs(OpSchema schema, const std::string& type) {
     schema.Attr("x_num_col_dims", 1, "X's first axes that become the rows of a matrix")
         .Attr("y_num_col_dims", 1, "Y's first axes that become the rows of a matrix");
   }
-  return ProductKernels(schema);
+  return schema;
 }
 
 OpSchema Product(const char* type, const char* doc) {
@@ -269,7 +281,7 @@ OpSchema Product(const char* type, const char* doc) {
       .Output("Out", "the product")
       .InferShape(InferProduct)
       .Gradient(StandardGrad({"X", "Y"}, {}, {"Out"}, {"X", "Y"}));
-  return TypeAttrs(schema, type);
+  return ProductKernels(TypeAttrs(schema, type));
 }
 
 OpSchema ProductGrad(const char* type, const char* doc) {
@@ -281,6 +293,41 @@ OpSchema ProductGrad(const char* type, const char* doc) {
       .OptionalOutput("X@GRAD", "shape and dtype of X")
       .OptionalOutput("Y@GRAD", "shape and dtype of Y")
       .InferShape(GradsLikeInputs());
+  if (std::string(type) != "bmm_grad") {  // which has none in Paddle either
+    schema.Gradient([](const GradContext& g) -> std::vector<Operator> {
+      Operator op{g.fwd.type + "_grad",
+                  {{"X", g.In("X")}, {"Y", g.In("Y")}, {"DOut", g.In("Out@GRAD")}},
+                  {{"DX", g.InGrad("X")}, {"DY", g.InGrad("Y")}, {"DDOut", g.InGrad("Out@GRAD")}},
+                  g.fwd.attrs};
+      if (g.HasOut("X@GRAD")) op.inputs.Set("DDX", g.OutGrad("X@GRAD"));
+      if (g.HasOut("Y@GRAD")) op.inputs.Set("DDY", g.OutGrad("Y@GRAD"));
+      return {op};
+    });
+  }
+  return ProductKernels(TypeAttrs(schema, type));
+}
+
+OpSchema ProductSecondGrad(const char* type) {
+  OpSchema schema(type);
+  schema.Doc("DX = DOut DDY^T, DY = DDX^T DOut, DDOut = DDX Y + X DDY, with the forward operator's product.")
+      .Source("PaddlePaddle's operator of this name")
+      .Input("X", "as in the forward operator")
+      .Input("Y", "as in the forward operator")
+      .Input("DOut", "gradient of the product")
+      .OptionalInput("DDX", "gradient of X@GRAD; absent means 0")
+      .OptionalInput("DDY", "gradient of Y@GRAD; absent means 0")
+      .OptionalOutput("DX", "shape and dtype of X")
+      .OptionalOutput("DY", "shape and dtype of Y")
+      .OptionalOutput("DDOut", "shape and dtype of DOut")
+      .InferShape([](InferContext& c) {
+        for (const auto& [result, like] : {std::pair{"DX", "X"}, {"DY", "Y"}, {"DDOut", "DOut"}}) {
+          if (c.HasOutput(result)) c.SetOutput(result, c.Input(like));
+        }
+      })
+      .CpuKernel<float>(PrepareSecondProduct<float>)
+      .CpuKernel<double>(PrepareSecondProduct<double>)
+      .CpuKernel<BFloat16>(ViaFloat<PrepareSecondProduct<float>>)
+      .CpuKernel<Float16>(ViaFloat<PrepareSecondProduct<float>>);
   return TypeAttrs(schema, type);
 }
 
@@ -294,6 +341,9 @@ OpSchema ProductGrad(const char* type, const char* doc) {
     ProductGrad("matmul_grad", "The gradients of matmul."),
     ProductGrad("mul_grad", "The gradients of mul."),
     ProductGrad("bmm_grad", "The gradients of bmm."),
+    ProductSecondGrad("matmul_v2_grad_grad"),
+    ProductSecondGrad("matmul_grad_grad"),
+    ProductSecondGrad("mul_grad_grad"),
 };
 
 void InferFc(InferContext& c) {

@@ -61,7 +61,7 @@ class GemmKernel final : public Kernel {
   void Run(const KernelArgs& args) const override {
     auto* c = static_cast<Storage*>(args.out[c_]);
     const auto stream = static_cast<cudaStream_t>(args.stream);
-    if (g_.accumulate || g_.k == 0) {
+    if ((g_.accumulate || g_.k == 0) && !g_.adds) {
       CheckCuda(cudaMemsetAsync(c, 0, g_.c_elements * sizeof(Storage), stream), "clear");
     }
     const void* bias = epilogue_.bias < 0 ? nullptr : args.in[epilogue_.bias];
@@ -128,7 +128,7 @@ class GemmKernel final : public Kernel {
     if (fused_ && bias != nullptr) {
       CheckCublas(cublasLtMatmulDescSetAttribute(&own, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof(bias)), "bias");
     }
-    const Compute alpha = epilogue_.scale, beta = g_.accumulate ? 1 : 0;
+    const Compute alpha = epilogue_.scale, beta = g_.accumulate || g_.adds ? 1 : 0;
     const size_t calls = strided_ ? 1 : g_.batches.size();
     for (size_t i = 0; i < calls; ++i) {
       const GemmProblem::Offsets& at = g_.batches[i];
@@ -168,6 +168,18 @@ std::unique_ptr<Kernel> PrepareProduct(PrepareContext& c) {
 }
 
 template <typename T>
+std::unique_ptr<Kernel> PrepareSecondProduct(PrepareContext& c) {
+  const MatmulShapes s = MatmulShapesOf(c.op().type, c.attrs(), c.Input("X").shape, c.Input("Y").shape);
+  Epilogue epilogue;
+  if (c.attrs().Has("alpha")) epilogue.scale = c.Attr<float>("alpha");
+  auto sequence = std::make_unique<SequenceKernel>();
+  for (const SecondProduct& part : SecondProductsOf(c, s)) {
+    sequence->Add(std::make_unique<GemmKernel<T>>(c, part.problem, part.operands, epilogue));
+  }
+  return sequence;
+}
+
+template <typename T>
 std::unique_ptr<Kernel> PrepareFc(PrepareContext& c) {
   const int split = c.Attr<int32_t>("in_num_col_dims");
   const MatmulShapes s =
@@ -193,6 +205,17 @@ SKIFF_PRODUCT(matmul_grad);
 SKIFF_PRODUCT(mul_grad);
 SKIFF_PRODUCT(bmm_grad);
 #undef SKIFF_PRODUCT
+
+#define SKIFF_SECOND_PRODUCT(type)                      \
+  SKIFF_CUDA_KERNELS(type)                              \
+      .Kernel<float>(PrepareSecondProduct<float>)       \
+      .Kernel<double>(PrepareSecondProduct<double>)     \
+      .Kernel<Float16>(PrepareSecondProduct<Float16>)   \
+      .Kernel<BFloat16>(PrepareSecondProduct<BFloat16>)
+SKIFF_SECOND_PRODUCT(matmul_v2_grad_grad);
+SKIFF_SECOND_PRODUCT(matmul_grad_grad);
+SKIFF_SECOND_PRODUCT(mul_grad_grad);
+#undef SKIFF_SECOND_PRODUCT
 
 SKIFF_CUDA_KERNELS(fc)
     .Kernel<float>(PrepareFc<float>)

@@ -23,6 +23,8 @@ struct GemmProblem {
   int64_t c_elements = 0;
   /// Several batches add to one result (the gradient of a broadcast operand): c is cleared first.
   bool accumulate = false;
+  /// The products add to what c holds.
+  bool adds = false;
 
   int64_t lda() const { return trans_a ? m : k; }
   int64_t ldb() const { return trans_b ? k : n; }
@@ -149,6 +151,37 @@ inline MatmulOperands OperandsOf(const MatmulShapes& s, MatmulPart part) {
     case MatmulPart::kOut: break;
   }
   return {"X", "Y", "Out"};
+}
+
+struct SecondProduct {
+  GemmProblem problem;
+  MatmulOperands operands;
+};
+/// What a second gradient computes, in this order: DX = gradient to X from (DOut, DDY), DY = gradient to Y from
+/// (DDX, DOut), DDOut = DDX Y + X DDY. An absent DDX or DDY is zero.
+inline std::vector<SecondProduct> SecondProductsOf(const PrepareContext& c, const MatmulShapes& s) {
+  std::vector<SecondProduct> products;
+  const auto add = [&](MatmulPart part, const char* x, const char* y, const char* result) {
+    MatmulOperands operands = OperandsOf(s, part);
+    for (std::string* slot : {&operands.a, &operands.b}) *slot = *slot == "X" ? x : *slot == "Y" ? y : "DOut";
+    operands.c = result;
+    products.push_back({MakeGemm(s, part), operands});
+  };
+  const auto clear = [&](MatmulPart part, const char* result) {
+    add(part, "X", "Y", result);
+    products.back().problem.k = 0;
+  };
+  const bool has_x = c.HasInput("DDX"), has_y = c.HasInput("DDY");
+  if (c.HasOutput("DX")) has_y ? add(MatmulPart::kGradX, "X", "DDY", "DX") : clear(MatmulPart::kGradX, "DX");
+  if (c.HasOutput("DY")) has_x ? add(MatmulPart::kGradY, "DDX", "Y", "DY") : clear(MatmulPart::kGradY, "DY");
+  if (c.HasOutput("DDOut")) {
+    has_x ? add(MatmulPart::kOut, "DDX", "Y", "DDOut") : clear(MatmulPart::kOut, "DDOut");
+    if (has_y) {
+      add(MatmulPart::kOut, "X", "DDY", "DDOut");
+      products.back().problem.adds = true;
+    }
+  }
+  return products;
 }
 
 /// A tensor flattened to a matrix: rows are the first `columns_from` axes.

@@ -121,6 +121,26 @@ TEST_P(MatmulGradTest, OfMulAgreesWithFiniteDifferences) {
       .CheckGradient(Names{"X", "Y"}, Names{"Out"});
 }
 
+TEST_P(MatmulGradTest, SecondGradientsAgreeWithFiniteDifferences) {
+  for (const bool trans : {false, true}) {
+    OpCase("matmul_v2_grad", GetParam())
+        .Attr("trans_x", trans)
+        .Attr("trans_y", trans)
+        .Input("X", {2, 2, 2}, {0.1, -0.2, 0.3, 0.4, 0.5, -0.6, 0.7, 0.8})
+        .Input("Y", {1, 2, 2}, {0.9, 0.2, -0.4, 0.1})
+        .Input("Out@GRAD", {2, 2, 2}, {0.3, 0.6, -0.5, 0.2, -0.1, 0.8, 0.4, -0.7})
+        .CheckGradient(Names{"X", "Y", "Out@GRAD"}, Names{"X@GRAD", "Y@GRAD"});
+  }
+}
+
+TEST_P(MatmulGradTest, SecondGradientsOfOneOutputAgreeToo) {
+  OpCase("mul_grad", GetParam())
+      .Input("X", {2, 1, 2}, {0.1, -0.2, 0.3, 0.4})
+      .Input("Y", {2, 2}, {0.9, 0.2, -0.4, 0.1})
+      .Input("Out@GRAD", {2, 1, 2}, {0.3, 0.6, -0.5, 0.2})
+      .CheckGradient(Names{"Y", "Out@GRAD"}, Names{"X@GRAD"});
+}
+
 TEST(MatmulErrorTest, NamesBothShapes) {
   const auto infer = [] { OpCase("matmul_v2").InputOf("X", {2, 3}).InputOf("Y", {4, 5}).Infer("Out"); };
   EXPECT_THAT(infer, ThrowsMessage<InvalidArgument>(AllOf(HasSubstr("matmul_v2"), HasSubstr("3 columns"),
