@@ -220,11 +220,8 @@ class ProgramParser {
     Operator op{desc.type(), ParseSlots(desc.inputs(), {&field, "inputs"}),
                 ParseSlots(desc.outputs(), {&field, "outputs"}), {}};
     for (const OpAttr& attr : desc.attrs()) {
-      const FieldPath attr_field{&field, attr.name().c_str()};
-      if (op.attrs.Has(attr.name())) {
-        Fail(StrCat("the attribute \"", attr.name(), "\" is there twice"), attr_field);
-      }
-      op.attrs.Set(attr.name(), ParseAttr(attr, num_blocks, attr_field));
+      // Paddle writes some attributes of reshape2 twice; as there, the last one counts.
+      op.attrs.Set(attr.name(), ParseAttr(attr, num_blocks, {&field, attr.name().c_str()}));
     }
     op.from_file = true;
     if (desc.has_is_target()) op.is_target = desc.is_target();

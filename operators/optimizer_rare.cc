@@ -237,11 +237,17 @@ struct Dpsgd {
 
 // ---- average_accumulates -----------------------------------------------------------------------------------------
 
+/// Whether a sum of `now` parameters, in step `all`, is long enough to become the old one. Its limit is in whole steps.
+SKIFF_HD inline bool WindowEnds(int64_t now, int64_t all, float window, int64_t least, int64_t most) {
+  const int64_t limit = static_cast<int64_t>(static_cast<float>(all) * window);
+  return now >= least && now >= (limit < most ? limit : most);
+}
+
 /// Three sums of a parameter over steps: the newest, older ones of this window, and the window before. Every 16384
 /// steps the newest joins the older ones, so that no sum grows so large that it loses digits.
 template <typename T>
 struct Accumulate {
-  double window;
+  float window;
   int64_t least, most;
   const T *param, *sum1, *sum2, *sum3;
   const int64_t *count, *updates;
@@ -251,8 +257,7 @@ struct Accumulate {
     Accumulate bound = *this;
     const int64_t all = *updates + 1, now = *count + 1;
     bound.moves = all % 16384 == 0;
-    const double limit = static_cast<double>(all) * window;
-    bound.restarts = now >= least && static_cast<double>(now) >= (limit < static_cast<double>(most) ? limit : static_cast<double>(most));
+    bound.restarts = WindowEnds(now, all, window, least, most);
     return bound;
   }
   SKIFF_HD void operator()(int64_t i) const {
@@ -263,14 +268,13 @@ struct Accumulate {
   }
 };
 struct AdvanceCounts {
-  double window;
+  float window;
   int64_t least, most;
   const int64_t *count, *old_count, *updates;
   int64_t *count_out, *old_count_out, *updates_out;
   SKIFF_HD void operator()(int64_t) const {
     const int64_t all = *updates + 1, now = *count + 1, old = *old_count;
-    const double limit = static_cast<double>(all) * window;
-    const bool restarts = now >= least && static_cast<double>(now) >= (limit < static_cast<double>(most) ? limit : static_cast<double>(most));
+    const bool restarts = WindowEnds(now, all, window, least, most);
     *updates_out = all;
     *count_out = restarts ? 0 : now;
     *old_count_out = restarts ? now : old;
@@ -280,7 +284,7 @@ struct AdvanceCounts {
 struct AverageAccumulates {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
-    const double window = c.Attr<float>("average_window");
+    const float window = c.Attr<float>("average_window");
     const int64_t least = c.Attr<int64_t>("min_average_window"), most = c.Attr<int64_t>("max_average_window");
     const auto in = [&](const char* slot) { return c.InputIndex(slot); };
     const auto out = [&](const char* slot) { return c.OutputIndex(slot); };

@@ -18,9 +18,6 @@ paddle = load()
 FOLDER = FIXTURES / "training"
 RECORDED = json.loads((FOLDER / "training.json").read_text())
 CASES = {record["name"]: record for record in RECORDED["programs"]}
-# What the library cannot do yet.
-AWAITED = {**dict.fromkeys(("language_bert", "ctr", "autoencoder", "contrastive"), "an attribute that a file holds twice"),
-           "gradient_penalty": "second gradients of products", "average_window": "windows of whole steps"}
 # What the Python interface does not build, or not so.
 NOT_BUILT = {"optimizer_lars": "LarsMomentumOptimizer", **dict.fromkeys(("mixed_fixed_scale", "mixed_dynamic_scale"), "rates of shape [1]")}
 
@@ -28,7 +25,7 @@ NOT_BUILT = {"optimizer_lars": "LarsMomentumOptimizer", **dict.fromkeys(("mixed_
 @pytest.fixture(autouse=True)
 def awaited(request):
     name = request.node.callspec.params.get("name") if hasattr(request.node, "callspec") else None
-    reason = AWAITED.get(name) or ("built" in request.function.__name__ and NOT_BUILT.get(name))
+    reason = NOT_BUILT.get(name) if "built" in request.function.__name__ else None
     if reason:
         request.applymarker(pytest.mark.xfail(reason=reason))
 

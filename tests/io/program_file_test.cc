@@ -220,10 +220,14 @@ TEST(ProgramFileTest, ReadsEveryNegativeExtentAsUnknown) {
 TEST(ProgramFileErrorTest, RefusesNamesThatAreThereTwice) {
   const std::string var = Field(3, Field(1, "x") + Field(2, Varint(1, 17)));
   EXPECT_THAT(ErrorOfProgram(Block0(var + var)), HasSubstr("\"x\" twice"));
-  const std::string attr = Field(4, Field(1, "a") + Varint(2, 0));
-  EXPECT_THAT(ErrorOfProgram(Block0(Field(4, Field(3, "op") + attr + attr))), HasSubstr("twice"));
   const std::string slot = Field(1, Field(1, "X"));
   EXPECT_THAT(ErrorOfProgram(Block0(Field(4, Field(3, "op") + slot + slot))), HasSubstr("twice"));
+}
+
+TEST(ProgramFileTest, OfAnAttributeThatIsThereTwiceTheLastCounts) {
+  const auto attr = [](int value) { return Field(4, Field(1, "a") + Varint(2, 0) + Varint(3, value)); };
+  const auto program = ParseProgram(AsBytes(Block0(Field(4, Field(3, "op") + attr(1) + attr(2)))), "x");
+  EXPECT_EQ(program->global_block().ops()[0]->attrs.Get<int32_t>("a"), 2);
 }
 
 TEST(ProgramFileErrorTest, EveryCutAndEveryFlippedByteIsSafe) {
