@@ -1,6 +1,7 @@
 // Padding: pad (any axis, a constant), pad2d and pad3d (constant, reflect, replicate, circular).
 #include "framework/op/op_schema.h"
 #include "operators/kernel/add_to.h"
+#include "operators/kernel/complex.h"
 #include "operators/kernel/decided_ints.h"
 #include "operators/kernel/spans.h"
 
