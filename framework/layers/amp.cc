@@ -177,6 +177,7 @@ std::vector<ParamGrad> MixedPrecision::Backward(const Var& loss, const optimizer
     good_steps_ = layers::CreateGlobalVar({1}, 0, DType::kInt32, true, UniqueName("num_good_steps"));
     bad_steps_ = layers::CreateGlobalVar({1}, 0, DType::kInt32, true, UniqueName("num_bad_steps"));
   }
+  optimizer_->CreateRateOfOne();
   const Var wide = loss.dtype() == DType::kFloat32 ? loss : layers::Cast(loss, DType::kFloat32);
   scaled_loss_ = Scales() ? wide * loss_scaling_ : wide;
   return optimizer_->Backward(scaled_loss_, options);

@@ -55,12 +55,12 @@ void Optimizer::SetLearningRate(double rate, Scope& scope) {
   }
 }
 
-const std::string& Optimizer::RateVariable() {
+const std::string& Optimizer::RateVariable(const Shape& shape) {
   Program& main = DefaultMainProgram();
   std::string& name = rate_variables_[main.uid()];
   if (!name.empty()) return name;
   name = UniqueName("learning_rate");
-  LayerHelper("optimizer", name).CreateGlobal(name, {}, dtype_, rate_.value());
+  LayerHelper("optimizer", name).CreateGlobal(name, shape, dtype_, rate_.value());
   if (rate_.scheduler()) {
     main.run_hooks.push_back(std::make_shared<lr::RateHook>(rate_.scheduler(), name, dtype_));
   }
@@ -133,6 +133,22 @@ void Momentum::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
                  {{"mu", static_cast<float>(options_.momentum)}, {"use_nesterov", options_.use_nesterov},
                   {"regularization_method", std::string(l2 ? "l2_decay" : "")},
                   {"regularization_coeff", l2 ? fused.coeff : 0.0f}, {"multi_precision", false},
+                  {"rescale_grad", static_cast<float>(options_.rescale_grad)}});
+}
+
+LarsMomentum::LarsMomentum(const LarsMomentumOptions& options)
+    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip), options_(options) {}
+
+void LarsMomentum::CreateAccumulators(const Variable& parameter) { AddAccumulator("velocity", parameter); }
+
+void LarsMomentum::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
+  const std::string& name = pair.first->name;
+  const bool excluded = std::any_of(options_.exclude_from_weight_decay.begin(), options_.exclude_from_weight_decay.end(),
+                                    [&](const std::string& part) { return name.find(part) != std::string::npos; });
+  AppendUpdateOp("lars_momentum", pair, rate, {{"Velocity", "velocity"}},
+                 {{"mu", static_cast<float>(options_.momentum)}, {"lars_coeff", static_cast<float>(options_.lars_coeff)},
+                  {"lars_weight_decay", std::vector<float>{excluded ? 0.0f : static_cast<float>(options_.lars_weight_decay)}},
+                  {"epsilon", static_cast<float>(options_.epsilon)}, {"multi_precision", false},
                   {"rescale_grad", static_cast<float>(options_.rescale_grad)}});
 }
 

@@ -72,6 +72,10 @@ class Optimizer {
   /// Changes a fixed rate, for programs yet to be built and, in `scope`, for those built already.
   /// @throws PreconditionNotMet when a scheduler decides the rate.
   void SetLearningRate(double rate, Scope& scope);
+  /// Creates the learning rate's variable now and of shape [1], as mixed precision has it; a scheduler's is left to the updates.
+  void CreateRateOfOne() {
+    if (rate_.scheduler() == nullptr) RateVariable({1});
+  }
 
  protected:
   Optimizer(Rate rate, WeightDecay decay, GradClip clip)
@@ -95,7 +99,7 @@ class Optimizer {
   const Regularizer& decay() const { return decay_; }
 
  private:
-  const std::string& RateVariable();
+  const std::string& RateVariable(const Shape& shape = {});
   std::string ParameterRate(const Variable& parameter);
 
   Rate rate_;
@@ -141,6 +145,30 @@ class Momentum : public Optimizer {
 
  private:
   MomentumOptions options_;
+};
+
+struct LarsMomentumOptions {
+  Rate learning_rate = 0.001;
+  double momentum = 0.9;
+  double lars_coeff = 0.001;
+  double lars_weight_decay = 0.0005;
+  std::vector<std::string> exclude_from_weight_decay = {};  // parts of names of parameters
+  double epsilon = 0.0;
+  WeightDecay weight_decay = {};
+  GradClip grad_clip = {};
+  double rescale_grad = 1.0;
+};
+/// Momentum whose rate for each parameter is lr * coeff * |p| / (|g| + decay * |p| + epsilon). You and others 2017.
+class LarsMomentum : public Optimizer {
+ public:
+  explicit LarsMomentum(const LarsMomentumOptions& options = {});
+
+ protected:
+  void CreateAccumulators(const Variable& parameter) override;
+  void AppendUpdate(const ParamGrad& pair, const std::string& rate) override;
+
+ private:
+  LarsMomentumOptions options_;
 };
 
 struct AdamOptions {

@@ -159,6 +159,11 @@ void BindOptimizer(py::module_& m) {
     return std::make_shared<optimizer::Momentum>(
         optimizer::MomentumOptions{ToRate(rate), momentum, nesterov, ToDecay(decay), ToClip(clip), rescale});
   });
+  m.def("make_lars_momentum", [](py::object rate, double momentum, double coeff, double lars_decay, std::vector<std::string> excluded,
+                                 double epsilon, py::object decay, py::object clip, double rescale) -> std::shared_ptr<Optimizer> {
+    return std::make_shared<optimizer::LarsMomentum>(optimizer::LarsMomentumOptions{
+        ToRate(rate), momentum, coeff, lars_decay, std::move(excluded), epsilon, ToDecay(decay), ToClip(clip), rescale});
+  });
   m.def("make_adam", [](py::object rate, double beta1, double beta2, double epsilon, py::object decay, py::object clip,
                         bool lazy) -> std::shared_ptr<Optimizer> {
     return std::make_shared<optimizer::Adam>(

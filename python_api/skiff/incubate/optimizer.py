@@ -1,5 +1,6 @@
 """Optimizers around other optimizers. Source: paddle.incubate.optimizer."""
 from .. import _core
+from ..optimizer import Optimizer
 from ..static.average import OPTIMIZE
 from ..static.backward import append_backward
 from ..static.build import create_global_var, program_guard
@@ -137,3 +138,19 @@ class GradientMergeOptimizer:
         pairs = self.backward(loss, startup_program, parameter_list, no_grad_set)
         with program_guard(loss.block.program, startup_program or _core.default_startup_program()):
             return self.apply_gradients(pairs), pairs
+
+
+class LarsMomentumOptimizer(Optimizer):
+    """Momentum whose rate for each parameter is lr * coeff * |p| / (|g| + decay * |p| + epsilon), You and others 2017.
+
+    Args:
+        exclude_from_weight_decay (list of str, optional): parts of the names of parameters that do not decay.
+
+    Source: paddle.incubate.optimizer.LarsMomentumOptimizer.
+    """
+
+    def __init__(self, learning_rate, momentum, lars_coeff=0.001, lars_weight_decay=0.0005, parameter_list=None, regularization=None,
+                 grad_clip=None, name=None, exclude_from_weight_decay=None, epsilon=0, multi_precision=False, rescale_grad=1.0):
+        self._start(parameter_list, multi_precision=multi_precision)
+        self._core = _core.make_lars_momentum(learning_rate, momentum, lars_coeff, lars_weight_decay, exclude_from_weight_decay or [],
+                                              epsilon, regularization, grad_clip, rescale_grad)
