@@ -83,3 +83,16 @@ costs = [static.nn.nce(x, y, 20, num_neg_samples=3, seed=5, sample_weight=weight
 paddle.optimizer.SGD(0.1).minimize(paddle.mean(paddle.add_n(costs)))
 result = [cost.name for cost in costs]
 """)
+snippet("filters", "layers with filters of their own kind", """
+v = static.data("v", [2, 3, 4, 5, 6], "float32")
+x, offset, mask = static.data("x", [2, 4, 8, 8], "float32"), static.data("offset", [2, 18, 6, 6], "float32"), static.data("mask", [2, 9, 6, 6], "float32")
+result = [[out.name, list(out.shape)] for out in (
+    static.nn.conv3d_transpose(v, 4, filter_size=3), static.nn.conv3d_transpose(v, 4, output_size=[8, 10, 12], stride=2, padding=1, act="relu"),
+    static.nn.conv3d_transpose(v, 6, filter_size=[1, 2, 3], groups=3, bias_attr=False),
+    static.nn.deform_conv2d(x, offset, mask, 6, 3), static.nn.deform_conv2d(x, offset, None, 6, 3, bias_attr=False, groups=2))]
+""")
+snippet("margins", "softmax with margins", """
+logits, label = static.data("logits", [None, 5], "float32"), static.data("label", [None], "int64")
+F = paddle.nn.functional
+result = [out.name for out in (F.margin_cross_entropy(logits, label), *F.margin_cross_entropy(logits, paddle.unsqueeze(label, -1), 1.0, 0.3, 0.1, 30.0, return_softmax=True, reduction=None))]
+""")

@@ -3,7 +3,7 @@ from ... import _core
 from ..._core import layer
 from .loss import check_reduction, reduced
 
-__all__ = ["class_center_sample", "cross_entropy", "ctc_loss", "dice_loss", "hsigmoid_loss", "nll_loss", "npair_loss",
+__all__ = ["class_center_sample", "cross_entropy", "ctc_loss", "dice_loss", "hsigmoid_loss", "margin_cross_entropy", "nll_loss", "npair_loss",
            "softmax_with_cross_entropy"]
 
 
@@ -286,3 +286,32 @@ def class_center_sample(label, num_classes, num_samples, group=None):
     attrs = {"num_classes": num_classes, "num_samples": num_samples, "ring_id": 0, "nranks": 1, "rank": 0, "fix_seed": seed != 0,
              "seed": seed}
     return layer("class_center_sample", {"Label": label}, ("RemappedLabel", "SampledLocalClassCenter"), attrs)
+
+
+def margin_cross_entropy(logits, label, margin1=1.0, margin2=0.5, margin3=0.0, scale=64.0, group=None, return_softmax=False,
+                         reduction="mean"):
+    """-log of the softmax of scaled cosines, that of the label being cos(margin1 * angle + margin2) - margin3.
+
+    Args:
+        logits (Variable): [batch, classes], cosines.
+        label (Variable): int32 or int64, [batch] or [batch, 1].
+        group (bool, optional): False or None; classes lie on one device.
+        return_softmax (bool): also gives the softmax.
+        reduction (str): "mean", "sum", or "none" for [batch, 1].
+
+    Raises:
+        NotImplementedError: classes are to be shared out among devices.
+
+    Source: Deng and others 2019 (ArcFace); paddle.nn.functional.margin_cross_entropy.
+    """
+    check_reduction(reduction if reduction is not None else "none", "margin_cross_entropy")
+    if group:
+        raise NotImplementedError("margin_cross_entropy: classes lie on one device; leave group out")
+    if len(label.shape) == len(logits.shape) - 1:
+        from ...tensor import unsqueeze
+        label = unsqueeze(label, axis=-1)
+    softmax, loss = layer("margin_cross_entropy", {"Logits": logits, "Label": label}, ("Softmax", "Loss"),
+                          {"return_softmax": return_softmax, "ring_id": 0, "rank": 0, "nranks": 1, "margin1": margin1,
+                           "margin2": margin2, "margin3": margin3, "scale": scale})
+    loss = reduced(loss, reduction if reduction is not None else "none")
+    return (loss, softmax) if return_softmax else loss
