@@ -41,8 +41,16 @@ class Stack {
 
 /// `count` zero matrices.
 std::vector<Matrix> Zeros(int64_t count, int64_t rows, int64_t columns);
+inline DType DTypeOf(const DynamicContext& c, const char* slot) { return c.InputTensor(slot).dtype(); }
 /// Sets an output of the given shape and dtype, where it is wanted.
 void Give(DynamicContext& c, const std::string& slot, const std::vector<Matrix>& matrices, const Shape& shape, DType dtype);
+/// Sets `out` to f(i) for each matrix of the stack.
+template <typename F>
+void GiveEach(DynamicContext& c, const char* out, const Stack& like, const Shape& shape, DType dtype, const F& f) {
+  std::vector<Matrix> results;
+  for (int64_t i = 0; i < like.count(); ++i) results.push_back(f(i));
+  Give(c, out, results, shape, dtype);
+}
 /// The same of one number for each matrix or of vectors.
 void GiveNumbers(DynamicContext& c, const std::string& slot, const std::vector<double>& numbers, const Shape& shape, DType dtype);
 std::vector<double> Numbers(const DynamicContext& c, const std::string& slot);
