@@ -126,6 +126,7 @@ TEST_F(LayersRunTest, GridSampleReadsWhereAffineGridSays) {
 TEST_F(LayersRunTest, UnfoldMakesWindowsColumns) {
   const Var x = Feed({1, 1, 2, 3}, {1, 2, 3, 4, 5, 6});
   EXPECT_THAT(Run(layers::Unfold(x, {1, 2})), ElementsAre(1, 2, 4, 5, 2, 3, 5, 6));
+  EXPECT_THAT(Run(layers::Unfold(x, {2, 3}, {.padding = {1, 0}})), ElementsAre(0, 1, 4, 0, 2, 5, 0, 3, 6, 1, 4, 0, 2, 5, 0, 3, 6, 0));
 }
 
 TEST_F(LayersRunTest, LinearAlgebraSolvesFactorsAndMultiplies) {

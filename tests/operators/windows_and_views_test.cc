@@ -10,10 +10,10 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 using Integers = std::vector<int64_t>;
 
-class LayersTest : public OpTest {};
-SKIFF_ON_EACH_PLACE(LayersTest);
+class WindowsAndViewsTest : public OpTest {};
+SKIFF_ON_EACH_PLACE(WindowsAndViewsTest);
 
-TEST_P(LayersTest, NanMedianLeavesNaNOutAndSharesTheGradientOfTwoMiddles) {
+TEST_P(WindowsAndViewsTest, NanMedianLeavesNaNOutAndSharesTheGradientOfTwoMiddles) {
   OpCase c("nanmedian", GetParam());
   c.Input("X", {2, 4}, {1, 8, 3, 2, 7, NAN, 5, 6}).Attr("axis", Integers{1}).Attr("keepdim", false);
   c.Expect("Out", {2.5, 6}).ExpectShape("Out", {2});
@@ -21,14 +21,14 @@ TEST_P(LayersTest, NanMedianLeavesNaNOutAndSharesTheGradientOfTwoMiddles) {
   OpCase("nanmedian", GetParam()).Input("X", {}, {4}).Expect("Out", {4});
 }
 
-TEST_P(LayersTest, SpectralNormDividesByTheLargestSingularValue) {
+TEST_P(WindowsAndViewsTest, SpectralNormDividesByTheLargestSingularValue) {
   OpCase c("spectral_norm", GetParam());
   c.Input("Weight", {2, 2}, {3, 0, 0, 2}).Input("U", {2}, {1, 0}).Input("V", {2}, {1, 0}).Attr("power_iters", 3);
   c.Expect("Out", {1, 0, 0, 2.0 / 3});
 }
 
 // Without rounds u and v do not depend on the weight.
-TEST_P(LayersTest, SpectralNormsGradientAgreesWithFiniteDifferences) {
+TEST_P(WindowsAndViewsTest, SpectralNormsGradientAgreesWithFiniteDifferences) {
   OpCase c("spectral_norm", GetParam());
   c.Input("Weight", {2, 3}, {3, 1, 0.5, 1, 2, -1}).Input("U", {3}, {0.5, 0.25, 1}).Input("V", {2}, {0.5, 1});
   c.Attr("power_iters", 0).Attr("dim", 1).CheckGradient("Weight", "Out");
@@ -39,13 +39,13 @@ TEST(LayersErrorTest, SpectralNormWantsVectorsOfTheMatrix) {
               ThrowsMessage<InvalidArgument>(HasSubstr("U has 3 elements; the weight as a matrix asks for 2")));
 }
 
-TEST_P(LayersTest, RowConvLooksAheadWithinASequence) {
+TEST_P(WindowsAndViewsTest, RowConvLooksAheadWithinASequence) {
   OpCase c("row_conv", GetParam());
   c.Input("X", {3, 1}, {1, 2, 4}).Sequences("X", {{0, 2, 3}}).Input("Filter", {2, 1}, {1, 10});
   c.Expect("Out", {21, 2, 4}).CheckGradient({"X", "Filter"}, {"Out"});
 }
 
-TEST_P(LayersTest, Im2SequenceMakesRowsOfPatches) {
+TEST_P(WindowsAndViewsTest, Im2SequenceMakesRowsOfPatches) {
   OpCase c("im2sequence", GetParam());
   c.Input("X", {1, 1, 2, 3}, {1, 2, 3, 4, 5, 6}).Attr("kernels", Integers{2, 2});
   c.Expect("Out", {1, 2, 4, 5, 2, 3, 5, 6}).ExpectShape("Out", {2, 4}).CheckGradient("X", "Out");
@@ -56,7 +56,7 @@ TEST(LayersErrorTest, Im2SequenceRefusesAKernelBeyondTheImage) {
               ThrowsMessage<InvalidArgument>(HasSubstr("a kernel of 2 exceeds an image of 1")));
 }
 
-TEST_P(LayersTest, ViewsPickElementsAndTheirGradientsAddUp) {
+TEST_P(WindowsAndViewsTest, ViewsPickElementsAndTheirGradientsAddUp) {
   OpCase strided("as_strided", GetParam());
   strided.Input("input", {4}, {1, 2, 3, 4}).Attr("dims", Integers{2, 2}).Attr("stride", Integers{1, 2});
   strided.Expect("out", {1, 3, 2, 4}).CheckGradient("input", "out");
@@ -79,24 +79,24 @@ TEST(ViewDTypeTest, ReadsTheSameBytes) {
   c.Input("input", {2}, {1, 0}, DType::kInt64).Attr("dtype", static_cast<int32_t>(DType::kInt32)).Expect("out", {1, 0, 0, 0});
 }
 
-TEST_P(LayersTest, MaskedSoftmaxAddsTheMaskOfEachBatch) {
+TEST_P(WindowsAndViewsTest, MaskedSoftmaxAddsTheMaskOfEachBatch) {
   OpCase c("fused_softmax_mask", GetParam());
   c.Input("X", {1, 2, 1, 2}, {0, 0, 1, 0}).Input("Mask", {1, 1, 1, 2}, {0, std::log(3.0)});
   c.Expect("Out", {0.25, 0.75, M_E / (M_E + 3), 3 / (M_E + 3)}).CheckGradient("X", "Out");
 }
 
-TEST_P(LayersTest, UpperTriangleSoftmaxSeesWhatIsNotLater) {
+TEST_P(WindowsAndViewsTest, UpperTriangleSoftmaxSeesWhatIsNotLater) {
   OpCase c("fused_softmax_mask_upper_triangle", GetParam());
   c.Input("X", {1, 1, 2, 2}, {5, 9, 0, std::log(3.0)}).Expect("Out", {1, 0, 0.25, 0.75}).CheckGradient("X", "Out");
 }
 
-TEST_P(LayersTest, MarginCrossEntropyIsCrossEntropyWithoutMargins) {
+TEST_P(WindowsAndViewsTest, MarginCrossEntropyIsCrossEntropyWithoutMargins) {
   OpCase c("margin_cross_entropy", GetParam());
   c.Input("Logits", {1, 2}, {0.25, 0.25}).Input("Label", {1}, {1}, DType::kInt64).Attr("margin2", 0.0f).Attr("scale", 2.0f);
   c.Expect("Loss", {std::log(2.0)}).Expect("Softmax", {0.5, 0.5});
 }
 
-TEST_P(LayersTest, MarginCrossEntropysGradientAgreesWithFiniteDifferences) {
+TEST_P(WindowsAndViewsTest, MarginCrossEntropysGradientAgreesWithFiniteDifferences) {
   OpCase c("margin_cross_entropy", GetParam());
   c.Input("Logits", {2, 3}, {0.25, -0.5, 0.75, 0.1, 0.3, -0.2}).Input("Label", {2, 1}, {1, 0}, DType::kInt64);
   c.Attr("margin1", 0.9f).Attr("margin2", 0.25f).Attr("margin3", 0.125f).Attr("scale", 2.0f).CheckGradient("Logits", "Loss");
@@ -107,7 +107,7 @@ TEST(LayersErrorTest, MarginCrossEntropyRefusesALabelBeyondTheClasses) {
               ThrowsMessage<OutOfRange>(HasSubstr("Label holds 2; there are 2 classes")));
 }
 
-TEST_P(LayersTest, IdentityLossReduces) {
+TEST_P(WindowsAndViewsTest, IdentityLossReduces) {
   OpCase("identity_loss", GetParam()).Input("X", {2}, {1, 3}).Expect("Out", {2}).CheckGradient("X", "Out");
   OpCase("identity_loss", GetParam()).Input("X", {2}, {1, 3}).Attr("reduction", 0).Expect("Out", {4}).CheckGradient("X", "Out");
 }
