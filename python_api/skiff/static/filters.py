@@ -61,21 +61,21 @@ def conv3d_transpose(input, num_filters, output_size=None, filter_size=None, pad
 
     Source: paddle.static.nn.conv3d_transpose.
     """
-    from ..nn.functional.conv import conv_nd, padding_of
+    from ..nn.functional.conv import conv_nd, numbers, padding_of
     if data_format not in ("NCDHW", "NDHWC"):
         raise ValueError(f"data_format must be NCDHW or NDHWC, {data_format!r} was given")
     last, groups = data_format == "NDHWC", groups or 1
     if num_filters % groups != 0:
         raise ValueError(f"num_filters must be divisible by groups; {num_filters} and {groups} were given")
-    wanted = [] if output_size is None else _three(output_size)
+    wanted = [] if output_size is None else numbers(output_size, 3, "output_size")
     if filter_size is not None:
-        size = _three(filter_size)
+        size = numbers(filter_size, 3, "filter_size")
     elif wanted:
         around, _ = padding_of(padding, 3, last)
         sums = [sum(around[2 * d:2 * d + 2]) for d in range(3)] if len(around) == 6 else [2 * p for p in around]
-        extents = input.shape[1:4] if last else input.shape[2:5]
+        extents, steps, gaps = input.shape[1:4] if last else input.shape[2:5], numbers(stride, 3, "stride"), numbers(dilation, 3, "dilation")
         size = [(want - (extent - 1) * step + pad - 1) // gap + 1
-                for want, extent, step, pad, gap in zip(wanted, extents, _three(stride), sums, _three(dilation))]
+                for want, extent, step, pad, gap in zip(wanted, extents, steps, sums, gaps)]
     else:
         raise ValueError("output_size must be set when filter_size is None")
     helper = _core.LayerHelper("conv3d_transpose", name)
@@ -84,10 +84,6 @@ def conv3d_transpose(input, num_filters, output_size=None, filter_size=None, pad
     out = conv_nd("conv3d_transpose", 3, input, w, None, stride, padding, dilation, groups, data_format, helper.name, extra)
     axis = 4 if last else 1
     return helper.activate(helper.add_bias(out, bias_attr, axis, axis + 1), act)
-
-
-def _three(value):
-    return [value] * 3 if isinstance(value, int) else list(value)
 
 
 def deform_conv2d(x, offset, mask, num_filters, filter_size, stride=1, padding=0, dilation=1, groups=1, deformable_groups=1,
@@ -104,10 +100,10 @@ def deform_conv2d(x, offset, mask, num_filters, filter_size, stride=1, padding=0
 
     Source: Dai and others 2017, Zhu and others 2019; paddle.static.nn.deform_conv2d.
     """
+    from ..nn.functional.conv import numbers
     from ..nn.initializer import Normal
     helper = _core.LayerHelper("deformable_conv", name)
-    two = lambda value: [value] * 2 if isinstance(value, int) else list(value)  # noqa: E731
-    size, channels = two(filter_size), x.shape[1]
+    size, channels = numbers(filter_size, 2, "filter_size"), x.shape[1]
     if not groups or channels % groups != 0:
         raise ValueError(f"the {channels} channels of x must be divisible by groups, {groups!r} was given")
     deviation = (2.0 / (size[0] * size[1] * channels)) ** 0.5
@@ -116,6 +112,6 @@ def deform_conv2d(x, offset, mask, num_filters, filter_size, stride=1, padding=0
     if mask is not None:
         inputs["Mask"] = mask
     out = layer("deformable_conv_v1" if mask is None else "deformable_conv", inputs, "Output",
-                {"strides": two(stride), "paddings": two(padding), "dilations": two(dilation), "groups": groups,
-                 "deformable_groups": deformable_groups, "im2col_step": im2col_step}, name=helper.name)
+                {"strides": numbers(stride, 2, "stride"), "paddings": numbers(padding, 2, "padding"), "dilations": numbers(dilation, 2, "dilation"),
+                 "groups": groups, "deformable_groups": deformable_groups, "im2col_step": im2col_step}, name=helper.name)
     return helper.add_bias(out, bias_attr, 1, 2)
