@@ -88,11 +88,14 @@ void CompiledProgram::RunOverValues(const Operator& op, BlockVars* vars, RunStat
   ValuesContext context(*this, op, attrs, vars, run);
   try {
     if (def.kernels.empty() && !attrs.Has("sub_block")) {
-      std::map<std::string, Value> values;
+      std::map<std::string, Value> values;  // of tensors alone: to copy an array costs as much as it is long
+      bool dense = true;
       for (const std::string& name : op.inputs.AllNames()) {
-        if (const Value* value = FindValue(*vars, name, run->scope)) values[name] = *value;
+        const Value* value = FindValue(*vars, name, run->scope);
+        dense = dense && value != nullptr && std::holds_alternative<Tensor>(*value);
+        if (dense) values[name] = *value;
       }
-      CheckInputs(def, op, attrs, values);
+      if (dense) CheckInputs(def, op, attrs, values);
     }
     def.dynamic(context);
   } catch (Error& error) {
