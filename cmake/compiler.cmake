@@ -14,6 +14,12 @@ if(SKIFF_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${SKIFF_CCACHE})
 endif()
 
+# Files of a folder are compiled eight at a time: the standard library's templates, which many of them use, are
+# then compiled once. Names in anonymous namespaces are unique in a folder for that. Who changes one file at a
+# time may prefer -DCMAKE_UNITY_BUILD=OFF.
+option(CMAKE_UNITY_BUILD "Compile the files of a folder several at a time" ON)
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
+
 # Flags of every skiff target; a target of its own, so that users of the library do not inherit them.
 add_library(skiff_options INTERFACE)
 target_include_directories(skiff_options INTERFACE ${PROJECT_SOURCE_DIR})

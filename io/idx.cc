@@ -10,7 +10,7 @@ namespace skiff::io {
 
 namespace {
 
-struct Header {
+struct IdxHeader {
   DType dtype = DType::kUndefined;
   Shape shape;
   uint64_t bytes = 0;          // of the header
@@ -18,8 +18,8 @@ struct Header {
 };
 
 // 0, 0, type, number of dimensions, then each extent as 32 bits, most significant byte first.
-Header ReadHeader(Reader reader) {
-  Header header;
+IdxHeader ReadIdxHeader(Reader reader) {
+  IdxHeader header;
   if (reader.ReadBigEndian<uint16_t>("idx magic") != 0) reader.FailAt(0, "no idx file", "idx magic");
   const int type = reader.Read<uint8_t>("idx type");
   switch (type) {
@@ -56,11 +56,11 @@ Tensor LoadIdx(const std::string& path) {
   std::string inflated;
   if (gzipped) {
     const std::string start = InflateStart(bytes, kMaxHeaderBytes, path);
-    const Header header = ReadHeader(Reader(AsBytes(start), path));
+    const IdxHeader header = ReadIdxHeader(Reader(AsBytes(start), path));
     inflated = Inflate(bytes, InflateForm::kGzip, header.bytes + header.element_bytes, path);
     bytes = AsBytes(inflated);
   }
-  const Header header = ReadHeader(Reader(bytes, path));
+  const IdxHeader header = ReadIdxHeader(Reader(bytes, path));
   Reader reader(bytes, path);
   reader.Take(header.bytes, "idx header");
   const auto elements = reader.Take(header.element_bytes, "idx elements");

@@ -14,7 +14,7 @@ namespace {
 constexpr const char* kScalePrefix = "save_infer_model/scale_";
 
 // Sub-blocks an operator owns, by attribute.
-std::vector<std::pair<std::string, int>> OwnedBlocks(const Operator& op) {
+std::vector<std::pair<std::string, int>> BlocksByAttr(const Operator& op) {
   std::vector<std::pair<std::string, int>> owned;
   for (const auto& [name, value] : op.attrs) {
     if (const auto* one = std::get_if<BlockRef>(&value)) owned.emplace_back(name, one->index);
@@ -112,7 +112,7 @@ class Pruner {
       }
     }
     std::map<std::string, std::vector<BlockRef>> moved;
-    for (const auto& [attr, index] : OwnedBlocks(*op)) {
+    for (const auto& [attr, index] : BlocksByAttr(*op)) {
       Block& made = to_->CreateBlock(parent);
       const Block& inner = from_.block(index);
       made.unknown_fields = inner.unknown_fields;

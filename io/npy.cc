@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr size_t kHeaderAlignment = 64;  // numpy's: elements start at a multiple of it
 
-struct Header {
+struct NpyHeader {
   std::string descr;  // "<f4"
   bool fortran = false;
   Shape shape;
@@ -26,8 +26,8 @@ class HeaderParser {
  public:
   HeaderParser(std::string_view text, const Reader& reader) : text_(text), reader_(reader) {}
 
-  Header Parse() {
-    Header header;
+  NpyHeader Parse() {
+    NpyHeader header;
     bool has_descr = false, has_order = false, has_shape = false;
     Expect('{');
     while (!Accept('}')) {
@@ -118,7 +118,7 @@ Tensor Widened(const Tensor& bits) {
 }
 
 // Takes everything before the elements.
-Header ReadHeader(Reader* reader) {
+NpyHeader ReadNpyHeader(Reader* reader) {
   if (AsText(reader->Take(kMagic.size(), "npy magic")) != kMagic) {
     reader->FailAt(0, "no file of numpy's", "npy magic");
   }
@@ -140,10 +140,10 @@ void AppendUtf8(uint32_t code, std::string* text) {
   for (int i = more - 1; i >= 0; --i) *text += static_cast<char>(0x80 | ((code >> (6 * i)) & 0x3F));
 }
 
-bool IsText(const Header& header) { return header.descr.starts_with("<U"); }
+bool IsText(const NpyHeader& header) { return header.descr.starts_with("<U"); }
 
 // numpy's text: a fixed number of 32-bit characters each, filled up with zeros.
-PickleValue ReadText(Reader* reader, const Header& header) {
+PickleValue ReadText(Reader* reader, const NpyHeader& header) {
   uint64_t width = 0;
   for (const char c : header.descr.substr(2)) {
     if (c < '0' || c > '9' || width > UINT16_MAX) reader->Fail("text of no width", "npy header");
@@ -167,7 +167,7 @@ PickleValue ReadText(Reader* reader, const Header& header) {
 
 Tensor ParseNpy(std::span<const uint8_t> bytes, const std::string& what) {
   Reader reader(bytes, what);
-  const Header header = ReadHeader(&reader);
+  const NpyHeader header = ReadNpyHeader(&reader);
   const std::string code = header.descr.empty() ? "" : header.descr.substr(1);
   const bool is_uint32 = code == "u4";
   const DType dtype = is_uint32 ? DType::kInt32 : DTypeOfNumpy(code);
@@ -199,7 +199,7 @@ StateDict LoadNpz(const std::string& path) {
     SKIFF_ENFORCE(!arrays.Has(array), InvalidArgument, "cannot read \"", path, "\": the array \"",
                   array, "\" is there twice");
     Reader reader(AsBytes(content), path + ":" + name);
-    const Header header = ReadHeader(&reader);
+    const NpyHeader header = ReadNpyHeader(&reader);
     if (IsText(header)) {
       arrays.objects.emplace_back(array, ReadText(&reader, header));
     } else {

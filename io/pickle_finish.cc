@@ -9,7 +9,7 @@ namespace skiff::io {
 
 namespace {
 
-constexpr int kMaxDepth = 200;
+constexpr int kMaxReadDepth = 200;
 // Objects counted once per path that leads to them. A walk that does not mind sharing ends in time.
 constexpr uint64_t kMinUnfolded = 1 << 24;
 
@@ -42,7 +42,7 @@ const PickleMachine::Finished& PickleMachine::FinishItem(Item* item, int depth) 
   if (!fresh && !done.open) return done;
   opcode_offset_ = item->offset;
   if (!fresh) Fail("an object that holds itself");
-  if (depth > kMaxDepth) Fail(StrCat("objects nested more than ", kMaxDepth, " deep"));
+  if (depth > kMaxReadDepth) Fail(StrCat("objects nested more than ", kMaxReadDepth, " deep"));
   if (item->type != Item::Type::kValue) Fail("a class or dtype where a value is wanted");
 
   std::vector<PickleValue> children;

@@ -24,12 +24,6 @@ constexpr NumpyCode kNumpyCodes[] = {
     {"f8", DType::kFloat64}, {"c8", DType::kComplex64}, {"c16", DType::kComplex128},
 };
 
-struct ArrayData {
-  Tensor tensor;
-  std::string numpy_type;
-  bool fortran = false;
-};
-
 std::string TypeOf(const Tensor& tensor, std::string numpy_type) {
   return numpy_type.empty() ? NumpyType(tensor.dtype()) : std::move(numpy_type);
 }
@@ -53,6 +47,11 @@ DType DTypeOfNumpy(std::string_view code) {
 }
 
 struct PickleValue::Node {
+  struct ArrayData {
+    Tensor tensor;
+    std::string numpy_type;
+    bool fortran = false;
+  };
   PickleKind kind;
   std::variant<std::monostate, bool, int64_t, double, std::complex<double>, std::string,
                std::vector<PickleValue>, std::vector<Item>, std::unique_ptr<ArrayData>>
@@ -112,7 +111,7 @@ PickleValue PickleValue::Array(Tensor tensor, std::string numpy_type, bool fortr
   PickleValue made = Make(PickleKind::kArray);
   std::string type = TypeOf(tensor, std::move(numpy_type));
   made.node_->content =
-      std::make_unique<ArrayData>(ArrayData{std::move(tensor), std::move(type), fortran});
+      std::make_unique<Node::ArrayData>(Node::ArrayData{std::move(tensor), std::move(type), fortran});
   return made;
 }
 
@@ -239,7 +238,7 @@ const std::string& PickleValue::name() const { return name_value().AsText(); }
 
 const Tensor& PickleValue::tensor() const {
   if (Is(PickleKind::kNamedTensor) || Is(PickleKind::kStaticTensor)) return array_value().tensor();
-  return std::get<std::unique_ptr<ArrayData>>(
+  return std::get<std::unique_ptr<Node::ArrayData>>(
              Need({PickleKind::kArray, PickleKind::kScalar}, "a tensor").content)
       ->tensor;
 }
@@ -248,13 +247,13 @@ const std::string& PickleValue::numpy_type() const {
   if (Is(PickleKind::kNamedTensor) || Is(PickleKind::kStaticTensor)) {
     return array_value().numpy_type();
   }
-  return std::get<std::unique_ptr<ArrayData>>(
+  return std::get<std::unique_ptr<Node::ArrayData>>(
              Need({PickleKind::kArray, PickleKind::kScalar}, "a tensor").content)
       ->numpy_type;
 }
 
 bool PickleValue::fortran() const {
-  return std::get<std::unique_ptr<ArrayData>>(
+  return std::get<std::unique_ptr<Node::ArrayData>>(
              Need({PickleKind::kArray, PickleKind::kScalar}, "an array").content)
       ->fortran;
 }

@@ -8,7 +8,7 @@ namespace skiff::io {
 
 namespace {
 
-constexpr int kMaxDepth = 256;
+constexpr int kMaxWrittenDepth = 256;
 constexpr size_t kBatch = 1000;  // items between MARK and SETITEMS, APPENDS, ADDITEMS
 
 // One character of latin-1 or none: CPython keeps one object of each.
@@ -250,7 +250,7 @@ class PickleWriter : private PickleOpcodes {
   }
 
   void Save(const PickleValue& value) {
-    SKIFF_ENFORCE(depth_ < kMaxDepth, InvalidArgument, "objects nested more than ", kMaxDepth,
+    SKIFF_ENFORCE(depth_ < kMaxWrittenDepth, InvalidArgument, "objects nested more than ", kMaxWrittenDepth,
                   " deep cannot be pickled");
     ++depth_;
     SaveInside(value);

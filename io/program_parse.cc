@@ -304,12 +304,7 @@ class ProgramParser {
   static std::vector<int> OwnedBlocks(const Block& block) {
     std::vector<int> owned;
     for (const auto& op : block.ops()) {
-      for (const auto& [name, value] : op->attrs) {
-        if (const auto* one = std::get_if<BlockRef>(&value)) owned.push_back(one->index);
-        if (const auto* many = std::get_if<std::vector<BlockRef>>(&value)) {
-          for (const BlockRef& ref : *many) owned.push_back(ref.index);
-        }
-      }
+      for (int index : skiff::OwnedBlocks(*op)) owned.push_back(index);
     }
     return owned;
   }

@@ -235,11 +235,11 @@ std::unique_ptr<Kernel> PrepareUnstack(PrepareContext& c, const char* whole, con
   return kernel;
 }
 
-struct Stack {
+struct StackSlices {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) { return PrepareStack(c, "X", "Y"); }
 };
-struct StackGrad {
+struct StackSlicesGrad {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) { return PrepareUnstack(c, "Y@GRAD", "X@GRAD"); }
 };
@@ -315,7 +315,7 @@ SKIFF_OP(stack)
       return {{"stack_grad", {{"X", g.In("X")}, {"Y@GRAD", g.OutGrad("Y")}},
                {{"X@GRAD", g.InGrad("X", false)}}, g.fwd.attrs}};
     })
-    .Kernel<Stack, AnyDType>();
+    .Kernel<StackSlices, AnyDType>();
 
 SKIFF_OP(stack_grad)
     .Doc("The gradients of X are the slices of Y@GRAD along `axis`.")
@@ -325,7 +325,7 @@ SKIFF_OP(stack_grad)
     .Attr("axis", 0, "as in stack")
     .InferShape([](InferContext& c) { InferUnstackOf(c, "Y@GRAD", "X@GRAD"); })
     .KeyedBy("Y@GRAD")
-    .Kernel<StackGrad, AnyDType>();
+    .Kernel<StackSlicesGrad, AnyDType>();
 
 SKIFF_OP(unstack)
     .Doc("Y are the slices of X along `axis`, without that axis.")

@@ -6,7 +6,7 @@
 namespace skiff {
 namespace {
 
-[[maybe_unused]] bool Taken(DynamicContext& c) {
+[[maybe_unused]] bool BranchIsTaken(DynamicContext& c) {
   if (c.attrs().Get<bool>("is_scalar_condition")) return control_flow::IsTrue(c.InputTensor("Cond"));
   for (int i = 0; i < c.NumInputs("Input"); ++i) {
     const auto* tensor = std::get_if<Tensor>(&c.Input("Input", i));
@@ -23,7 +23,7 @@ namespace {
 }
 
 [[maybe_unused]] void RunConditional(DynamicContext& c) {
-  if (Taken(c)) RunAndKeep(c, c.attrs().Get<BlockRef>("sub_block").index);
+  if (BranchIsTaken(c)) RunAndKeep(c, c.attrs().Get<BlockRef>("sub_block").index);
 }
 
 [[maybe_unused]] void RunGradientBlock(DynamicContext& c, int block) {
@@ -36,7 +36,7 @@ namespace {
 }
 
 [[maybe_unused]] void RunConditionalGrad(DynamicContext& c) {
-  if (Taken(c)) {
+  if (BranchIsTaken(c)) {
     RunGradientBlock(c, c.attrs().Get<BlockRef>("sub_block").index);
   } else {
     control_flow::HandGradientsOver(c, nullptr, "Input");

@@ -178,7 +178,7 @@ OpSchema ConvTransposeSchema(const char* type, const char* doc) {
 }
 
 /// conv2d_grad's own gradient, with the slots of Paddle's.
-std::vector<Operator> MakeSecondGrad(const GradContext& g) {
+std::vector<Operator> MakeConvSecondGrad(const GradContext& g) {
   Operator op{g.fwd.type + "_grad",
               {{"Filter", g.In("Filter")}, {"Input", g.In("Input")}, {"grad_out", g.In("Output@GRAD")}},
               {{"Filter@GRAD", g.InGrad("Filter")},
@@ -204,12 +204,12 @@ OpSchema ConvGradSchema(const char* type, const char* doc) {
     schema.Attr("output_padding", std::vector<int32_t>{}, "as in the forward operator")
         .Attr("output_size", std::vector<int32_t>{}, "as in the forward operator");
   } else {
-    schema.Gradient(MakeSecondGrad);
+    schema.Gradient(MakeConvSecondGrad);
   }
   return CpuKernels(ConvAttrs(schema, ConvRank(type)));
 }
 
-void InferSecondGrad(InferContext& c) {
+void InferConvSecondGrad(InferContext& c) {
   for (const auto& [out, in] :
        {std::pair{"Filter@GRAD", "Filter"}, {"Input@GRAD", "Input"}, {"grad_out@GRAD", "grad_out"}}) {
     if (!c.HasOutput(out)) continue;
@@ -229,7 +229,7 @@ OpSchema SecondConvGradSchema(const char* type, const char* doc) {
       .OptionalOutput("Input@GRAD", "shape and dtype of Input")
       .OptionalOutput("Filter@GRAD", "shape and dtype of Filter")
       .OptionalOutput("grad_out@GRAD", "shape and dtype of grad_out")
-      .InferShape(InferSecondGrad)
+      .InferShape(InferConvSecondGrad)
       .KeyedBy("Input");
   return CpuKernels(ConvAttrs(schema, ConvRank(type)));
 }

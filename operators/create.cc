@@ -11,12 +11,6 @@
 namespace skiff {
 namespace {
 
-[[maybe_unused]] DType DTypeOf(const InferContext& c) {
-  const int32_t code = c.Attr<int32_t>("dtype");
-  SKIFF_ENFORCE(IsValidDType(code), InvalidArgument, "attribute dtype is ", code, ", which is no dtype");
-  return static_cast<DType>(code);
-}
-
 /// Out has attribute dtype and the shape of ShapeTensorList, ShapeTensor or attribute shape.
 [[maybe_unused]] void InferFromShape(InferContext& c) {
   Shape shape;
@@ -27,7 +21,7 @@ namespace {
                   "; extents must not be negative");
     shape.Append(dim ? *dim : -1);
   }
-  c.SetOutput("Out", shape, DTypeOf(c));
+  c.SetOutput("Out", shape, DTypeAttr(c));
 }
 
 /// The constant of fill_constant: str_value when it is given, which is exact for 64-bit integers.
@@ -92,15 +86,6 @@ SKIFF_OP(fill_constant)
     .KeyedBy("Out")
     .Kernel<FillConstantKernel, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 
-[[maybe_unused]] void InferBatchSizeLike(InferContext& c) {
-  const Shape& input = c.InputShape("Input");
-  Shape shape(c.Attr<std::vector<int64_t>>("shape"));
-  const int from = NormalizeAxis(c.Attr<int64_t>("input_dim_idx"), input.rank(), "input_dim_idx");
-  const int to = NormalizeAxis(c.Attr<int64_t>("output_dim_idx"), shape.rank(), "output_dim_idx");
-  shape[to] = input[from];
-  c.SetOutput("Out", shape, DTypeOf(c));
-}
-
 SKIFF_OP(fill_constant_batch_size_like)
     .Doc("Out is full of one value; one of its extents is that of Input.")
     .Source("names and defaults of Paddle's fill_constant_batch_size_like")
@@ -163,7 +148,7 @@ SKIFF_OP(truncated_gaussian_random)
     .Attr("std", 1.0f, "standard deviation before truncation")
     .Attr("seed", 0, "0: the run's seed")
     .InferShape([](InferContext& c) {
-      c.SetOutput("Out", Shape(c.Attr<std::vector<int64_t>>("shape")), DTypeOf(c));
+      c.SetOutput("Out", Shape(c.Attr<std::vector<int64_t>>("shape")), DTypeAttr(c));
     })
     .Random()
     .KeyedBy("Out")
@@ -288,7 +273,7 @@ SKIFF_OP(assign_value)
     .Attr("int32_values", std::vector<int32_t>{}, "elements when dtype is int32")
     .Attr("int64_values", std::vector<int64_t>{}, "elements when dtype is int64")
     .InferShape([](InferContext& c) {
-      c.SetOutput("Out", Shape(c.Attr<std::vector<int64_t>>("shape")), DTypeOf(c));
+      c.SetOutput("Out", Shape(c.Attr<std::vector<int64_t>>("shape")), DTypeAttr(c));
     })
     .KeyedBy("Out")
     .Kernel<AssignValueKernel, bool, float, double, int32_t, int64_t>();

@@ -11,12 +11,6 @@
 namespace skiff {
 namespace {
 
-[[maybe_unused]] DType DTypeOf(const InferContext& c) {
-  const int32_t code = c.Attr<int32_t>("dtype");
-  SKIFF_ENFORCE(IsValidDType(code), InvalidArgument, "attribute dtype is ", code, ", which is no dtype");
-  return static_cast<DType>(code);
-}
-
 int64_t Columns(const Attrs& attrs) {
   const int64_t columns = attrs.Get<int64_t>("num_columns");
   return columns == -1 ? attrs.Get<int64_t>("num_rows") : columns;
@@ -39,7 +33,7 @@ SKIFF_OP(eye)
       const int64_t rows = c.Attr<int64_t>("num_rows"), columns = Columns(c.attrs());
       SKIFF_ENFORCE(rows >= 0 && columns >= 0, InvalidArgument, "num_rows is ", rows, ", num_columns ", columns,
                     "; they must not be negative");
-      c.SetOutput("Out", Shape{rows, columns}, DTypeOf(c));
+      c.SetOutput("Out", Shape{rows, columns}, DTypeAttr(c));
     })
     .KeyedBy("Out")
     .Kernel<Generate<Identity>, SKIFF_FLOATS, int32_t, int64_t>();
@@ -107,7 +101,7 @@ struct Spacing {
     const Shape& shape = c.InputShape(slot);
     SKIFF_ENFORCE(!shape.IsKnown() || shape.NumElements() == 1, InvalidArgument, slot, " is ", shape, "; expected one element");
   }
-  c.SetOutput("Out", Shape{num ? (*num)[0] : -1}, DTypeOf(c));
+  c.SetOutput("Out", Shape{num ? (*num)[0] : -1}, DTypeAttr(c));
 }
 
 SKIFF_OP(linspace)
@@ -195,7 +189,7 @@ struct TriangleIndices {
       .Attr(columns, 0, "of the matrix")                                                      \
       .Attr("offset", 0, "of the diagonal that bounds the triangle and belongs to it")        \
       .Attr("dtype", 3, "code of out's dtype: int32 or int64")                                \
-      .InferShape([](InferContext& c) { c.SetOutput("out", Shape{2, TriangleOf(c.attrs()).Count()}, DTypeOf(c)); }) \
+      .InferShape([](InferContext& c) { c.SetOutput("out", Shape{2, TriangleOf(c.attrs()).Count()}, DTypeAttr(c)); }) \
       .KeyedBy("out")                                                                         \
       .Kernel<TriangleIndices, int32_t, int64_t>()
 SKIFF_TRIANGLE(tril_indices, "rows", "cols", "lower");
@@ -203,8 +197,8 @@ SKIFF_TRIANGLE(triu_indices, "row", "col", "upper");
 
 // ---- constants -------------------------------------------------------------------------------------------------
 
-struct Zero {
-  explicit Zero(const Attrs&) {}
+struct ZeroAt {
+  explicit ZeroAt(const Attrs&) {}
   template <typename V> SKIFF_HD V At(int64_t, uint64_t) const { return V(0); }
 };
 
@@ -223,10 +217,10 @@ SKIFF_OP(empty)
                       "; extents must not be negative");
         shape.Append(dim ? *dim : -1);
       }
-      c.SetOutput("Out", shape, DTypeOf(c));
+      c.SetOutput("Out", shape, DTypeAttr(c));
     })
     .KeyedBy("Out")
-    .Kernel<Generate<Zero>, SKIFF_FLOATS, SKIFF_INTS, bool>();
+    .Kernel<Generate<ZeroAt>, SKIFF_FLOATS, SKIFF_INTS, bool>();
 
 SKIFF_OP(fill_zeros_like2)
     .Doc("Out = zeros of X's shape.")
@@ -234,10 +228,10 @@ SKIFF_OP(fill_zeros_like2)
     .Input("X", "only its shape is read")
     .Output("Out", "shape of X, attribute dtype")
     .Attr("dtype", 5, "code of Out's dtype")
-    .InferShape([](InferContext& c) { c.SetOutput("Out", c.InputShape("X"), DTypeOf(c)); })
+    .InferShape([](InferContext& c) { c.SetOutput("Out", c.InputShape("X"), DTypeAttr(c)); })
     .KeyedBy("Out")
     .ZeroGradient()
-    .Kernel<Generate<Zero>, SKIFF_FLOATS, int32_t, int64_t, bool>();
+    .Kernel<Generate<ZeroAt>, SKIFF_FLOATS, int32_t, int64_t, bool>();
 
 struct AnyValue {
   explicit AnyValue(const Attrs& attrs) : value(attrs.Get<float>("value")) {}
@@ -262,7 +256,7 @@ SKIFF_OP(fill_any_grad)
     .Output("X@GRAD", "shape of X")
     .Attr("value", 0.0f, "not read")
     .InferShape(Like("X@GRAD", "Out@GRAD"))
-    .Kernel<Generate<Zero>, SKIFF_FLOATS>();
+    .Kernel<Generate<ZeroAt>, SKIFF_FLOATS>();
 
 struct GivenValues {
   template <typename Device, typename T>
@@ -292,7 +286,7 @@ SKIFF_OP(fill)
       const size_t count = c.Attr<std::vector<float>>("value").size();
       SKIFF_ENFORCE(shape.IsKnown() && static_cast<int64_t>(count) == shape.NumElements(), InvalidArgument, "value has ", count,
                     " numbers, shape is ", shape, "; there must be one for each element");
-      c.SetOutput("Out", shape, DTypeOf(c));
+      c.SetOutput("Out", shape, DTypeAttr(c));
     })
     .KeyedBy("Out")
     .Kernel<GivenValues, float, double, int32_t, int64_t>();

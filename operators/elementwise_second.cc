@@ -49,7 +49,7 @@ struct SumSecond : Second {  // DDX + kSign DDY
   }
 };
 
-const char* Or(const PrepareContext& c, const char* slot, const char* stand_in) {
+const char* SlotOr(const PrepareContext& c, const char* slot, const char* stand_in) {
   return c.HasInput(slot) ? slot : stand_in;
 }
 
@@ -60,7 +60,7 @@ struct AddSecondKernel {
     using C = Compute<T>;
     std::vector<OperandGrad> grads;
     grads.push_back(OperandGrad::Make<C>(SumSecond<kSign>(c), c, "DDOut", c.Output("DDOut").shape,
-                                         {Or(c, "DDX", "DOut"), Or(c, "DDY", "DOut")}));
+                                         {SlotOr(c, "DDX", "DOut"), SlotOr(c, "DDY", "DOut")}));
     return MakeOperandGradsKernel(std::move(grads), c);
   }
 };
@@ -70,7 +70,7 @@ struct MultiplySecondKernel {
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     using C = Compute<T>;
     const Shape& full = c.Input("DOut").shape;
-    const char *ddx = Or(c, "DDX", "X"), *ddy = Or(c, "DDY", "Y");
+    const char *ddx = SlotOr(c, "DDX", "X"), *ddy = SlotOr(c, "DDY", "Y");
     std::vector<OperandGrad> grads;
     if (c.HasOutput("DDOut")) {
       grads.push_back(OperandGrad::Make<C>(MultiplySecond(c), c, "DDOut", full, {"X", "Y", ddx, ddy}));
@@ -90,7 +90,7 @@ struct DivideSecondKernel {
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     using C = Compute<T>;
     const Shape& full = c.Input("Out").shape;
-    const char *ddx = Or(c, "DDX", "Out"), *ddy = Or(c, "DDY", "Y");
+    const char *ddx = SlotOr(c, "DDX", "Out"), *ddy = SlotOr(c, "DDY", "Y");
     std::vector<OperandGrad> grads;
     if (c.HasOutput("DDOut")) {
       grads.push_back(OperandGrad::Make<C>(DivideSecond(c), c, "DDOut", full, {"Out", "Y", ddx, ddy}));
@@ -129,7 +129,7 @@ struct MultiplyThirdKernel {
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     EachOutput<Compute<T>> outputs(c, c.Input("DOut").shape);
     const auto add = [&](const char* slot, const char* a, const char* b, const char* other_a, const char* other_b) {
-      const auto stand_in = [&](const char* name) { return Or(c, name, "DOut"); };
+      const auto stand_in = [&](const char* name) { return SlotOr(c, name, "DOut"); };
       outputs.Add(slot, TwoProducts{c.HasInput(a) && c.HasInput(b), c.HasInput(other_a) && c.HasInput(other_b)},
                   {stand_in(a), stand_in(b), stand_in(other_a), stand_in(other_b)});
     };

@@ -105,7 +105,7 @@ struct QuantForm {
   const char* in_scale;  // slot of the given or last scale, "" where there is none
 };
 
-QuantForm FormOf(const std::string& type) {
+QuantForm QuantFormOf(const std::string& type) {
   const bool round_trip = type.find("quantize_dequantize") != std::string::npos;
   const QuantStep step = round_trip ? QuantStep::kRoundTrip : QuantStep::kQuantize;
   if (type == "quantize_linear") return {ScaleSource::kMoving, step, "Scale"};
@@ -125,7 +125,7 @@ int AxisOf(const Attrs& attrs, const std::string& type, const Shape& x) {
 struct Quantize {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
-    QuantForm form = FormOf(c.op().type);
+    QuantForm form = QuantFormOf(c.op().type);
     const Shape& x = c.Input("X").shape;
     const int axis = AxisOf(c.attrs(), c.op().type, x);
     const ChannelGeometry g = AroundAxis(x, axis);

@@ -64,7 +64,7 @@ struct CutFrames {
 
 /// Each point of the signal gathers what the frames over it hold, in the order of the frames.
 template <typename T>
-struct AddFrames {
+struct OverlapAndAdd {
   Framing g;
   const T* frames;
   T* signal;
@@ -91,7 +91,7 @@ struct Cut {
   }
 };
 template <const char* kFrames, const char* kSignal>
-struct Add {
+struct OverlapAddKernel {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     const Framing g = FramingOf(c.attrs(), c.Input(kFrames).shape, c.Output(kSignal).shape);
@@ -99,7 +99,7 @@ struct Add {
     const int from = c.InputIndex(kFrames);
     return MakeKernel([=](const KernelArgs& args) {
       using S = Stored<T>;
-      ForEach(n, 4096, args, AddFrames<S>{g, static_cast<const S*>(args.in[from]), static_cast<S*>(args.out[0])});
+      ForEach(n, 4096, args, OverlapAndAdd<S>{g, static_cast<const S*>(args.in[from]), static_cast<S*>(args.out[0])});
     });
   }
 };
@@ -144,7 +144,7 @@ SKIFF_OP(frame_grad)
     .RequiredAttr<int32_t>("hop_length", "as in frame")
     .Attr("axis", -1, "as in frame")
     .InferShape(Like("X@GRAD", "X"))
-    .Kernel<Add<kOutGrad, kXGrad>, SKIFF_FLOATS, int32_t, int64_t, SKIFF_COMPLEX>();
+    .Kernel<OverlapAddKernel<kOutGrad, kXGrad>, SKIFF_FLOATS, int32_t, int64_t, SKIFF_COMPLEX>();
 
 SKIFF_OP(overlap_add)
     .Doc("Out = frames that start hop_length apart, added up.")
@@ -167,7 +167,7 @@ SKIFF_OP(overlap_add)
       c.SetOutput("Out", {out, x.dtype});
     })
     .Gradient(StandardGrad({"X"}, {}, {"Out"}, {"X"}))
-    .Kernel<Add<kX, kOut>, SKIFF_FLOATS, int32_t, int64_t, SKIFF_COMPLEX>();
+    .Kernel<OverlapAddKernel<kX, kOut>, SKIFF_FLOATS, int32_t, int64_t, SKIFF_COMPLEX>();
 
 SKIFF_OP(overlap_add_grad)
     .Doc("X@GRAD = the frames of Out@GRAD.")

@@ -46,7 +46,7 @@ struct Share {
 };
 
 // For reduce_amax and reduce_amin Paddle does not look at reduce_all: an empty dim means all.
-std::vector<bool> AxesOf(const Attrs& attrs, int rank) {
+std::vector<bool> AxesOfAttrs(const Attrs& attrs, int rank) {
   if (attrs.Has("dim")) return ReducedDims(attrs.Get<std::vector<int64_t>>("dim"), false, rank);
   return ReducedDims(attrs.Get<std::vector<int64_t>>("axis"), attrs.Get<bool>("reduce_all"), rank);
 }
@@ -60,7 +60,7 @@ struct LogSumExp {
     using C = Compute<T>;
     constexpr DType kC = kDTypeOf<C>;
     const TensorInfo& x = c.Input("X");
-    const std::vector<bool> axes = AxesOf(c.attrs(), x.shape.rank());
+    const std::vector<bool> axes = AxesOfAttrs(c.attrs(), x.shape.rank());
     const Shape kept = ReducedShape(x.shape, axes, true);
     const ReduceOp largest = MakeReduceOp<C>(Largest{}, MakeReducePlan(kC, x.shape, axes, x.dtype, kC));
     const MapOp below = MakeMapOp<C>(ExpBelow{}, MakeMapPlan(kC, x.shape, {{0, x.dtype, x.shape}, {1, kC, kept}}, {{0, kC}}));
@@ -88,7 +88,7 @@ struct LogSumExpGrad {
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     using C = Compute<T>;
     const TensorInfo& x = c.Input("X");
-    const Shape kept = ReducedShape(x.shape, AxesOf(c.attrs(), x.shape.rank()), true);
+    const Shape kept = ReducedShape(x.shape, AxesOfAttrs(c.attrs(), x.shape.rank()), true);
     return MakeMapKernel(MakeMapOp<C>(
         ExpShare{}, MakeMapPlan(kDTypeOf<C>, x.shape,
                                 {{c.InputIndex("X"), x.dtype, x.shape}, {c.InputIndex("Out"), c.Input("Out").dtype, kept},
@@ -103,7 +103,7 @@ struct Extreme {
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     using C = Compute<T>;
     const TensorInfo& x = c.Input("X");
-    return MakeReduceKernel(MakeReduceOp<C>(R{}, MakeReducePlan(kDTypeOf<C>, x.shape, AxesOf(c.attrs(), x.shape.rank()), x.dtype,
+    return MakeReduceKernel(MakeReduceOp<C>(R{}, MakeReducePlan(kDTypeOf<C>, x.shape, AxesOfAttrs(c.attrs(), x.shape.rank()), x.dtype,
                                                                 c.Output("Out").dtype)), c);
   }
 };
@@ -114,7 +114,7 @@ struct ExtremeGrad {
     using C = Compute<T>;
     constexpr DType kC = kDTypeOf<C>;
     const TensorInfo &x = c.Input("X"), &out = c.Input("Out"), &dout = c.Input("Out@GRAD");
-    const std::vector<bool> axes = AxesOf(c.attrs(), x.shape.rank());
+    const std::vector<bool> axes = AxesOfAttrs(c.attrs(), x.shape.rank());
     const Shape kept = ReducedShape(x.shape, axes, true);
     const MapOp equal = MakeMapOp<C>(IsEqual{}, MakeMapPlan(kC, x.shape, {{0, x.dtype, x.shape}, {1, out.dtype, kept}}, {{0, kC}}));
     const ReduceOp sum = MakeReduceOp<C>(SumReducer{}, MakeReducePlan(kC, x.shape, axes, kC, kC));
@@ -135,7 +135,7 @@ struct ExtremeGrad {
 
 [[maybe_unused]] void InferOverAxes(InferContext& c) {
   const TensorMeta& x = c.Input("X");
-  c.SetOutput("Out", ReducedShape(x.shape, AxesOf(c.attrs(), x.shape.rank()), KeepsDims(c.attrs())), x.dtype);
+  c.SetOutput("Out", ReducedShape(x.shape, AxesOfAttrs(c.attrs(), x.shape.rank()), KeepsDims(c.attrs())), x.dtype);
 }
 
 SKIFF_OP(logsumexp)

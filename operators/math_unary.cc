@@ -154,7 +154,7 @@ struct ErfGrad {
   }
 };
 
-struct Zero {
+struct ZeroSlope {
   template <typename V>
   SKIFF_HD V operator()(V) const { return V(0); }
 };
@@ -269,7 +269,7 @@ SKIFF_OP(trunc_grad)
     .Output("X@GRAD", "shape and dtype of X")
     .InferShape(Like("X@GRAD", "Out@GRAD"))
     .Inplace("Out@GRAD", "X@GRAD")
-    .Kernel<Map<Zero>, SKIFF_FLOATS>();
+    .Kernel<Map<ZeroSlope>, SKIFF_FLOATS>();
 
 SKIFF_OP(floor_grad)
     .Doc("X@GRAD = 0: floor is constant between integers.")
@@ -278,7 +278,7 @@ SKIFF_OP(floor_grad)
     .Output("X@GRAD", "shape and dtype of X")
     .InferShape(Like("X@GRAD", "Out@GRAD"))
     .Inplace("Out@GRAD", "X@GRAD")
-    .Kernel<Map<Zero>, SKIFF_FLOATS>();
+    .Kernel<Map<ZeroSlope>, SKIFF_FLOATS>();
 
 SKIFF_OP(ceil_grad)
     .Doc("X@GRAD = 0: ceil is constant between integers.")
@@ -287,7 +287,7 @@ SKIFF_OP(ceil_grad)
     .Output("X@GRAD", "shape and dtype of X")
     .InferShape(Like("X@GRAD", "Out@GRAD"))
     .Inplace("Out@GRAD", "X@GRAD")
-    .Kernel<Map<Zero>, SKIFF_FLOATS>();
+    .Kernel<Map<ZeroSlope>, SKIFF_FLOATS>();
 
 SKIFF_OP(round_grad)
     .Doc("X@GRAD = 0: round is constant between halves.")
@@ -296,7 +296,7 @@ SKIFF_OP(round_grad)
     .Output("X@GRAD", "shape and dtype of X")
     .InferShape(Like("X@GRAD", "Out@GRAD"))
     .Inplace("Out@GRAD", "X@GRAD")
-    .Kernel<Map<Zero>, SKIFF_FLOATS>();
+    .Kernel<Map<ZeroSlope>, SKIFF_FLOATS>();
 
 SKIFF_UNARY(sign, "Out = 1 where X > 0, -1 where X < 0, 0 at 0.")
     .Gradient([](const GradContext& g) -> std::vector<Operator> {

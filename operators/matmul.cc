@@ -223,11 +223,6 @@ std::unique_ptr<Kernel> PrepareFc(PrepareContext& c) {
   return PrepareGemm<T>(c, MakeGemm(s, MatmulPart::kOut), {"Input", "W", "Out"}, epilogue);
 }
 
-template <PrepareFn Float>
-std::unique_ptr<Kernel> ViaFloat(PrepareContext& c) {
-  return PrepareViaFloat(c, Float);
-}
-
 // bfloat16 by oneDNN where the CPU has it and one primitive can express the problem.
 template <PrepareFn Native, PrepareFn Float>
 std::unique_ptr<Kernel> NativeOrViaFloat(PrepareContext& c) {
@@ -239,7 +234,7 @@ std::unique_ptr<Kernel> NativeOrViaFloat(PrepareContext& c) {
 
 // --- schemas -----------------------------------------------------------------------------------
 
-void InferProduct(InferContext& c) {
+void InferMatmul(InferContext& c) {
   const TensorMeta& x = c.Input("X");
   const DType y = c.InputDType("Y");
   SKIFF_ENFORCE(x.dtype == y || x.dtype == DType::kUndefined || y == DType::kUndefined, InvalidArgument,
@@ -284,7 +279,7 @@ OpSchema Product(const char* type, const char* doc) {
       .Input("X", "the left operand")
       .Input("Y", "the right operand, of X's dtype")
       .Output("Out", "the product")
-      .InferShape(InferProduct)
+      .InferShape(InferMatmul)
       .Gradient(StandardGrad({"X", "Y"}, {}, {"Out"}, {"X", "Y"}));
   return TypeAttrs(schema, type);
 }

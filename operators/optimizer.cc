@@ -8,9 +8,6 @@ namespace skiff {
 
 namespace {
 
-// Elements worth a thread.
-constexpr int64_t kGrain = kElementGrain;
-
 template <typename T>
 struct SgdUpdate {
   using C = Compute<T>;
@@ -34,7 +31,7 @@ struct Sgd {
     const auto param = slots.Both("Param"), master = slots.Both("MasterParam"), grad = slots.Read("Grad");
     const auto rate = slots.Scalar("LearningRate");
     return MakeKernel([=, n = slots.size()](const KernelArgs& args) {
-      ForEach(n, kGrain, args,
+      ForEach(n, kElementGrain, args,
               SgdUpdate<T>{{param.Bind<T>(args), master.Bind<T>(args)}, grad.Bind<T>(args), rate.Bind(args)});
     });
   }
@@ -106,7 +103,7 @@ struct Momentum {
     const bool nesterov = c.Attr<bool>("use_nesterov");
     const auto decay = static_cast<C>(DecayOf(c, i));
     return MakeKernel([=, n = slots.size()](const KernelArgs& args) {
-      ForEach(n, kGrain, args,
+      ForEach(n, kElementGrain, args,
               MomentumUpdate<T>{{param.Bind<T>(args), master.Bind<T>(args)}, grad.Bind<T>(args),
                                 velocity.Bind<T>(args), rate.Bind(args), mu, rescale, decay, nesterov});
     });
@@ -211,7 +208,7 @@ struct Adam {
       s.beta2_tensor = beta2.Bind(args);
       s.epsilon_tensor = epsilon.Bind(args);
       if (skip >= 0) s.skip_update = static_cast<const bool*>(args.in[skip]);
-      ForEach(n, kGrain, args,
+      ForEach(n, kElementGrain, args,
               AdamUpdate<T>{{param.Bind<T>(args), master.Bind<T>(args)}, grad.Bind<T>(args),
                             moment1.Bind<T>(args), moment2.Bind<T>(args), s});
       if (out1 >= 0) {

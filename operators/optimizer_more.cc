@@ -7,8 +7,6 @@ namespace skiff {
 
 namespace {
 
-constexpr int64_t kGrain = kElementGrain;
-
 // Moment += g g; Param -= lr g / (sqrt(Moment) + epsilon).
 template <typename T>
 struct AdagradUpdate {
@@ -40,7 +38,7 @@ struct Adagrad {
     const auto rate = slots.Scalar("LearningRate");
     const auto epsilon = static_cast<Compute<T>>(c.Attr<float>("epsilon"));
     return MakeKernel([=, n = slots.size()](const KernelArgs& args) {
-      ForEach(n, kGrain, args,
+      ForEach(n, kElementGrain, args,
               AdagradUpdate<T>{{param.Bind<T>(args), master.Bind<T>(args)}, grad.Bind<T>(args),
                                moment.Bind<T>(args), rate.Bind(args), epsilon});
     });
@@ -97,13 +95,13 @@ struct Rmsprop {
     SKIFF_ENFORCE(!centered || (mean_grad.in >= 0 && mean_grad.out >= 0), InvalidArgument,
                   "centered needs MeanGrad and MeanGradOut");
     return MakeKernel([=, n = slots.size()](const KernelArgs& args) {
-      ForEach(n, kGrain, args,
+      ForEach(n, kElementGrain, args,
               RmspropUpdate<T>{{param.Bind<T>(args), master.Bind<T>(args)}, grad.Bind<T>(args),
                                mean_square.Bind<T>(args), mean_grad.Bind<T>(args), moment.Bind<T>(args),
                                rate.Bind(args), decay, epsilon, momentum, centered});
       const State<T> unused = mean_grad.Bind<T>(args);
       if (!centered && unused.in != nullptr && unused.out != nullptr && unused.in != unused.out) {
-        ForEach(n, kGrain, args, CopyState<T>{unused});
+        ForEach(n, kElementGrain, args, CopyState<T>{unused});
       }
     });
   }
@@ -143,7 +141,7 @@ struct Adamax {
     const auto rate = slots.Scalar("LearningRate"), pow = slots.Scalar("Beta1Pow");
     const C beta1 = c.Attr<float>("beta1"), beta2 = c.Attr<float>("beta2"), epsilon = c.Attr<float>("epsilon");
     return MakeKernel([=, n = slots.size()](const KernelArgs& args) {
-      ForEach(n, kGrain, args,
+      ForEach(n, kElementGrain, args,
               AdamaxUpdate<T>{{param.Bind<T>(args), master.Bind<T>(args)}, grad.Bind<T>(args),
                               moment.Bind<T>(args), norm.Bind<T>(args), rate.Bind(args), pow.Bind(args), beta1,
                               beta2, epsilon});
@@ -185,7 +183,7 @@ struct Adadelta {
     const auto rate = slots.Scalar("LearningRate");
     const C rho = c.Attr<float>("rho"), epsilon = c.Attr<float>("epsilon");
     return MakeKernel([=, n = slots.size()](const KernelArgs& args) {
-      ForEach(n, kGrain, args,
+      ForEach(n, kElementGrain, args,
               AdadeltaUpdate<T>{{param.Bind<T>(args), master.Bind<T>(args)}, grad.Bind<T>(args),
                                 square_grad.Bind<T>(args), square_update.Bind<T>(args), rate.Bind(args), rho, epsilon});
     });
@@ -302,9 +300,9 @@ struct Lamb {
       const LambData<T> d{{param.Bind<T>(args), master.Bind<T>(args)}, grad.Bind<T>(args), moment1.Bind<T>(args),
                           moment2.Bind<T>(args), rate.Bind(args), pow1.Bind(args), pow2.Bind(args), skips,
                           C(beta1), C(beta2), epsilon, decay, reinterpret_cast<C*>(norms + 2), norms};
-      ForEach(n, kGrain, args, LambDirection<T>{d});
+      ForEach(n, kElementGrain, args, LambDirection<T>{d});
       RunChannels({1, 1, n}, args, LambNorms<T>{d});
-      ForEach(n, kGrain, args, LambStep<T>{d, adapts});
+      ForEach(n, kElementGrain, args, LambStep<T>{d, adapts});
       if (out1 >= 0) ForEach(1, 1, args, AdvancePow{d.beta1_pow, args.out[out1], skips, beta1});
       if (out2 >= 0) ForEach(1, 1, args, AdvancePow{d.beta2_pow, args.out[out2], skips, beta2});
     });

@@ -9,8 +9,6 @@ namespace skiff {
 
 namespace {
 
-constexpr int64_t kGrain = kElementGrain;
-
 // ---- lars_momentum -----------------------------------------------------------------------------------------------
 
 /// The squares of parameter and gradient add up to the rate of the whole parameter, left in the workspace.
@@ -71,7 +69,7 @@ struct LarsMomentum {
         C* found = static_cast<C*>(args.workspace);
         const ParamState<T> p{param.Bind<T>(args), master.Bind<T>(args)};
         RunChannels(ChannelGeometry{1, 1, n}, args, LarsRate<T>{p, grad.Bind<T>(args), rate.Bind(args), trust, decay, epsilon, rescale, found});
-        ForEach(n, kGrain, args, LarsUpdate<T>{p, grad.Bind<T>(args), velocity.Bind<T>(args), mu, decay, rescale, found});
+        ForEach(n, kElementGrain, args, LarsUpdate<T>{p, grad.Bind<T>(args), velocity.Bind<T>(args), mu, decay, rescale, found});
       }));
     }
     return sequence;
@@ -114,7 +112,7 @@ struct Ftrl {
     // Paddle adds 1e-10 to both, so that they are never 0.
     const T l1 = static_cast<T>(c.Attr<float>("l1") + 1e-10f), l2 = static_cast<T>(c.Attr<float>("l2") + 1e-10f);
     return MakeKernel([=, n = slots.size(), power = static_cast<T>(c.Attr<float>("lr_power"))](const KernelArgs& args) {
-      ForEach(n, kGrain, args, FtrlUpdate<T>{param.Bind<T>(args), grad.Bind<T>(args), squares.Bind<T>(args), linear.Bind<T>(args),
+      ForEach(n, kElementGrain, args, FtrlUpdate<T>{param.Bind<T>(args), grad.Bind<T>(args), squares.Bind<T>(args), linear.Bind<T>(args),
                                              rate.Bind(args), l1, l2, power});
     });
   }
@@ -148,7 +146,7 @@ struct DecayedAdagrad {
     const auto rate = slots.Scalar("LearningRate");
     return MakeKernel([=, n = slots.size(), decay = static_cast<T>(c.Attr<float>("decay")),
                        epsilon = static_cast<T>(c.Attr<float>("epsilon"))](const KernelArgs& args) {
-      ForEach(n, kGrain, args, DecayedAdagradUpdate<T>{param.Bind<T>(args), grad.Bind<T>(args), moment.Bind<T>(args), rate.Bind(args), decay, epsilon});
+      ForEach(n, kElementGrain, args, DecayedAdagradUpdate<T>{param.Bind<T>(args), grad.Bind<T>(args), moment.Bind<T>(args), rate.Bind(args), decay, epsilon});
     });
   }
 };
@@ -177,7 +175,7 @@ struct ProximalGd {
     const auto param = slots.Both("Param"), grad = slots.Read("Grad");
     const auto rate = slots.Scalar("LearningRate");
     return MakeKernel([=, n = slots.size(), l1 = static_cast<T>(c.Attr<float>("l1")), l2 = static_cast<T>(c.Attr<float>("l2"))](const KernelArgs& args) {
-      ForEach(n, kGrain, args, ProximalUpdate<T>{param.Bind<T>(args), grad.Bind<T>(args), rate.Bind(args), l1, l2});
+      ForEach(n, kElementGrain, args, ProximalUpdate<T>{param.Bind<T>(args), grad.Bind<T>(args), rate.Bind(args), l1, l2});
     });
   }
 };
@@ -229,7 +227,7 @@ struct Dpsgd {
       T* scale = static_cast<T*>(args.workspace);
       const uint64_t key = MixSeeds(seed != 0 ? 0 : args.seed, static_cast<uint64_t>(seed));
       RunChannels(ChannelGeometry{1, 1, n}, args, GradientScale<T>{grad.Bind<T>(args), clip, scale});
-      ForEach(n, kGrain, args, NoisyUpdate<T>{param.Bind<T>(args), grad.Bind<T>(args), rate.Bind(args), scale,
+      ForEach(n, kElementGrain, args, NoisyUpdate<T>{param.Bind<T>(args), grad.Bind<T>(args), rate.Bind(args), scale,
                                               static_cast<T>(RandomNormal(key, 0) * spread)});
     });
   }
@@ -296,7 +294,7 @@ struct AverageAccumulates {
       const auto write = [&](int i) { return static_cast<T*>(args.out[i]); };
       const auto number = [&](int i) { return static_cast<const int64_t*>(args.in[i]); };
       const auto set = [&](int i) { return static_cast<int64_t*>(args.out[i]); };
-      ForEach(n, kGrain, args, Accumulate<T>{window, least, most, read(param), read(s1), read(s2), read(s3), number(count), number(updates),
+      ForEach(n, kElementGrain, args, Accumulate<T>{window, least, most, read(param), read(s1), read(s2), read(s3), number(count), number(updates),
                                              write(o1), write(o2), write(o3)});
       ForEach(1, 1, args, AdvanceCounts{window, least, most, number(count), number(old), number(updates), set(count_out), set(old_out),
                                         set(updates_out)});

@@ -68,7 +68,7 @@ struct PadForm {
   int axes;
   bool last_first;
 };
-PadForm FormOf(const std::string& type) {
+PadForm PadFormOf(const std::string& type) {
   return type.find("pad2d") != std::string::npos ? PadForm{2, false} : PadForm{3, true};
 }
 
@@ -129,7 +129,7 @@ Shape PaddedShape(const Padding& p, const PadForm& form, const Shape& x, bool la
 
 [[maybe_unused]] void InferPadSpatial(InferContext& c, const char* in, const char* out) {
   const TensorMeta& x = c.Input(in);
-  const PadForm form = FormOf(c.type());
+  const PadForm form = PadFormOf(c.type());
   const MaybeInts sizes = DecidedInts(c, "", "Paddings", "paddings");
   std::vector<int64_t> known;
   for (const auto& size : sizes) known.push_back(size.value_or(0));
@@ -144,7 +144,7 @@ template <bool kIsGradient>
 struct PadSpatial {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
-    Padding p = ReadPadding(c.attrs(), FormOf(c.op().type), c.inputs.at(0).shape, KnownPaddings(c));
+    Padding p = ReadPadding(c.attrs(), PadFormOf(c.op().type), c.inputs.at(0).shape, KnownPaddings(c));
     if (kIsGradient) p.value = 0;
     const T value = StoreElement<T>(static_cast<Compute<T>>(p.value));
     return MakeKernel([p, value](const KernelArgs& args) {
@@ -158,7 +158,7 @@ struct PadSpatialGrad {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     const Shape& x = c.Output("X@GRAD").shape;
-    const Padding p = ReadPadding(c.attrs(), FormOf(c.op().type), x, KnownPaddings(c));
+    const Padding p = ReadPadding(c.attrs(), PadFormOf(c.op().type), x, KnownPaddings(c));
     return MakeKernel([p, bytes = x.NumElements() * sizeof(T), dout = c.InputIndex("Out@GRAD")](const KernelArgs& args) {
       FillZero(args.out[0], bytes, args);
       ForEachInGroups(p.outer, p.OutRows() * p.out[2] * p.inner, args,

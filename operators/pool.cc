@@ -34,7 +34,7 @@ void InferMaskedPool(InferContext& c) {
   c.SetOutput("Mask", TensorMeta{out, DType::kInt32, x.lod_level});
 }
 
-void InferSecondGrad(InferContext& c) {
+void InferPoolSecondGrad(InferContext& c) {
   SKIFF_ENFORCE(c.Attr<std::string>("pooling_type") == "avg", Unimplemented,
                 "the second gradient of a maximum over windows; Paddle has it of averages alone");
   const TensorMeta& x = c.Input("grad_x@GRAD");
@@ -110,11 +110,6 @@ std::unique_ptr<Kernel> PrepareMaskedPoolGrad(PrepareContext& c) {
   });
 }
 
-template <PrepareFn Float>
-std::unique_ptr<Kernel> ViaFloat(PrepareContext& c) {
-  return PrepareViaFloat(c, Float);
-}
-
 template <PrepareFn Float, PrepareFn Double>
 OpSchema& CpuKernels(OpSchema& schema) {
   schema.CpuKernel<float>(Float);
@@ -145,7 +140,7 @@ OpSchema& PoolAttrs(OpSchema& schema, int rank) {
 }
 
 /// pool2d_grad is linear in what comes for an average: its own gradient pools.
-std::vector<Operator> MakeSecondGrad(const GradContext& g) {
+std::vector<Operator> MakePoolSecondGrad(const GradContext& g) {
   return {Operator{"pool2d_double_grad", {{"grad_x@GRAD", g.OutGrad("X@GRAD")}},
                    {{"grad_out@GRAD", g.InGrad("Out@GRAD")}}, g.fwd.attrs}};
 }
@@ -170,7 +165,7 @@ OpSchema PoolGradSchema(const char* type, const char* doc) {
       .Input("Out@GRAD", "as Out of the forward operator")
       .Output("X@GRAD", "shape and dtype of X")
       .InferShape(GradsLikeInputs());
-  if (PoolRank(type) == 2) schema.Gradient(MakeSecondGrad);
+  if (PoolRank(type) == 2) schema.Gradient(MakePoolSecondGrad);
   return CpuKernels<PreparePoolGrad<float>, PreparePoolGrad<double>>(PoolAttrs(schema, PoolRank(type)));
 }
 
@@ -204,7 +199,7 @@ OpSchema SecondPoolGradSchema() {
       .Source("slots of Paddle's pool2d_double_grad")
       .Input("grad_x@GRAD", "the gradient of pool2d_grad's X@GRAD")
       .Output("grad_out@GRAD", "as Out of pool2d")
-      .InferShape(InferSecondGrad);
+      .InferShape(InferPoolSecondGrad);
   return CpuKernels<PrepareSecondGrad<float>, PrepareSecondGrad<double>>(PoolAttrs(schema, 2));
 }
 

@@ -12,12 +12,6 @@ namespace skiff {
 
 namespace {
 
-[[maybe_unused]] DType DTypeOf(const InferContext& c) {
-  const int32_t code = c.Attr<int32_t>("dtype");
-  SKIFF_ENFORCE(IsValidDType(code), InvalidArgument, "attribute dtype is ", code, ", which is no dtype");
-  return static_cast<DType>(code);
-}
-
 [[maybe_unused]] void InferRandInt(InferContext& c) {
   const int64_t low = c.Attr<int64_t>("low"), high = c.Attr<int64_t>("high");
   SKIFF_ENFORCE(low < high, InvalidArgument, "attributes low and high are ", low, " and ", high,
@@ -28,7 +22,7 @@ namespace {
                   "; extents must not be negative");
     shape.Append(dim ? *dim : -1);
   }
-  c.SetOutput("Out", shape, DTypeOf(c));
+  c.SetOutput("Out", shape, DTypeAttr(c));
 }
 
 struct RandInt : Seeded {
@@ -42,15 +36,6 @@ struct RandInt : Seeded {
   int64_t low;
   uint64_t range;  // both attributes are 32-bit: at most 2^32
 };
-
-[[maybe_unused]] void InferBatchSizeLike(InferContext& c) {
-  const Shape& input = c.InputShape("Input");
-  Shape shape(c.Attr<std::vector<int64_t>>("shape"));
-  const int from = NormalizeAxis(c.Attr<int64_t>("input_dim_idx"), input.rank(), "input_dim_idx");
-  const int to = NormalizeAxis(c.Attr<int64_t>("output_dim_idx"), shape.rank(), "output_dim_idx");
-  shape[to] = input[from];
-  c.SetOutput("Out", shape, DTypeOf(c));
-}
 
 /// Out[i] is drawn by functor Draw from the parameter X[i].
 template <typename T, typename Draw>
@@ -186,7 +171,7 @@ struct Dirichlet {
 };
 
 /// The output of a random operator does not vary with its input.
-struct Zeros {
+struct NoSlope {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     const size_t bytes = c.outputs.at(0).shape.NumElements() * SizeOf(c.outputs.at(0).dtype);
@@ -255,7 +240,7 @@ SKIFF_OP(uniform_random_inplace_grad)
     .Input("Out@GRAD", "shape of X")
     .Output("X@GRAD", "shape of X")
     .InferShape(Like("X@GRAD", "Out@GRAD"))
-    .Kernel<Zeros, SKIFF_FLOATS>();
+    .Kernel<NoSlope, SKIFF_FLOATS>();
 
 SKIFF_OP(gaussian_inplace)
     .Doc("out is normal.")
@@ -276,7 +261,7 @@ SKIFF_OP(gaussian_inplace_grad)
     .Input("out@GRAD", "shape of x")
     .Output("x@GRAD", "shape of x")
     .InferShape(Like("x@GRAD", "out@GRAD"))
-    .Kernel<Zeros, SKIFF_FLOATS>();
+    .Kernel<NoSlope, SKIFF_FLOATS>();
 
 SKIFF_OP(exponential)
     .Doc("Out is exponential with rate lambda.")
@@ -315,7 +300,7 @@ SKIFF_OP(poisson_grad)
     .Input("Out@GRAD", "shape of X")
     .Output("X@GRAD", "shape of X")
     .InferShape(Like("X@GRAD", "Out@GRAD"))
-    .Kernel<Zeros, SKIFF_FLOATS>();
+    .Kernel<NoSlope, SKIFF_FLOATS>();
 
 SKIFF_OP(dirichlet)
     .Doc("Each row of Out has the Dirichlet distribution of its row of Alpha.")

@@ -38,15 +38,15 @@ namespace {
 }
 
 // Which slice of X each slice of Out is, as a tensor at the kernel's place.
-struct Slices {
+struct PickedSlices {
   RowGather plan;
   int64_t width = 1;
   Tensor ids;
 };
 
-Slices SlicesOf(const PrepareContext& c, const Shape& x, const Shape& out) {
+PickedSlices PickedSlicesOf(const PrepareContext& c, const Shape& x, const Shape& out) {
   const int axis = NormalizeAxis(c.Attr<int64_t>("dim"), x.rank(), "dim");
-  Slices s;
+  PickedSlices s;
   s.plan.outer = x.Product(0, axis);
   s.plan.rows = x[axis];
   s.plan.count = out[axis];
@@ -64,10 +64,10 @@ Slices SlicesOf(const PrepareContext& c, const Shape& x, const Shape& out) {
   return s;
 }
 
-struct Repeat {
+struct RepeatSlices {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
-    Slices s = SlicesOf(c, c.Input("X").shape, c.Output("Out").shape);
+    PickedSlices s = PickedSlicesOf(c, c.Input("X").shape, c.Output("Out").shape);
     s.plan.row_bytes = s.width * static_cast<int64_t>(SizeOf(c.Input("X").dtype));
     return MakeKernel([s, x = c.InputIndex("X"), out = c.OutputIndex("Out")](const KernelArgs& args) {
       GatherRows(s.plan, args.in[x], s.ids.raw_data(), args.out[out], args);
@@ -75,11 +75,11 @@ struct Repeat {
   }
 };
 
-struct RepeatGrad {
+struct RepeatSlicesGrad {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     const Shape& x = c.Input("X").shape;
-    return MakeKernel([s = SlicesOf(c, x, c.Input("Out@GRAD").shape), bytes = x.NumElements() * sizeof(T),
+    return MakeKernel([s = PickedSlicesOf(c, x, c.Input("Out@GRAD").shape), bytes = x.NumElements() * sizeof(T),
                        grad = c.InputIndex("Out@GRAD"), out = c.OutputIndex("X@GRAD")](const KernelArgs& args) {
       FillZero(args.out[out], bytes, args);
       ScatterAddRows<T>(s.plan, s.width, args.in[grad], s.ids.raw_data(), static_cast<T*>(args.out[out]), args);
@@ -114,7 +114,7 @@ SKIFF_OP(repeat_interleave)
     .Attr("dim", 0, "from the end when negative")
     .InferShape(InferRepeat)
     .Gradient(StandardGrad({"X", "RepeatsTensor"}, {}, {"Out"}, {"X"}))
-    .Kernel<Repeat, AnyDType>();
+    .Kernel<RepeatSlices, AnyDType>();
 
 SKIFF_OP(repeat_interleave_grad)
     .Doc("Each slice of X@GRAD is the sum of Out@GRAD's that were made from it.")
@@ -126,7 +126,7 @@ SKIFF_OP(repeat_interleave_grad)
     .Attr("dim", 0, "as in repeat_interleave")
     .InferShape(GradsLikeInputs())
     .KeyedBy("Out@GRAD")
-    .Kernel<RepeatGrad, float, double, Float16, BFloat16, int32_t, int64_t>();
+    .Kernel<RepeatSlicesGrad, float, double, Float16, BFloat16, int32_t, int64_t>();
 
 SKIFF_OP(shard_index)
     .Doc("Out is X's position in shard `shard_id` of index_num classes in nshards equal shards, ignore_value elsewhere.")

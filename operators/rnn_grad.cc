@@ -10,7 +10,7 @@ namespace skiff {
 namespace {
 
 template <typename T>
-struct FillOnes {
+struct FillWithOne {
   T* to;
   SKIFF_HD void operator()(int64_t i) const { to[i] = T(1); }
 };
@@ -60,7 +60,7 @@ class RnnGradKernel final : public Kernel {
   void Run(const KernelArgs& args) const override {
     T* work = static_cast<T*>(args.workspace);
     const T* kept = static_cast<const T*>(args.in[reserve_]);
-    ForEach(g_.time * g_.batch, kElementGrain, args, FillOnes<T>{work + ones_});
+    ForEach(g_.time * g_.batch, kElementGrain, args, FillWithOne<T>{work + ones_});
     const T* dout = dout_ < 0 ? nullptr : static_cast<const T*>(args.in[dout_]);
     for (int64_t layer = g_.layers; layer-- > 0;) {
       const T* x = layer == 0 ? static_cast<const T*>(args.in[input_]) : kept + g_.InputAt(layer);

@@ -36,15 +36,15 @@ struct ScaleKernel {
   }
 };
 
-struct Same {
+struct Unchanged {
   template <typename V> SKIFF_HD V operator()(V x) const { return x; }
 };
 /// Real numbers that become complex are computed as such.
 struct CastKernel {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& context) {
-    if (IsComplex(context.Output("Out").dtype)) return Map<Same>::PrepareAs<Complex<double>>(context);
-    return Map<Same>::Prepare<Device, T>(context);
+    if (IsComplex(context.Output("Out").dtype)) return Map<Unchanged>::PrepareAs<Complex<double>>(context);
+    return Map<Unchanged>::Prepare<Device, T>(context);
   }
 };
 struct Increment {
@@ -144,7 +144,7 @@ SKIFF_OP(assign)
       }
       c.Output("Out") = std::move(copy);
     })
-    .Kernel<Map<Same>, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
+    .Kernel<Map<Unchanged>, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 
 SKIFF_OP(increment)
     .Doc("Out = X + step.")

@@ -7,7 +7,7 @@ namespace skiff {
 
 namespace {
 
-bool IsLast(const Attrs& attrs) { return attrs.Has("data_format") && attrs.Get<std::string>("data_format") == "NHWC"; }
+bool IsNhwc(const Attrs& attrs) { return attrs.Has("data_format") && attrs.Get<std::string>("data_format") == "NHWC"; }
 
 int64_t Positive(const Attrs& attrs, const char* name) {
   const int64_t value = attrs.Get<int32_t>(name);
@@ -57,7 +57,7 @@ std::unique_ptr<Kernel> PrepareCopy(const Shuffle& s, size_t bytes, bool back) {
 /// `grows`: the image's extents are multiplied by the factor and its channels divided by its square.
 [[maybe_unused]] Shape ReshapedImage(const InferContext& c, const Shape& x, int64_t r, bool grows) {
   CheckImage(c, x);
-  const bool last = IsLast(c.attrs());
+  const bool last = IsNhwc(c.attrs());
   Shape out = x;
   int64_t& channels = out[last ? 3 : 1];
   SKIFF_ENFORCE(!grows || channels < 0 || channels % (r * r) == 0, InvalidArgument, "X is ", x, "; its channels must be a ",
@@ -83,7 +83,7 @@ struct ShufflePixels {
     // pixel_unshuffle is pixel_shuffle backwards.
     const bool from_small = grows != back;
     const Shape& small = from_small ? c.inputs.at(0).shape : c.outputs.at(0).shape;
-    return PrepareCopy(PixelShuffle(small, r, IsLast(c.attrs())), sizeof(T), !from_small);
+    return PrepareCopy(PixelShuffle(small, r, IsNhwc(c.attrs())), sizeof(T), !from_small);
   }
 };
 
@@ -92,7 +92,7 @@ struct ShuffleChannels {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     const int64_t groups = Positive(c.attrs(), c.attrs().Has("groups") ? "groups" : "group");
-    return PrepareCopy(ChannelShuffle(c.inputs.at(0).shape, groups, IsLast(c.attrs())), sizeof(T),
+    return PrepareCopy(ChannelShuffle(c.inputs.at(0).shape, groups, IsNhwc(c.attrs())), sizeof(T),
                        direction == Direction::kBack);
   }
 };
@@ -102,7 +102,7 @@ struct ShuffleChannels {
     const TensorMeta& x = c.Input(in);
     CheckImage(c, x.shape);
     const int64_t groups = Positive(c.attrs(), c.attrs().Has("groups") ? "groups" : "group");
-    const int64_t channels = x.shape[IsLast(c.attrs()) ? 3 : 1];
+    const int64_t channels = x.shape[IsNhwc(c.attrs()) ? 3 : 1];
     SKIFF_ENFORCE(channels < 0 || channels % groups == 0, InvalidArgument, "X is ", x.shape, "; its channels must be a multiple of ",
                   "the ", groups, " groups");
     c.SetOutput(out, TensorMeta{x.shape, x.dtype, x.lod_level});
@@ -118,7 +118,7 @@ struct ShiftTime {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     const Shape& x = c.inputs.at(0).shape;
-    const bool last = IsLast(c.attrs());
+    const bool last = IsNhwc(c.attrs());
     const int64_t time = Positive(c.attrs(), "seg_num"), channels = x[last ? 3 : 1];
     const int64_t samples = x[0] / time, space = x[2] * (last ? x[1] : x[3]);
     const float ratio = c.Attr<float>("shift_ratio");

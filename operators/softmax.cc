@@ -57,7 +57,7 @@ struct LogSoftmaxGrad {
 
 /// A formula along the attribute `axis` of the first output's shape. A 0-D tensor is one row of one.
 template <typename F>
-struct AlongAxis {
+struct SoftmaxAlong {
   template <typename C>
   static std::unique_ptr<Kernel> PrepareAs(PrepareContext& c) {
     const Shape& given = c.outputs.at(0).shape;
@@ -91,14 +91,14 @@ struct AlongAxis {
   SKIFF_UNARY_GRAD(type, "Out", doc).Attr("axis", -1, "as in " #type)
 
 SKIFF_ALONG_AXIS(softmax, "Out = exp(X) / sum(exp(X)) along axis; the row's maximum is subtracted first.")
-    .Kernel<AlongAxis<Softmax>, SKIFF_FLOATS>();
+    .Kernel<SoftmaxAlong<Softmax>, SKIFF_FLOATS>();
 SKIFF_ALONG_AXIS_GRAD(softmax, "X@GRAD = (Out@GRAD - sum(Out Out@GRAD)) Out.")
-    .Kernel<AlongAxis<SoftmaxGrad>, SKIFF_FLOATS>();
+    .Kernel<SoftmaxAlong<SoftmaxGrad>, SKIFF_FLOATS>();
 
 SKIFF_ALONG_AXIS(log_softmax, "Out = X - log(sum(exp(X))) along axis.")
-    .Kernel<AlongAxis<LogSoftmax>, SKIFF_FLOATS>();
+    .Kernel<SoftmaxAlong<LogSoftmax>, SKIFF_FLOATS>();
 SKIFF_ALONG_AXIS_GRAD(log_softmax, "X@GRAD = Out@GRAD - exp(Out) sum(Out@GRAD).")
-    .Kernel<AlongAxis<LogSoftmaxGrad>, SKIFF_FLOATS>();
+    .Kernel<SoftmaxAlong<LogSoftmaxGrad>, SKIFF_FLOATS>();
 
 }  // namespace
 }  // namespace skiff

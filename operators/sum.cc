@@ -15,7 +15,7 @@ struct Add3 {
 struct Add4 {
   template <typename V> SKIFF_HD V operator()(V a, V b, V c, V d) const { return a + b + c + d; }
 };
-struct Same {
+struct OneTerm {
   template <typename V> SKIFF_HD V operator()(V a) const { return a; }
 };
 
@@ -26,7 +26,7 @@ struct SumKernel {
   static MapOp Step(const MapInput* in, int count, const Shape& shape, DType out) {
     const std::pair<int, DType> target{0, out};
     const MapPlan plan = MakeMapPlan(kDTypeOf<C>, shape, in, count, &target, 1);
-    if (count == 1) return MakeMapOp<C>(Same{}, plan);
+    if (count == 1) return MakeMapOp<C>(OneTerm{}, plan);
     if (count == 2) return MakeMapOp<C>(Add2{}, plan);
     if (count == 3) return MakeMapOp<C>(Add3{}, plan);
     return MakeMapOp<C>(Add4{}, plan);

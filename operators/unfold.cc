@@ -7,8 +7,8 @@ namespace skiff {
 
 namespace {
 
-/// Blocks of an image; the arrays hold height and width.
-struct Blocks {
+/// ImageBlocks of an image; the arrays hold height and width.
+struct ImageBlocks {
   int64_t batch = 0, channels = 0, image[2] = {}, blocks[2] = {};  // blocks along each axis
   int64_t kernel[2] = {}, stride[2] = {}, dilation[2] = {}, before[2] = {};
 
@@ -19,8 +19,8 @@ struct Blocks {
 
 /// columns[n, (c, i, j), (y, x)] = image[n, c, y * stride - before + i * dilation, ...], 0 outside.
 template <typename T>
-struct ToColumns {
-  Blocks b;
+struct BlocksToColumns {
+  ImageBlocks b;
   const T* image;
   T* columns;
   SKIFF_HD void operator()(int64_t at) const {
@@ -36,7 +36,7 @@ struct ToColumns {
 /// image[n, c, y, x] = the sum of the columns' elements that were read there.
 template <typename T>
 struct ToImage {
-  Blocks b;
+  ImageBlocks b;
   const T* columns;
   T* image;
   SKIFF_HD void operator()(int64_t at) const {
@@ -63,8 +63,8 @@ struct ToImage {
 }
 
 /// The blocks over an image; its extents may be -1 and so then are the blocks.
-Blocks ReadBlocks(const Attrs& attrs, int64_t batch, int64_t channels, int64_t height, int64_t width) {
-  Blocks b;
+ImageBlocks ReadBlocks(const Attrs& attrs, int64_t batch, int64_t channels, int64_t height, int64_t width) {
+  ImageBlocks b;
   b.batch = batch;
   b.channels = channels;
   b.image[0] = height;
@@ -89,16 +89,16 @@ Blocks ReadBlocks(const Attrs& attrs, int64_t batch, int64_t channels, int64_t h
   return b;
 }
 
-Blocks BlocksOfImage(const Attrs& attrs, const Shape& x) {
+ImageBlocks BlocksOfImage(const Attrs& attrs, const Shape& x) {
   SKIFF_ENFORCE(x.rank() == 4, InvalidArgument, "X is ", x, "; expected [batch, channels, height, width]");
   return ReadBlocks(attrs, x[0], x[1], x[2], x[3]);
 }
 
-Blocks BlocksOfColumns(const Attrs& attrs, const Shape& x) {
+ImageBlocks BlocksOfColumns(const Attrs& attrs, const Shape& x) {
   SKIFF_ENFORCE(x.rank() == 3, InvalidArgument, "X is ", x, "; expected [batch, channels * block, blocks]");
   int64_t size[2];
   ReadTwo(attrs, "output_sizes", size);
-  Blocks b = ReadBlocks(attrs, x[0], -1, size[0], size[1]);
+  ImageBlocks b = ReadBlocks(attrs, x[0], -1, size[0], size[1]);
   const int64_t block = b.kernel[0] * b.kernel[1];
   if (x[1] >= 0) {
     SKIFF_ENFORCE(x[1] % block == 0, InvalidArgument, "X is ", x, "; its axis 1 must be a multiple of the ", block,
@@ -111,7 +111,7 @@ Blocks BlocksOfColumns(const Attrs& attrs, const Shape& x) {
 }
 
 template <typename T, template <typename> typename Direction>
-std::unique_ptr<Kernel> Move(const Blocks& b, int64_t n, int from) {
+std::unique_ptr<Kernel> Move(const ImageBlocks& b, int64_t n, int from) {
   return MakeKernel([=](const KernelArgs& args) {
     ForEach(n, 512, args, Direction<T>{b, static_cast<const T*>(args.in[from]), static_cast<T*>(args.out[0])});
   });
@@ -120,7 +120,7 @@ std::unique_ptr<Kernel> Move(const Blocks& b, int64_t n, int from) {
 struct Unfold {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
-    return Move<T, ToColumns>(BlocksOfImage(c.attrs(), c.Input("X").shape), c.Output("Y").shape.NumElements(), 0);
+    return Move<T, BlocksToColumns>(BlocksOfImage(c.attrs(), c.Input("X").shape), c.Output("Y").shape.NumElements(), 0);
   }
 };
 struct UnfoldGrad {
@@ -140,7 +140,7 @@ struct FoldGrad {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     const Shape& x = c.Input("X").shape;
-    return Move<T, ToColumns>(BlocksOfColumns(c.attrs(), x), x.NumElements(), c.InputIndex("Y@GRAD"));
+    return Move<T, BlocksToColumns>(BlocksOfColumns(c.attrs(), x), x.NumElements(), c.InputIndex("Y@GRAD"));
   }
 };
 
@@ -159,7 +159,7 @@ SKIFF_OP(unfold)
     .Output("Y", "[batch, channels * kernel height * kernel width, blocks]")
     SKIFF_BLOCK_ATTRS
     .InferShape([](InferContext& c) {
-      const Blocks b = BlocksOfImage(c.attrs(), c.InputShape("X"));
+      const ImageBlocks b = BlocksOfImage(c.attrs(), c.InputShape("X"));
       Shape out = b.ColumnShape();
       if (b.channels < 0) out[1] = -1;
       if (b.blocks[0] < 0 || b.blocks[1] < 0) out[2] = -1;

@@ -9,19 +9,10 @@ namespace {
 
 constexpr size_t kMaxBytes = size_t{16} << 20;  // of one result: folding must not bloat the model
 
-bool OwnsBlock(const Operator& op) {
-  for (const auto& [name, value] : op.attrs) {
-    if (std::holds_alternative<BlockRef>(value) || std::holds_alternative<std::vector<BlockRef>>(value)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 bool Fold(const RewriteSite& site) {
   const Operator& op = site.op();
   const OpDef* def = FindOp(op.type);
-  if (def == nullptr || def->side_effect || def->random || OwnsBlock(op)) return false;
+  if (def == nullptr || def->side_effect || def->random || !OwnedBlocks(op).empty()) return false;
   if (op.type == "feed" || op.type == "fetch" || op.outputs.AllNames().empty()) return false;
   std::map<std::string, Value> values;
   for (const std::string& name : op.inputs.AllNames()) {

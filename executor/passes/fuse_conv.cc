@@ -125,7 +125,7 @@ bool IsChannelBias(const Shape& y, int axis, int64_t channels, bool channels_las
   return y.rank() == 4 && (axis == -1 || axis == 0) && y[channel_axis] == channels;
 }
 
-bool TryBias(const RewriteSite& site) {
+bool TryConvBias(const RewriteSite& site) {
   int next;
   if (!IsFusible(site, &next) || site.At(next).type != "elementwise_add") return false;
   const Operator &conv = site.op(), &add = site.At(next);
@@ -198,7 +198,7 @@ bool SetActivation(const Operator& act, Operator* conv) {
   return false;
 }
 
-bool TryActivation(const RewriteSite& site) {
+bool TryConvActivation(const RewriteSite& site) {
   int next;
   if (!IsFusible(site, &next)) return false;
   const Operator& act = site.At(next);
@@ -214,8 +214,8 @@ bool TryActivation(const RewriteSite& site) {
 bool FoldBatchNorm(PassContext& context) {
   return context.constants != nullptr && RewriteEach(context, TryBatchNorm);
 }
-bool FuseConvBias(PassContext& context) { return RewriteEach(context, TryBias); }
+bool FuseConvBias(PassContext& context) { return RewriteEach(context, TryConvBias); }
 bool FuseConvResidual(PassContext& context) { return RewriteEach(context, TryResidual); }
-bool FuseConvActivation(PassContext& context) { return RewriteEach(context, TryActivation); }
+bool FuseConvActivation(PassContext& context) { return RewriteEach(context, TryConvActivation); }
 
 }  // namespace skiff

@@ -8,7 +8,7 @@ namespace skiff {
 
 namespace {
 
-bool TryBias(const RewriteSite& site) {
+bool TryFcBias(const RewriteSite& site) {
   const Operator& product = site.op();
   const bool is_mul = product.type == "mul";
   if (!is_mul && product.type != "matmul_v2") return false;
@@ -41,7 +41,7 @@ bool TryBias(const RewriteSite& site) {
   return true;
 }
 
-bool TryActivation(const RewriteSite& site) {
+bool TryFcActivation(const RewriteSite& site) {
   const Operator& fc = site.op();
   if (fc.type != "fc" || !fc.attrs.Get<std::string>("activation_type", "").empty()) return false;
   const int next = site.NextOf(site.position, "Out");
@@ -62,7 +62,7 @@ bool TryActivation(const RewriteSite& site) {
 
 }  // namespace
 
-bool FuseFc(PassContext& context) { return RewriteEach(context, TryBias); }
-bool FuseFcActivation(PassContext& context) { return RewriteEach(context, TryActivation); }
+bool FuseFc(PassContext& context) { return RewriteEach(context, TryFcBias); }
+bool FuseFcActivation(PassContext& context) { return RewriteEach(context, TryFcActivation); }
 
 }  // namespace skiff

@@ -7,31 +7,31 @@ namespace skiff {
 
 namespace {
 
-struct Registry {
+struct CallbackList {
   std::mutex mutex;
   std::deque<TensorCallback> callbacks;  // addresses stay
 };
 
-Registry& Callbacks() {
-  static auto* registry = new Registry;  // never destroyed: callbacks may outlive main
-  return *registry;
+CallbackList& Callbacks() {
+  static auto* list = new CallbackList;  // never destroyed: callbacks may outlive main
+  return *list;
 }
 
 }  // namespace
 
 int RegisterCallback(TensorCallback callback) {
-  Registry& registry = Callbacks();
-  std::lock_guard lock(registry.mutex);
-  registry.callbacks.push_back(std::move(callback));
-  return static_cast<int>(registry.callbacks.size()) - 1;
+  CallbackList& list = Callbacks();
+  std::lock_guard lock(list.mutex);
+  list.callbacks.push_back(std::move(callback));
+  return static_cast<int>(list.callbacks.size()) - 1;
 }
 
 const TensorCallback& FindCallback(int number) {
-  Registry& registry = Callbacks();
-  std::lock_guard lock(registry.mutex);
-  SKIFF_ENFORCE(number >= 0 && number < static_cast<int>(registry.callbacks.size()), NotFound,
-                "no function is registered as number ", number, "; ", registry.callbacks.size(), " are");
-  return registry.callbacks[number];
+  CallbackList& list = Callbacks();
+  std::lock_guard lock(list.mutex);
+  SKIFF_ENFORCE(number >= 0 && number < static_cast<int>(list.callbacks.size()), NotFound,
+                "no function is registered as number ", number, "; ", list.callbacks.size(), " are");
+  return list.callbacks[number];
 }
 
 }  // namespace skiff

@@ -15,17 +15,6 @@ ControlFlowContext& ControlFlow(DynamicContext& context) {
   return *control;
 }
 
-std::vector<int> OwnedBlocks(const Operator& op) {
-  std::vector<int> owned;
-  for (const auto& [name, value] : op.attrs) {
-    if (const auto* one = std::get_if<BlockRef>(&value)) owned.push_back(one->index);
-    if (const auto* many = std::get_if<std::vector<BlockRef>>(&value)) {
-      for (const BlockRef& ref : *many) owned.push_back(ref.index);
-    }
-  }
-  return owned;
-}
-
 }  // namespace skiff
 
 namespace skiff::control_flow {

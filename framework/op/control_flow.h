@@ -48,9 +48,6 @@ inline bool HasValue(const Value& value) {
   return tensor == nullptr || tensor->is_initialized();
 }
 
-/// The blocks an operator owns: its attributes' block references.
-std::vector<int> OwnedBlocks(const Operator& op);
-
 }  // namespace skiff
 
 /// What the operators that run blocks share.

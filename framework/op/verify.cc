@@ -67,17 +67,6 @@ class Verifier {
     }
   }
 
-  std::vector<int> OwnedBlocks(const Operator& op) const {
-    std::vector<int> owned;
-    for (const auto& [name, value] : op.attrs) {
-      if (const auto* one = std::get_if<BlockRef>(&value)) owned.push_back(one->index);
-      if (const auto* many = std::get_if<std::vector<BlockRef>>(&value)) {
-        for (const BlockRef& ref : *many) owned.push_back(ref.index);
-      }
-    }
-    return owned;
-  }
-
   // ---- schema
 
   void CheckSchema(const Block& block, const Operator& op) {

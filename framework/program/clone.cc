@@ -12,18 +12,6 @@ bool IsBackwardOrOptimize(const Operator& op) {
   return (op.role() & (kBackward | kOptimize)) != 0 || op.role() == kLRSchedule;
 }
 
-// Indices of the sub-blocks an operator owns.
-std::vector<int> OwnedBlocks(const Operator& op) {
-  std::vector<int> owned;
-  for (const auto& [name, value] : op.attrs) {
-    if (const auto* one = std::get_if<BlockRef>(&value)) owned.push_back(one->index);
-    if (const auto* many = std::get_if<std::vector<BlockRef>>(&value)) {
-      for (const BlockRef& ref : *many) owned.push_back(ref.index);
-    }
-  }
-  return owned;
-}
-
 // Names that `op` reads, its sub-blocks and variable-valued attributes included.
 void CollectReads(const Program& program, const Operator& op, std::set<std::string>* names) {
   for (const std::string& name : op.inputs.AllNames()) names->insert(name);

@@ -64,4 +64,15 @@ void Slots::Sort() {
                    [](const Entry& a, const Entry& b) { return a.first < b.first; });
 }
 
+std::vector<int> OwnedBlocks(const Operator& op) {
+  std::vector<int> owned;
+  for (const auto& [name, value] : op.attrs) {
+    if (const auto* one = std::get_if<BlockRef>(&value)) owned.push_back(one->index);
+    if (const auto* many = std::get_if<std::vector<BlockRef>>(&value)) {
+      for (const BlockRef& ref : *many) owned.push_back(ref.index);
+    }
+  }
+  return owned;
+}
+
 }  // namespace skiff

@@ -77,4 +77,7 @@ struct Operator {
   int32_t role() const { return attrs.Get<int32_t>(kOpRoleAttr, kForward); }
 };
 
+/// The blocks an operator owns: its attributes' block references.
+std::vector<int> OwnedBlocks(const Operator& op);
+
 }  // namespace skiff

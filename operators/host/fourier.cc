@@ -22,7 +22,7 @@ struct Spectrum {
   std::vector<std::complex<R>> values;
 };
 
-std::vector<int> AxesOf(const Attrs& attrs, int rank) {
+std::vector<int> TransformedAxes(const Attrs& attrs, int rank) {
   const std::vector<int64_t> given = attrs.Get<std::vector<int64_t>>("axes");
   SKIFF_ENFORCE(!given.empty(), InvalidArgument, "attribute axes is empty; it names the axes to transform");
   std::vector<int> axes;
@@ -70,7 +70,7 @@ void Transform(Spectrum<R>* s, const std::vector<int>& axes, bool forward, int n
 }
 
 template <typename R>
-void Scale(Spectrum<R>* s, double by) {
+void ScaleBy(Spectrum<R>* s, double by) {
   for (std::complex<R>& v : s->values) v *= static_cast<R>(by);
 }
 
@@ -146,10 +146,10 @@ void WithPrecision(const DynamicContext& c, const char* slot, const F& f) {
 void ComplexToComplex(DynamicContext& c, const char* from, const char* to, bool forward) {
   WithPrecision(c, from, [&](auto zero) {
     auto s = Read<decltype(zero)>(c, from);
-    const auto axes = AxesOf(c.attrs(), s.shape.rank());
+    const auto axes = TransformedAxes(c.attrs(), s.shape.rank());
     CheckExtents(s.shape, axes);
     Transform(&s, axes, forward, c.num_threads());
-    Scale(&s, ScaleOf(c.attrs(), Points(s.shape, axes)));
+    ScaleBy(&s, ScaleOf(c.attrs(), Points(s.shape, axes)));
     Give(c, to, s);
   });
 }
@@ -157,11 +157,11 @@ void ComplexToComplex(DynamicContext& c, const char* from, const char* to, bool 
 void RealToComplex(DynamicContext& c) {
   WithPrecision(c, "X", [&](auto zero) {
     auto s = Read<decltype(zero)>(c, "X");
-    const auto axes = AxesOf(c.attrs(), s.shape.rank());
+    const auto axes = TransformedAxes(c.attrs(), s.shape.rank());
     CheckExtents(s.shape, axes);
     const double n = Points(s.shape, axes);
     Transform(&s, axes, c.attrs().Get<bool>("forward"), c.num_threads());
-    Scale(&s, ScaleOf(c.attrs(), n));
+    ScaleBy(&s, ScaleOf(c.attrs(), n));
     const int last = axes.back();
     Give(c, "Out", c.attrs().Get<bool>("onesided") ? Shortened(s, last, s.shape[last] / 2 + 1) : s);
   });
@@ -171,11 +171,11 @@ void RealToComplexGrad(DynamicContext& c) {
   WithPrecision(c, "Out@GRAD", [&](auto zero) {
     auto s = Read<decltype(zero)>(c, "Out@GRAD");
     const Shape x = c.InputTensor("X").shape();
-    const auto axes = AxesOf(c.attrs(), x.rank());
+    const auto axes = TransformedAxes(c.attrs(), x.rank());
     CheckExtents(x, axes);
     if (c.attrs().Get<bool>("onesided")) s = Shortened(s, axes.back(), x[axes.back()]);
     Transform(&s, axes, !c.attrs().Get<bool>("forward"), c.num_threads());
-    Scale(&s, ScaleOf(c.attrs(), Points(x, axes)));
+    ScaleBy(&s, ScaleOf(c.attrs(), Points(x, axes)));
     GiveReal(c, "X@GRAD", s);
   });
 }
@@ -192,7 +192,7 @@ int64_t SignalExtent(const Attrs& attrs, int64_t half) {
 void ComplexToReal(DynamicContext& c) {
   WithPrecision(c, "X", [&](auto zero) {
     auto s = Read<decltype(zero)>(c, "X");
-    const auto axes = AxesOf(c.attrs(), s.shape.rank());
+    const auto axes = TransformedAxes(c.attrs(), s.shape.rank());
     CheckExtents(s.shape, axes);
     const int last = axes.back();
     const int64_t n = SignalExtent(c.attrs(), s.shape[last]);
@@ -201,7 +201,7 @@ void ComplexToReal(DynamicContext& c) {
     s = Mirrored(Shortened(s, last, n / 2 + 1), last, n);
     CheckExtents(s.shape, {last});
     Transform(&s, {last}, forward, c.num_threads());
-    Scale(&s, ScaleOf(c.attrs(), Points(s.shape, axes)));
+    ScaleBy(&s, ScaleOf(c.attrs(), Points(s.shape, axes)));
     GiveReal(c, "Out", s);
   });
 }
@@ -210,13 +210,13 @@ void ComplexToRealGrad(DynamicContext& c) {
   WithPrecision(c, "Out@GRAD", [&](auto zero) {
     using R = decltype(zero);
     auto s = Read<R>(c, "Out@GRAD");
-    const auto axes = AxesOf(c.attrs(), s.shape.rank());
+    const auto axes = TransformedAxes(c.attrs(), s.shape.rank());
     CheckExtents(s.shape, axes);
     const int last = axes.back();
     const int64_t n = s.shape[last];
     const double points = Points(s.shape, axes);
     Transform(&s, axes, !c.attrs().Get<bool>("forward"), c.num_threads());
-    Scale(&s, ScaleOf(c.attrs(), points));
+    ScaleBy(&s, ScaleOf(c.attrs(), points));
     s = Shortened(s, last, n / 2 + 1);
     // Each point but the first and, of an even number, the last one stood for its mirror image too.
     int64_t inner = 1;
@@ -262,7 +262,7 @@ SKIFF_FOURIER(fft_r2c, "Out = the transform of real X; where onesided, its first
       const TensorMeta x = c.Input("X");
       SKIFF_ENFORCE(!IsComplex(x.dtype), InvalidArgument, "X is ", x.dtype, "; it must be real: use fft_c2c");
       Shape out = x.shape;
-      const int last = AxesOf(c.attrs(), out.rank()).back();
+      const int last = TransformedAxes(c.attrs(), out.rank()).back();
       if (c.attrs().Get<bool>("onesided")) out[last] = HalfOf(out[last]);
       c.SetOutput("Out", {out, ComplexDType(x.dtype)});
     })
@@ -284,7 +284,7 @@ SKIFF_FOURIER(fft_c2r, "Out = the real signal whose half spectrum is X.")
     .InferShape([](InferContext& c) {
       const TensorMeta x = c.Input("X");
       Shape out = x.shape;
-      const int last = AxesOf(c.attrs(), out.rank()).back();
+      const int last = TransformedAxes(c.attrs(), out.rank()).back();
       out[last] = SignalExtent(c.attrs(), out[last]);
       c.SetOutput("Out", {out, RealDType(x.dtype)});
     })
@@ -298,7 +298,7 @@ SKIFF_FOURIER(fft_c2r_grad, "X@GRAD = the half spectrum of Out@GRAD, each point 
     .InferShape([](InferContext& c) {
       const TensorMeta out = c.Input("Out@GRAD");
       Shape x = out.shape;
-      const int last = AxesOf(c.attrs(), x.rank()).back();
+      const int last = TransformedAxes(c.attrs(), x.rank()).back();
       x[last] = HalfOf(x[last]);
       c.SetOutput("X@GRAD", {x, ComplexDType(out.dtype)});
     })

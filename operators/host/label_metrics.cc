@@ -17,7 +17,7 @@ struct Counts {
 };
 
 // With nothing to be right about, all of it is right.
-double Share(double right, double wrong) { return right > 0 || wrong > 0 ? right / (right + wrong) : 1.0; }
+double ShareOf(double right, double wrong) { return right > 0 || wrong > 0 ? right / (right + wrong) : 1.0; }
 double HarmonicMean(double a, double b) { return a > 0 || b > 0 ? 2 * a * b / (a + b) : 0.0; }
 
 /// Precision, recall and F1 averaged over classes, then those of all classes together.
@@ -25,15 +25,15 @@ std::vector<double> Metrics(const std::vector<Counts>& classes) {
   Counts all;
   double precision = 0, recall = 0;
   for (const Counts& c : classes) {
-    precision += Share(c.true_positive, c.false_positive);
-    recall += Share(c.true_positive, c.false_negative);
+    precision += ShareOf(c.true_positive, c.false_positive);
+    recall += ShareOf(c.true_positive, c.false_negative);
     all.true_positive += c.true_positive;
     all.false_positive += c.false_positive;
     all.false_negative += c.false_negative;
   }
   precision /= static_cast<double>(classes.size());
   recall /= static_cast<double>(classes.size());
-  const double p = Share(all.true_positive, all.false_positive), r = Share(all.true_positive, all.false_negative);
+  const double p = ShareOf(all.true_positive, all.false_positive), r = ShareOf(all.true_positive, all.false_negative);
   return {precision, recall, HarmonicMean(precision, recall), p, r, HarmonicMean(p, r)};
 }
 

@@ -276,7 +276,7 @@ void MatrixPowerGrad(DynamicContext& c) {
 
 // ---- schemas ---------------------------------------------------------------------------------------------------
 
-InferFn Square(const char* in, const char* out) {
+InferFn SquareLike(const char* in, const char* out) {
   return [=](InferContext& c) {
     host::CheckMatrices(c.InputShape(in), in, true);
     c.SetOutput(out, c.InputShape(in), c.InputDType(in));
@@ -286,7 +286,7 @@ InferFn Square(const char* in, const char* out) {
 OpSchema MatrixSchema(const char* type, const char* doc, const char* in, const char* out, DynamicFn run, GradMaker gradient) {
   OpSchema schema(type);
   schema.Doc(doc).Source("paddle.linalg").Input(in, "[..., n, n]").Output(out, "see above").Dynamic(run);
-  schema.InferShape(Square(in, out)).Gradient(std::move(gradient));
+  schema.InferShape(SquareLike(in, out)).Gradient(std::move(gradient));
   return schema;
 }
 

@@ -235,7 +235,7 @@ void GiveComplex(DynamicContext& c, const char* slot, const std::vector<std::com
   host::Out(c, slot, out);
 }
 
-void Spectrum(DynamicContext& c) {
+void EigenValues(DynamicContext& c) {
   const Stack a(c, "X");
   const bool with_vectors = c.NumOutputs("Eigenvectors") > 0;
   std::vector<std::complex<double>> values, vectors;
@@ -423,7 +423,7 @@ SKIFF_OP(eig)
       c.SetOutput("Eigenvalues", host::WithVector(host::BatchOf(x), RowsOf(x)), ComplexOf(c.InputDType("X")));
       c.SetOutput("Eigenvectors", x, ComplexOf(c.InputDType("X")));
     })
-    .Dynamic(Spectrum);
+    .Dynamic(EigenValues);
 
 SKIFF_OP(eigvals)
     .Doc("The eigenvalues of square matrices, complex.")
@@ -435,7 +435,7 @@ SKIFF_OP(eigvals)
       host::CheckMatrices(x, "X", true);
       c.SetOutput("Out", host::WithVector(host::BatchOf(x), RowsOf(x)), ComplexOf(c.InputDType("X")));
     })
-    .Dynamic(Spectrum);
+    .Dynamic(EigenValues);
 
 SKIFF_OP(matrix_rank)
     .Doc("Out = how many singular values of each matrix are above the tolerance.")

@@ -7,8 +7,6 @@
 
 namespace skiff::host {
 
-using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
 Shape BatchOf(const Shape& shape) { return Shape(std::vector<int64_t>(shape.begin(), shape.end() - 2)); }
 Shape WithMatrix(const Shape& batch, int64_t rows, int64_t columns) { return WithVector(WithVector(batch, rows), columns); }
 Shape WithVector(const Shape& batch, int64_t length) {
@@ -29,7 +27,7 @@ Stack::Stack(const Tensor& t, bool as_columns) {
   const Shape& shape = t.shape();
   rows_ = as_columns ? ColumnsOf(shape) : RowsOf(shape);
   columns_ = as_columns ? 1 : ColumnsOf(shape);
-  batch_ = as_columns ? Shape(std::vector<int64_t>(shape.begin(), shape.end() - 1)) : BatchOf(shape);
+  batch_ = as_columns ? Shape(std::vector<int64_t>(shape.begin(), shape.end() - 1)) : host::BatchOf(shape);
   matrices_ = Zeros(batch_.NumElements(), rows_, columns_);
   WithFloats(t.dtype(), "a matrix", [&]<typename T>(T) {
     const T* from = t.data<T>();

@@ -9,6 +9,7 @@
 namespace skiff::host {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic>;
+using RowMajorMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 /// The extents before the last two.
 Shape BatchOf(const Shape& shape);

@@ -15,8 +15,8 @@ struct Detection {
   T score;
 };
 
-struct Options {
-  explicit Options(const Attrs& attrs)
+struct MatrixNmsOptions {
+  explicit MatrixNmsOptions(const Attrs& attrs)
       : score_threshold(attrs.Get<float>("score_threshold")), post_threshold(attrs.Get<float>("post_threshold")),
         sigma(attrs.Get<float>("gaussian_sigma")), gaussian(attrs.Get<bool>("use_gaussian")),
         normalized(attrs.Get<bool>("normalized")), nms_top_k(attrs.Get<int64_t>("nms_top_k")) {}
@@ -27,7 +27,7 @@ struct Options {
 
 // One class of one image.
 template <typename T>
-void Decay(const T* boxes, const T* scores, int64_t num_boxes, int64_t numbers, int64_t label, const Options& o,
+void Decay(const T* boxes, const T* scores, int64_t num_boxes, int64_t numbers, int64_t label, const MatrixNmsOptions& o,
            std::vector<Detection<T>>* found) {
   std::vector<int64_t> order;
   for (int64_t i = 0; i < num_boxes; ++i) {
@@ -55,7 +55,7 @@ void MatrixNms(DynamicContext& c) {
   SKIFF_ENFORCE(b.rank() == 3 && s.rank() == 3 && b[0] == s[0] && b[1] == s[2] && b[2] >= 4 && boxes.dtype() == scores.dtype(),
                 InvalidArgument, "BBoxes is ", b, ", Scores ", s, "; expected [images, boxes, 4] and [images, classes, boxes]");
   const int64_t keep = c.attrs().Get<int64_t>("keep_top_k"), background = c.attrs().Get<int64_t>("background_label");
-  const Options options(c.attrs());
+  const MatrixNmsOptions options(c.attrs());
   host::WithFloats(boxes.dtype(), "BBoxes", [&](auto zero) {
     using T = decltype(zero);
     std::vector<T> rows;

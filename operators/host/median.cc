@@ -28,7 +28,7 @@ Shape MedianShape(const Shape& x, const Attrs& attrs) {
 }
 
 // Where the numbers lie that each result comes from.
-std::vector<std::vector<int64_t>> Groups(const Shape& x, const Attrs& attrs) {
+std::vector<std::vector<int64_t>> GroupsOf(const Shape& x, const Attrs& attrs) {
   const std::vector<bool> reduced = ReducedAxes(attrs, x.rank());
   int64_t count = 1;
   for (int d = 0; d < x.rank(); ++d) count *= reduced[d] ? 1 : x[d];
@@ -52,7 +52,7 @@ void NanMedian(DynamicContext& c) {
   const std::vector<double> values = Doubles(x);
   std::vector<double> out;
   std::vector<int64_t> indices;  // two a result, within its group; -1 where all are NaN
-  for (const std::vector<int64_t>& group : Groups(x.shape(), c.attrs())) {
+  for (const std::vector<int64_t>& group : GroupsOf(x.shape(), c.attrs())) {
     SKIFF_ENFORCE(!group.empty(), InvalidArgument, "X has shape ", x.shape(), "; there is no median of no numbers");
     std::vector<int64_t> order;
     for (size_t i = 0; i < group.size(); ++i) {
@@ -75,7 +75,7 @@ void NanMedianGrad(DynamicContext& c) {
   const Tensor& x = c.InputTensor("X");
   const std::vector<int64_t> indices = IntElements(c.InputTensor("MedianIndex"));
   const std::vector<double> dout = Doubles(c.InputTensor("Out@GRAD"));
-  const auto groups = Groups(x.shape(), c.attrs());
+  const auto groups = GroupsOf(x.shape(), c.attrs());
   SKIFF_ENFORCE(indices.size() == 2 * groups.size() && dout.size() == groups.size(), InvalidArgument, "MedianIndex has ",
                 indices.size(), " elements, Out@GRAD ", dout.size(), "; expected ", 2 * groups.size(), " and ", groups.size());
   std::vector<double> dx(x.num_elements(), 0.0);

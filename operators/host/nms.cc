@@ -10,8 +10,8 @@ namespace skiff {
 
 namespace {
 
-struct Options {
-  explicit Options(const Attrs& attrs)
+struct NmsOptions {
+  explicit NmsOptions(const Attrs& attrs)
       : score_threshold(attrs.Get<float>("score_threshold")), nms_threshold(attrs.Get<float>("nms_threshold")),
         eta(attrs.Get<float>("nms_eta")), nms_top_k(attrs.Get<int64_t>("nms_top_k")),
         keep_top_k(attrs.Get<int64_t>("keep_top_k")), background(attrs.Get<int64_t>("background_label")),
@@ -38,7 +38,7 @@ using Kept = std::map<int64_t, std::vector<int64_t>>;  // class -> boxes
 // Boxes whose score is above the threshold, best first; equal scores in order. Scores are compared in
 // float32, also those of float64: as Paddle.
 template <typename T>
-std::vector<int64_t> Candidates(const Image<T>& image, int64_t label, const Options& o) {
+std::vector<int64_t> Candidates(const Image<T>& image, int64_t label, const NmsOptions& o) {
   std::vector<int64_t> order;
   for (int64_t i = 0; i < image.num_boxes; ++i) {
     if (image.Score(i, label) > static_cast<T>(o.score_threshold)) order.push_back(i);
@@ -51,7 +51,7 @@ std::vector<int64_t> Candidates(const Image<T>& image, int64_t label, const Opti
 }
 
 template <typename T>
-std::vector<int64_t> Suppress(const Image<T>& image, int64_t label, const std::vector<int64_t>& order, const Options& o) {
+std::vector<int64_t> Suppress(const Image<T>& image, int64_t label, const std::vector<int64_t>& order, const NmsOptions& o) {
   std::vector<int64_t> kept;
   T threshold = static_cast<T>(o.nms_threshold);
   for (int64_t i : order) {
@@ -68,7 +68,7 @@ std::vector<int64_t> Suppress(const Image<T>& image, int64_t label, const std::v
 
 // The keep_top_k best of all classes.
 template <typename T>
-Kept BestOfAll(const Image<T>& image, const Kept& kept, const Options& o, bool sort_boxes) {
+Kept BestOfAll(const Image<T>& image, const Kept& kept, const NmsOptions& o, bool sort_boxes) {
   std::vector<std::pair<int64_t, int64_t>> all;
   for (const auto& [label, boxes] : kept) {
     for (int64_t i : boxes) all.emplace_back(label, i);
@@ -87,7 +87,7 @@ Kept BestOfAll(const Image<T>& image, const Kept& kept, const Options& o, bool s
 }
 
 template <typename T>
-Kept KeepOf(const Image<T>& image, const Options& o, bool sort_boxes) {
+Kept KeepOf(const Image<T>& image, const NmsOptions& o, bool sort_boxes) {
   Kept kept;
   for (int64_t label = 0; label < image.num_classes; ++label) {
     if (label == o.background) continue;
@@ -177,7 +177,7 @@ void MulticlassNms(DynamicContext& c) {
   const Shape &b = boxes.shape(), &s = scores.shape();
   CheckInputs(b, s);
   SKIFF_ENFORCE(boxes.dtype() == scores.dtype(), InvalidType, "BBoxes is ", boxes.dtype(), ", Scores ", scores.dtype());
-  const Options options(c.attrs());
+  const NmsOptions options(c.attrs());
   host::WithFloats(boxes.dtype(), "BBoxes", [&](auto zero) {
     using T = decltype(zero);
     Found<T> found;
@@ -202,7 +202,7 @@ void MulticlassNms(DynamicContext& c) {
 
 // Neighbours in the list that overlap become one box, weighted by their scores, whose score is the sum.
 template <typename T>
-void MergeNeighbours(std::vector<T>* boxes, std::vector<T>* scores, int64_t numbers, const Options& o,
+void MergeNeighbours(std::vector<T>* boxes, std::vector<T>* scores, int64_t numbers, const NmsOptions& o,
                      std::vector<bool>* merged) {
   int64_t last = -1;
   for (int64_t i = 0, n = static_cast<int64_t>(scores->size()); i < n; ++i) {
@@ -228,7 +228,7 @@ void LocalityAwareNms(DynamicContext& c) {
   CheckInputs(b, s);
   SKIFF_ENFORCE(s.rank() == 3 && boxes.dtype() == scores.dtype(), InvalidArgument, "Scores is ", s,
                 "; expected [images, classes, boxes] and the dtype of BBoxes");
-  const Options options(c.attrs());
+  const NmsOptions options(c.attrs());
   host::WithFloats(boxes.dtype(), "BBoxes", [&](auto zero) {
     using T = decltype(zero);
     Found<T> found;

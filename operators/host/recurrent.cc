@@ -1,29 +1,29 @@
 // The recurrent operators of older programs, over sequences of any length: lstm with peepholes, gru and gru_unit.
 // Gradients run the steps again instead of keeping them.
-#include <Eigen/Core>
 #include <cmath>
 #include <functional>
 
+#include "operators/host/matrices.h"
 #include "operators/host/sequences.h"
 
 namespace skiff {
 
 namespace {
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using host::RowMajorMatrix;
 using Row = Eigen::Array<double, 1, Eigen::Dynamic>;
 
-Matrix ToMatrix(const Tensor& t, int64_t rows, int64_t columns, const char* slot) {
+RowMajorMatrix ToMatrix(const Tensor& t, int64_t rows, int64_t columns, const char* slot) {
   const std::vector<double> values = Doubles(t);
   SKIFF_ENFORCE(static_cast<int64_t>(values.size()) == rows * columns, InvalidArgument, "input ", slot, " has shape ",
                 t.shape(), "; expected ", rows, " x ", columns, " numbers");
-  return Eigen::Map<const Matrix>(values.data(), rows, columns);
+  return Eigen::Map<const RowMajorMatrix>(values.data(), rows, columns);
 }
-Matrix ToMatrixOrZero(const DynamicContext& c, const char* slot, int64_t rows, int64_t columns) {
-  if (!host::Has(c, slot)) return Matrix::Zero(rows, columns);
+RowMajorMatrix ToMatrixOrZero(const DynamicContext& c, const char* slot, int64_t rows, int64_t columns) {
+  if (!host::Has(c, slot)) return RowMajorMatrix::Zero(rows, columns);
   return ToMatrix(c.InputTensor(slot), rows, columns, slot);
 }
-Tensor FromMatrix(const Matrix& m, const Tensor& like, const Shape& shape) {
+Tensor FromMatrix(const RowMajorMatrix& m, const Tensor& like, const Shape& shape) {
   Tensor t = FromDoubles(shape, like.dtype(), {m.data(), m.data() + m.size()});
   return t;
 }
@@ -56,9 +56,9 @@ Row Slope(Act act, const Row& y) {  // from the result
   return Row::Ones(y.size());
 }
 
-Row TimesMatrix(const Row& x, const Matrix& w) { return (x.matrix() * w).array(); }
-Row TimesTransposed(const Row& x, const Matrix& w) { return (x.matrix() * w.transpose()).array(); }
-void AddOuter(const Row& a, const Row& b, Matrix* sum) { sum->noalias() += a.matrix().transpose() * b.matrix(); }
+Row TimesMatrix(const Row& x, const RowMajorMatrix& w) { return (x.matrix() * w).array(); }
+Row TimesTransposed(const Row& x, const RowMajorMatrix& w) { return (x.matrix() * w.transpose()).array(); }
+void AddOuter(const Row& a, const Row& b, RowMajorMatrix* sum) { sum->noalias() += a.matrix().transpose() * b.matrix(); }
 
 // f(sequence, row, row before it or -1) in the order of the steps.
 template <typename F>
@@ -89,8 +89,8 @@ struct Lstm {
   int64_t rows, count, d;
   bool reverse, peepholes;
   Act gate, cell, candidate;
-  Matrix x, weight, bias, h0, c0;
-  Matrix hidden, cells, gates, activated;  // activated: the cell's activation
+  RowMajorMatrix x, weight, bias, h0, c0;
+  RowMajorMatrix hidden, cells, gates, activated;  // activated: the cell's activation
 
   explicit Lstm(const DynamicContext& c) {
     const Tensor& input = c.InputTensor("Input");
@@ -105,8 +105,8 @@ struct Lstm {
     bias = ToMatrix(c.InputTensor("Bias"), 1, (peepholes ? 7 : 4) * d, "Bias");
     h0 = ToMatrixOrZero(c, "H0", count, d);
     c0 = ToMatrixOrZero(c, "C0", count, d);
-    hidden = cells = activated = Matrix::Zero(rows, d);
-    gates = Matrix::Zero(rows, 4 * d);
+    hidden = cells = activated = RowMajorMatrix::Zero(rows, d);
+    gates = RowMajorMatrix::Zero(rows, 4 * d);
     ForEachStep(offsets, reverse, [&](int64_t i, int64_t row, int64_t before) { Step(i, row, before); });
   }
   Row Peephole(int k) const { return bias.row(0).segment((4 + k) * d, d).array(); }
@@ -141,10 +141,10 @@ void RunLstm(DynamicContext& c) {
 void RunLstmBack(DynamicContext& c) {
   const Lstm l(c);
   const int64_t d = l.d;
-  Matrix dh = ToMatrixOrZero(c, "Hidden@GRAD", l.rows, d);
-  Matrix dc = ToMatrixOrZero(c, "Cell@GRAD", l.rows, d);
-  Matrix dx = Matrix::Zero(l.rows, 4 * d), dweight = Matrix::Zero(d, 4 * d), dbias = Matrix::Zero(1, l.bias.cols());
-  Matrix dh0 = Matrix::Zero(l.count, d), dc0 = dh0;
+  RowMajorMatrix dh = ToMatrixOrZero(c, "Hidden@GRAD", l.rows, d);
+  RowMajorMatrix dc = ToMatrixOrZero(c, "Cell@GRAD", l.rows, d);
+  RowMajorMatrix dx = RowMajorMatrix::Zero(l.rows, 4 * d), dweight = RowMajorMatrix::Zero(d, 4 * d), dbias = RowMajorMatrix::Zero(1, l.bias.cols());
+  RowMajorMatrix dh0 = RowMajorMatrix::Zero(l.count, d), dc0 = dh0;
   ForEachStepBack(l.offsets, l.reverse, [&](int64_t i, int64_t row, int64_t before) {
     const Row g = l.gates.row(row).array(), c_before = l.CellBefore(i, before), seen = l.activated.row(row).array();
     const Row made = g.segment(0, d), in = g.segment(d, d), forget = g.segment(2 * d, d), out = g.segment(3 * d, d);
@@ -184,8 +184,8 @@ struct Gru {
   int64_t rows, count, d;
   bool reverse, origin;
   Act gate, candidate;
-  Matrix x, weight_gates, weight_candidate, bias, h0;
-  Matrix hidden, gates, reset;  // reset: the last hidden state, let through
+  RowMajorMatrix x, weight_gates, weight_candidate, bias, h0;
+  RowMajorMatrix hidden, gates, reset;  // reset: the last hidden state, let through
 
   // `unit`: each row is a sequence of one step.
   Gru(const DynamicContext& c, bool unit) {
@@ -208,13 +208,13 @@ struct Gru {
     };
     gate = act("gate_activation"), candidate = act("activation");
     x = ToMatrix(input, rows, 3 * d, "Input");
-    const Matrix weight = ToMatrix(c.InputTensor("Weight"), d, 3 * d, "Weight");
-    weight_gates = Eigen::Map<const Matrix>(weight.data(), d, 2 * d);  // two blocks, not columns
-    weight_candidate = Eigen::Map<const Matrix>(weight.data() + 2 * d * d, d, d);
+    const RowMajorMatrix weight = ToMatrix(c.InputTensor("Weight"), d, 3 * d, "Weight");
+    weight_gates = Eigen::Map<const RowMajorMatrix>(weight.data(), d, 2 * d);  // two blocks, not columns
+    weight_candidate = Eigen::Map<const RowMajorMatrix>(weight.data() + 2 * d * d, d, d);
     bias = ToMatrixOrZero(c, "Bias", 1, 3 * d);
     h0 = ToMatrixOrZero(c, unit ? "HiddenPrev" : "H0", count, d);
-    hidden = reset = Matrix::Zero(rows, d);
-    gates = Matrix::Zero(rows, 3 * d);
+    hidden = reset = RowMajorMatrix::Zero(rows, d);
+    gates = RowMajorMatrix::Zero(rows, 3 * d);
     ForEachStep(offsets, reverse, [&](int64_t i, int64_t row, int64_t before) { Step(i, row, before); });
   }
   Row Before(int64_t i, int64_t before) const { return (before < 0 ? h0.row(i) : hidden.row(before)).array(); }
@@ -244,8 +244,8 @@ void RunGru(DynamicContext& c, bool unit) {
 void RunGruBack(DynamicContext& c, bool unit) {
   const Gru g(c, unit);
   const int64_t d = g.d;
-  Matrix dh = ToMatrixOrZero(c, "Hidden@GRAD", g.rows, d), dh0 = Matrix::Zero(g.count, d);
-  Matrix dx = Matrix::Zero(g.rows, 3 * d), dgates = Matrix::Zero(d, 2 * d), dcandidate = Matrix::Zero(d, d);
+  RowMajorMatrix dh = ToMatrixOrZero(c, "Hidden@GRAD", g.rows, d), dh0 = RowMajorMatrix::Zero(g.count, d);
+  RowMajorMatrix dx = RowMajorMatrix::Zero(g.rows, 3 * d), dgates = RowMajorMatrix::Zero(d, 2 * d), dcandidate = RowMajorMatrix::Zero(d, d);
   ForEachStepBack(g.offsets, g.reverse, [&](int64_t i, int64_t row, int64_t before) {
     const Row h = g.Before(i, before), gates = g.gates.row(row).array(), d_row = dh.row(row).array();
     const Row update = gates.head(d), let = gates.segment(d, d), made = gates.tail(d);
@@ -263,7 +263,7 @@ void RunGruBack(DynamicContext& c, bool unit) {
   });
   const Tensor& input = c.InputTensor("Input");
   OutWithLoD(c, "Input@GRAD", FromMatrix(dx, input, input.shape()), input.lod());
-  Matrix dweight(d, 3 * d);
+  RowMajorMatrix dweight(d, 3 * d);
   std::copy_n(dgates.data(), dgates.size(), dweight.data());
   std::copy_n(dcandidate.data(), dcandidate.size(), dweight.data() + dgates.size());
   host::Out(c, "Weight@GRAD", FromMatrix(dweight, input, {d, 3 * d}));

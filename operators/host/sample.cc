@@ -34,7 +34,7 @@ class Stream {
 };
 
 // Fisher and Yates, as R. Durstenfeld wrote it.
-void Shuffle(std::vector<int64_t>* values, Stream* stream) {
+void ShuffleValues(std::vector<int64_t>* values, Stream* stream) {
   for (int64_t i = static_cast<int64_t>(values->size()) - 1; i > 0; --i) {
     std::swap((*values)[i], (*values)[stream->Below(i + 1)]);
   }
@@ -101,7 +101,7 @@ void RandPerm(DynamicContext& c) {
   std::vector<int64_t> order(n);
   std::iota(order.begin(), order.end(), int64_t{0});
   Stream stream(MixSeeds(c.seed(), static_cast<uint64_t>(c.attrs().Get<int64_t>("seed", 0))));
-  Shuffle(&order, &stream);
+  ShuffleValues(&order, &stream);
   const DType dtype = host::DTypeOf(c.attrs());
   if (dtype == DType::kInt32 || dtype == DType::kInt64) return host::Out(c, "Out", host::Ints(order, dtype));
   host::WithFloats(dtype, "attribute dtype", [&](auto zero) {
@@ -133,7 +133,7 @@ void ShuffleBatch(DynamicContext& c) {
   std::vector<int64_t> index(x.shape().Product(0, rank - 1));
   std::iota(index.begin(), index.end(), int64_t{0});
   Stream stream(MixSeeds(c.seed(), static_cast<uint64_t>(seed)));
-  Shuffle(&index, &stream);
+  ShuffleValues(&index, &stream);
   host::Out(c, "Out", MoveRows(x, index, false));
   host::Out(c, "ShuffleIdx", host::Ints(index, DType::kInt64));
   host::Out(c, "SeedOut", host::Ints(std::vector<int64_t>{stream.Below(int64_t{1} << 31)}, DType::kInt64));
@@ -177,7 +177,7 @@ void ClassCenterSample(DynamicContext& c) {
     for (int64_t v = 0; v < classes; ++v) {
       if (!position.contains(v)) others.push_back(v);
     }
-    Shuffle(&others, &stream);
+    ShuffleValues(&others, &stream);
     for (size_t k = 0; static_cast<int64_t>(centers.size()) < samples; ++k) centers.push_back(others[k]);
   } else {  // most draws are new: no list of all classes
     std::set<int64_t> taken(centers.begin(), centers.end());

@@ -41,12 +41,12 @@ class RowGradients {
   std::vector<int64_t> rows_;
 };
 
-double Dot(const double* a, const double* b, int64_t n) {
+double RowDot(const double* a, const double* b, int64_t n) {
   double sum = 0;
   for (int64_t i = 0; i < n; ++i) sum += a[i] * b[i];
   return sum;
 }
-void AddScaled(double factor, const double* from, int64_t n, double* to) {
+void AddScaledRow(double factor, const double* from, int64_t n, double* to) {
   for (int64_t i = 0; i < n; ++i) to[i] += factor * from[i];
 }
 
@@ -107,7 +107,7 @@ void Nce(DynamicContext& c) {
       int64_t k = j < given ? labels.at(i * given + j) : 0;
       if (j >= given) k = negatives.empty() ? noise.Draw(RandomUniform(key, i * drawn + j - given)) : negatives[j - given];
       SKIFF_ENFORCE(k >= 0 && k < noise.classes, OutOfRange, "class ", k, " of row ", i, "; there are ", noise.classes);
-      const double o = 1.0 / (1.0 + std::exp(-(Dot(&x[i * width], &w[k * width], width) + bias.at(k))));
+      const double o = 1.0 / (1.0 + std::exp(-(RowDot(&x[i * width], &w[k * width], width) + bias.at(k))));
       const double b = noise.Probability(k) * static_cast<double>(wanted);
       samples.push_back(k);
       logits.push_back(o);
@@ -140,8 +140,8 @@ void NceBack(DynamicContext& c) {
       const double slope = j < given ? -b * (1 - o) / (o + b) : o * (1 - o) / (o + b);
       const double d = slope * sample_weight.at(i) * dcost.at(i);
       dbias[k] += d;
-      AddScaled(d, &x[i * width], width, dweight.Row(k));
-      AddScaled(d, &w[k * width], width, &dx[i * width]);
+      AddScaledRow(d, &x[i * width], width, dweight.Row(k));
+      AddScaledRow(d, &w[k * width], width, &dx[i * width]);
     }
   }
   host::Out(c, "Input@GRAD", FromDoubles(input.shape(), input.dtype(), dx));
@@ -224,7 +224,7 @@ void TreeLoss(DynamicContext& c) {
   for (int64_t i = 0; i < batch; ++i) {
     for (size_t j = 0; j < paths.turns[i].size(); ++j) {
       const auto [node, turn] = paths.turns[i][j];
-      const double sum = Dot(&x[i * width], &w[node * width], width) + (bias.empty() ? 0.0 : bias.at(node));
+      const double sum = RowDot(&x[i * width], &w[node * width], width) + (bias.empty() ? 0.0 : bias.at(node));
       const double z = std::clamp(sum, -40.0, 40.0);
       pre[i * paths.columns + j] = std::log1p(std::exp(z));
       if (turn) out[i] -= z;
@@ -248,8 +248,8 @@ void TreeLossBack(DynamicContext& c) {
       const auto [node, turn] = paths.turns[i][j];
       const double d = dout.at(i) * (1 - std::exp(-pre.at(i * paths.columns + j)) - turn);
       dbias[node] += d;
-      AddScaled(d, &x[i * width], width, dweight.Row(node));
-      AddScaled(d, &w[node * width], width, &dx[i * width]);
+      AddScaledRow(d, &x[i * width], width, dweight.Row(node));
+      AddScaledRow(d, &w[node * width], width, &dx[i * width]);
     }
   }
   host::Out(c, "X@GRAD", FromDoubles(input.shape(), input.dtype(), dx));

@@ -1,9 +1,9 @@
 // Operators that compute over each sequence by itself: pooling, softmax, convolution.
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "operators/host/matrices.h"
 #include "operators/host/sequences.h"
 
 namespace skiff {
@@ -126,15 +126,15 @@ void SoftmaxSequencesBack(DynamicContext& c) {
 
 // ---- convolution over rows -----------------------------------------------------------------------
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using host::RowMajorMatrix;
 
-Matrix ToMatrix(const Tensor& t, int64_t rows, int64_t columns) {
+RowMajorMatrix ToMatrix(const Tensor& t, int64_t rows, int64_t columns) {
   const std::vector<double> values = Doubles(t);
   SKIFF_ENFORCE(static_cast<int64_t>(values.size()) == rows * columns, InvalidArgument, "a tensor of shape ", t.shape(),
                 "; expected ", rows, " x ", columns, " numbers");
-  return Eigen::Map<const Matrix>(values.data(), rows, columns);
+  return Eigen::Map<const RowMajorMatrix>(values.data(), rows, columns);
 }
-Tensor FromMatrix(const Shape& shape, DType dtype, const Matrix& m) {
+Tensor FromMatrix(const Shape& shape, DType dtype, const RowMajorMatrix& m) {
   return FromDoubles(shape, dtype, {m.data(), m.data() + m.size()});
 }
 
@@ -156,7 +156,7 @@ void ForEachPlace(const DynamicContext& c, const std::vector<int64_t>& offsets, 
 }
 
 struct Windows {
-  Matrix rows;     // [rows, length * width]
+  RowMajorMatrix rows;     // [rows, length * width]
   int64_t length, width, filters;
 };
 Windows ReadWindows(const DynamicContext& c, const std::vector<int64_t>& offsets) {
@@ -172,7 +172,7 @@ Windows ReadWindows(const DynamicContext& c, const std::vector<int64_t>& offsets
   const std::vector<double> values = Doubles(x);
   std::vector<double> padding;
   if (c.attrs().Get<bool>("paddingTrainable")) padding = Doubles(c.InputTensor("PaddingData"));
-  w.rows = Matrix::Zero(Rows(x), w.length * w.width);
+  w.rows = RowMajorMatrix::Zero(Rows(x), w.length * w.width);
   ForEachPlace(c, offsets, [&](int64_t row, int64_t k, int64_t from, int64_t pad) {
     for (int64_t j = 0; j < w.width; ++j) {
       if (from >= 0) w.rows(row, k * w.width + j) = values[from * w.width + j];
@@ -185,7 +185,7 @@ Windows ReadWindows(const DynamicContext& c, const std::vector<int64_t>& offsets
 void ConvSequences(DynamicContext& c) {
   const Tensor& x = c.InputTensor("X");
   const Windows w = ReadWindows(c, Offsets(x, "X"));
-  const Matrix out = w.rows * ToMatrix(c.InputTensor("Filter"), w.length * w.width, w.filters);
+  const RowMajorMatrix out = w.rows * ToMatrix(c.InputTensor("Filter"), w.length * w.width, w.filters);
   OutWithLoD(c, "Out", FromMatrix({Rows(x), w.filters}, x.dtype(), out), x.lod());
 }
 
@@ -194,9 +194,9 @@ void ConvSequencesBack(DynamicContext& c) {
   const std::vector<int64_t> offsets = Offsets(x, "X");
   const Windows w = ReadWindows(c, offsets);
   const Tensor& filter = c.InputTensor("Filter");
-  const Matrix dout = ToMatrix(c.InputTensor("Out@GRAD"), Rows(x), w.filters);
+  const RowMajorMatrix dout = ToMatrix(c.InputTensor("Out@GRAD"), Rows(x), w.filters);
   host::Out(c, "Filter@GRAD", FromMatrix(filter.shape(), x.dtype(), w.rows.transpose() * dout));
-  const Matrix drows = dout * ToMatrix(filter, w.length * w.width, w.filters).transpose();
+  const RowMajorMatrix drows = dout * ToMatrix(filter, w.length * w.width, w.filters).transpose();
   const bool trainable = c.attrs().Get<bool>("paddingTrainable");
   std::vector<double> dx(x.num_elements(), 0.0);
   std::vector<double> dpadding(trainable ? c.InputTensor("PaddingData").num_elements() : 0, 0.0);

@@ -8,16 +8,16 @@ namespace skiff {
 
 namespace {
 
-struct RowPlan {
+struct RowMoves {
   std::vector<int64_t> rows = {};  // Out's row i is X's row rows[i], or nothing for -1
   LoD lod = {};
 };
-using PlanFn = RowPlan (*)(const DynamicContext& c, const Tensor& x);
+using PlanFn = RowMoves (*)(const DynamicContext& c, const Tensor& x);
 
 template <PlanFn Plan>
 void Move(DynamicContext& c) {
   const Tensor& x = c.InputTensor("X");
-  const RowPlan plan = Plan(c, x);
+  const RowMoves plan = Plan(c, x);
   OutWithLoD(c, "Out", TakeRows(x, plan.rows), plan.lod);
 }
 template <PlanFn Plan>
@@ -30,14 +30,14 @@ void AddRange(std::vector<int64_t>* rows, int64_t begin, int64_t end) {
   for (int64_t row = begin; row < end; ++row) rows->push_back(row);
 }
 
-RowPlan ExpandPlan(const DynamicContext& c, const Tensor& x) {
+RowMoves ExpandPlan(const DynamicContext& c, const Tensor& x) {
   const LoD& y = c.InputTensor("Y").lod();
   int level = c.attrs().Get<int32_t>("ref_level");
   if (level == -1) level = static_cast<int>(y.size()) - 1;
   SKIFF_ENFORCE(level >= 0 && level < static_cast<int>(y.size()), InvalidArgument, "attribute ref_level is ", level,
                 "; input Y has ", y.size(), " levels of sequences");
   SKIFF_ENFORCE(x.lod().size() <= 1, InvalidArgument, "input X has ", x.lod().size(), " levels of sequences; at most 1");
-  RowPlan plan;
+  RowMoves plan;
   const std::vector<uint64_t>& counts = y[level];
   if (counts.size() <= 1) {
     AddRange(&plan.rows, 0, Rows(x));
@@ -60,23 +60,23 @@ RowPlan ExpandPlan(const DynamicContext& c, const Tensor& x) {
   return plan;
 }
 
-RowPlan ExpandAsPlan(const DynamicContext& c, const Tensor& x) {
+RowMoves ExpandAsPlan(const DynamicContext& c, const Tensor& x) {
   const LoD& y = c.InputTensor("Y").lod();
   SKIFF_ENFORCE(y.size() == 1, InvalidArgument, "input Y has ", y.size(), " levels of sequences; expected 1");
   SKIFF_ENFORCE(static_cast<size_t>(Rows(x)) == y[0].size() - 1, InvalidArgument, "input X has ", Rows(x),
                 " rows, input Y ", y[0].size() - 1, " sequences; they must be equal");
-  RowPlan plan{{}, y};
+  RowMoves plan{{}, y};
   for (int64_t i = 0; i < Rows(x); ++i) plan.rows.insert(plan.rows.end(), y[0][i + 1] - y[0][i], i);
   return plan;
 }
 
-RowPlan SlicePlan(const DynamicContext& c, const Tensor& x) {
+RowMoves SlicePlan(const DynamicContext& c, const Tensor& x) {
   const std::vector<int64_t> offsets = Offsets(x, "X");
   const std::vector<int64_t> from = IntElements(c.InputTensor("Offset")), length = IntElements(c.InputTensor("Length"));
   const size_t count = offsets.size() - 1;
   SKIFF_ENFORCE(from.size() == count && length.size() == count, InvalidArgument, "X has ", count, " sequences, Offset ",
                 from.size(), " and Length ", length.size(), " elements; they must be equal");
-  RowPlan plan{{}, {{0}}};
+  RowMoves plan{{}, {{0}}};
   for (size_t i = 0; i < count; ++i) {
     const int64_t size = offsets[i + 1] - offsets[i];
     SKIFF_ENFORCE(from[i] >= 0 && length[i] > 0 && from[i] + length[i] <= size, OutOfRange, "sequence ", i, " has ", size,
@@ -88,11 +88,11 @@ RowPlan SlicePlan(const DynamicContext& c, const Tensor& x) {
 }
 
 // X [count, most, ...] is seen as count * most rows.
-RowPlan UnpadPlan(const DynamicContext& c, const Tensor& x) {
+RowMoves UnpadPlan(const DynamicContext& c, const Tensor& x) {
   const std::vector<int64_t> length = IntElements(c.InputTensor("Length"));
   SKIFF_ENFORCE(x.shape().rank() >= 2 && static_cast<int64_t>(length.size()) == x.shape()[0], InvalidArgument,
                 "X has shape ", x.shape(), ", Length ", length.size(), " elements; expected one for each row of X");
-  RowPlan plan{{}, {{0}}};
+  RowMoves plan{{}, {{0}}};
   const int64_t most = x.shape()[1];
   for (size_t i = 0; i < length.size(); ++i) {
     SKIFF_ENFORCE(length[i] >= 0 && length[i] <= most, OutOfRange, "element ", i, " of Length is ", length[i],
@@ -111,7 +111,7 @@ Tensor Merged(const Tensor& x) {  // the first two axes made one
 }
 void Unpad(DynamicContext& c) {
   const Tensor& x = c.InputTensor("X");
-  const RowPlan plan = UnpadPlan(c, x);
+  const RowMoves plan = UnpadPlan(c, x);
   Tensor rows = TakeRows(Merged(x), plan.rows);
   // A row of one number keeps its axis.
   if (x.shape().rank() == 2) rows = rows.Reshaped({Rows(rows), 1});
@@ -124,7 +124,7 @@ void UnpadBack(DynamicContext& c) {
 }
 
 // Row i of the padded tensor [count * most, ...].
-RowPlan PadPlan(const DynamicContext& c, const Tensor& x) {
+RowMoves PadPlan(const DynamicContext& c, const Tensor& x) {
   const std::vector<int64_t> offsets = Offsets(x, "X");
   SKIFF_ENFORCE(x.lod().size() == 1, InvalidArgument, "input X has ", x.lod().size(), " levels of sequences; expected 1");
   int64_t longest = 0, most = c.attrs().Get<int32_t>("padded_length");
@@ -132,7 +132,7 @@ RowPlan PadPlan(const DynamicContext& c, const Tensor& x) {
   if (most < 0) most = longest;
   SKIFF_ENFORCE(most >= longest, InvalidArgument, "attribute padded_length is ", most, "; the longest sequence has ",
                 longest, " rows");
-  RowPlan plan;
+  RowMoves plan;
   for (size_t i = 1; i < offsets.size(); ++i) {
     AddRange(&plan.rows, offsets[i - 1], offsets[i]);
     plan.rows.resize(i * most, -1);
@@ -142,7 +142,7 @@ RowPlan PadPlan(const DynamicContext& c, const Tensor& x) {
 void Pad(DynamicContext& c) {
   const Tensor x = host::In(c, "X");
   const std::vector<int64_t> offsets = Offsets(x, "X");
-  const RowPlan plan = PadPlan(c, x);
+  const RowMoves plan = PadPlan(c, x);
   Tensor out = TakeRows(x, plan.rows);
   const Tensor value = host::In(c, "PadValue");
   SKIFF_ENFORCE(value.dtype() == x.dtype() && (value.num_elements() == 1 || value.num_elements() == Width(x)),
@@ -166,14 +166,14 @@ void Pad(DynamicContext& c) {
 }
 
 // A sequence of Out is one of each X, in the order of the variables.
-std::vector<RowPlan> ConcatPlans(const DynamicContext& c, LoD* lod) {
+std::vector<RowMoves> ConcatPlans(const DynamicContext& c, LoD* lod) {
   std::vector<std::vector<int64_t>> offsets;
   for (int k = 0; k < c.NumInputs("X"); ++k) {
     offsets.push_back(Offsets(c.InputTensor("X", k), "X"));
     SKIFF_ENFORCE(offsets[k].size() == offsets[0].size(), InvalidArgument, "variable ", k, " of X has ",
                   offsets[k].size() - 1, " sequences, the first has ", offsets[0].size() - 1, "; they must be equal");
   }
-  std::vector<RowPlan> plans(offsets.size());  // plans[k].rows: where Out has the rows of variable k
+  std::vector<RowMoves> plans(offsets.size());  // plans[k].rows: where Out has the rows of variable k
   int64_t row = 0;
   *lod = {{0}};
   for (size_t i = 1; i < offsets[0].size(); ++i) {
@@ -188,7 +188,7 @@ std::vector<RowPlan> ConcatPlans(const DynamicContext& c, LoD* lod) {
 }
 void Concat(DynamicContext& c) {
   LoD lod;
-  const std::vector<RowPlan> plans = ConcatPlans(c, &lod);
+  const std::vector<RowMoves> plans = ConcatPlans(c, &lod);
   const Tensor& first = c.InputTensor("X");
   Tensor out(WithRows(first.shape(), static_cast<int64_t>(lod[0].back())), first.dtype());
   const size_t bytes = Width(first) * SizeOf(first.dtype());
@@ -205,7 +205,7 @@ void Concat(DynamicContext& c) {
 }
 void ConcatBack(DynamicContext& c) {
   LoD lod;
-  const std::vector<RowPlan> plans = ConcatPlans(c, &lod);
+  const std::vector<RowMoves> plans = ConcatPlans(c, &lod);
   for (size_t k = 0; k < plans.size(); ++k) {
     Tensor grad = TakeRows(c.InputTensor("Out@GRAD"), plans[k].rows);
     grad.set_lod(c.InputTensor("X", static_cast<int>(k)).lod());

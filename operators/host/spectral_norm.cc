@@ -1,13 +1,12 @@
 // spectral_norm: a weight divided by its largest singular value, found by power iteration.
-#include <Eigen/Core>
-
+#include "operators/host/matrices.h"
 #include "operators/host/sequences.h"
 
 namespace skiff {
 
 namespace {
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using host::RowMajorMatrix;
 using Vector = Eigen::VectorXd;
 
 // Axis `dim` first, the others flattened: position of element (row, column) in the tensor.
@@ -23,7 +22,7 @@ struct Flattened {
 
 struct Normalized {
   Flattened flat;
-  Matrix weight;
+  RowMajorMatrix weight;
   Vector u, v;
   double sigma;
 };
@@ -35,16 +34,16 @@ int64_t DimOf(const Attrs& attrs, const Shape& weight) {
   return dim;
 }
 
-Matrix Flatten(const Tensor& t, const Flattened& flat) {
+RowMajorMatrix Flatten(const Tensor& t, const Flattened& flat) {
   const std::vector<double> values = Doubles(t);
-  Matrix m(flat.rows, flat.columns());
+  RowMajorMatrix m(flat.rows, flat.columns());
   for (int64_t i = 0; i < m.rows(); ++i) {
     for (int64_t j = 0; j < m.cols(); ++j) m(i, j) = values[flat.At(i, j)];
   }
   return m;
 }
 
-Tensor Unflatten(const Matrix& m, const Flattened& flat, const Tensor& like) {
+Tensor Unflatten(const RowMajorMatrix& m, const Flattened& flat, const Tensor& like) {
   std::vector<double> values(m.size());
   for (int64_t i = 0; i < m.rows(); ++i) {
     for (int64_t j = 0; j < m.cols(); ++j) values[flat.At(i, j)] = m(i, j);
@@ -59,7 +58,7 @@ Vector VectorOf(const DynamicContext& c, const char* slot, int64_t size) {
   return Eigen::Map<const Vector>(values.data(), size);
 }
 
-Normalized Normalize(const DynamicContext& c) {
+Normalized NormalizedWeight(const DynamicContext& c) {
   const Tensor& weight = c.InputTensor("Weight");
   const Flattened flat(weight.shape(), DimOf(c.attrs(), weight.shape()));
   Normalized n{flat, Flatten(weight, flat), VectorOf(c, "U", flat.rows), VectorOf(c, "V", flat.columns()), 0};
@@ -75,16 +74,16 @@ Normalized Normalize(const DynamicContext& c) {
 }
 
 void SpectralNorm(DynamicContext& c) {
-  const Normalized n = Normalize(c);
+  const Normalized n = NormalizedWeight(c);
   host::Out(c, "Out", Unflatten(n.weight / n.sigma, n.flat, c.InputTensor("Weight")));
 }
 
 // With u and v held: sigma = u^T W v, so d sigma / d W = u v^T.
 void SpectralNormGrad(DynamicContext& c) {
-  const Normalized n = Normalize(c);
-  const Matrix dout = Flatten(c.InputTensor("Out@GRAD"), n.flat);
+  const Normalized n = NormalizedWeight(c);
+  const RowMajorMatrix dout = Flatten(c.InputTensor("Out@GRAD"), n.flat);
   const double along = dout.cwiseProduct(n.weight).sum() / n.sigma;
-  const Matrix dweight = (dout - along * n.u * n.v.transpose()) / n.sigma;
+  const RowMajorMatrix dweight = (dout - along * n.u * n.v.transpose()) / n.sigma;
   host::Out(c, "Weight@GRAD", Unflatten(dweight, n.flat, c.InputTensor("Weight")));
 }
 

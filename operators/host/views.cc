@@ -46,7 +46,7 @@ Strided AsStrided(const Attrs& attrs, const Shape&, DType dtype) {
   return {Shape(dims), strides, offset / size};
 }
 
-Strided Unfold(const Attrs& attrs, const Shape& input, DType) {
+Strided UnfoldView(const Attrs& attrs, const Shape& input, DType) {
   const int64_t size = attrs.Get<int64_t>("size"), step = attrs.Get<int64_t>("step");
   const int axis = NormalizeAxis(attrs.Get<int64_t>("axis"), input.rank());
   SKIFF_ENFORCE(size >= 0 && step > 0 && (input[axis] < 0 || size <= input[axis]), InvalidArgument, "windows of ", size, " every ",
@@ -181,10 +181,10 @@ SKIFF_STRIDED_GRAD(as_strided, AsStrided, "input") SKIFF_AS_STRIDED_ATTRS;
   .RequiredAttr<int64_t>("axis", "axis of the windows; negative from the end")              \
       .RequiredAttr<int64_t>("size", "elements of a window")                                \
       .RequiredAttr<int64_t>("step", "elements from one window to the next")
-SKIFF_STRIDED(tensor_unfold, Unfold, "input", "All windows along an axis; their elements are a new last axis.",
+SKIFF_STRIDED(tensor_unfold, UnfoldView, "input", "All windows along an axis; their elements are a new last axis.",
               "input's shape with as many windows on `axis`, then size")
 SKIFF_UNFOLD_ATTRS;
-SKIFF_STRIDED_GRAD(tensor_unfold, Unfold, "input") SKIFF_UNFOLD_ATTRS;
+SKIFF_STRIDED_GRAD(tensor_unfold, UnfoldView, "input") SKIFF_UNFOLD_ATTRS;
 
 #define SKIFF_SELECT_ATTRS                                                                  \
   .RequiredAttr<int64_t>("index", "which slice")                                            \

@@ -9,6 +9,23 @@
 namespace skiff {
 inline namespace SKIFF_VARIANT {
 
+/// Attribute dtype. @throws InvalidArgument when its code is none.
+inline DType DTypeAttr(const InferContext& c) {
+  const int32_t code = c.Attr<int32_t>("dtype");
+  SKIFF_ENFORCE(IsValidDType(code), InvalidArgument, "attribute dtype is ", code, ", which is no dtype");
+  return static_cast<DType>(code);
+}
+
+/// Out has attributes shape and dtype; its extent output_dim_idx is Input's input_dim_idx.
+inline void InferBatchSizeLike(InferContext& c) {
+  const Shape& input = c.InputShape("Input");
+  Shape shape(c.Attr<std::vector<int64_t>>("shape"));
+  const int from = NormalizeAxis(c.Attr<int64_t>("input_dim_idx"), input.rank(), "input_dim_idx");
+  const int to = NormalizeAxis(c.Attr<int64_t>("output_dim_idx"), shape.rank(), "output_dim_idx");
+  shape[to] = input[from];
+  c.SetOutput("Out", shape, DTypeAttr(c));
+}
+
 #if defined(__CUDACC__)
 
 template <typename C, typename F>

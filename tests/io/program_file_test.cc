@@ -57,7 +57,7 @@ TEST_P(GoldenProgramTest, IsWrittenBackByteForByteFromAClone) {
 
 // ---- what skiff built
 
-std::unique_ptr<Program> SmallProgram() {
+std::unique_ptr<Program> ProductProgram() {
   auto program = std::make_unique<Program>();
   Block& block = program->global_block();
   Variable w{"w", VarKind::kLodTensor, DType::kFloat32, {3, 2}};
@@ -72,7 +72,7 @@ std::unique_ptr<Program> SmallProgram() {
 }
 
 TEST(ProgramFileTest, WritesWhatWasBuiltInPaddlesOrder) {
-  const std::string bytes = SerializeProgram(*SmallProgram());
+  const std::string bytes = SerializeProgram(*ProductProgram());
   const auto program = ParseProgram(AsBytes(bytes), "small");
   const Block& block = program->global_block();
   EXPECT_EQ(program->version, kProgramVersion);

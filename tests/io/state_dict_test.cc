@@ -13,7 +13,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 
-void ExpectSame(const Tensor& got, const Tensor& wanted) {
+void ExpectSameBytes(const Tensor& got, const Tensor& wanted) {
   EXPECT_EQ(got.shape(), wanted.shape());
   ASSERT_EQ(got.bytes(), wanted.bytes());
   EXPECT_EQ(std::memcmp(got.raw_data(), wanted.raw_data(), got.bytes()), 0);
@@ -36,7 +36,7 @@ TEST(StateDictTest, ReadsTheNumbersOfPaddle) {
     for (const StateDict::Entry& entry : *state) {
       SCOPED_TRACE(entry.name);
       const char* prefix = state == &parameters ? "param__" : "opt__";
-      ExpectSame(entry.tensor, *arrays.Find(prefix + entry.name));
+      ExpectSameBytes(entry.tensor, *arrays.Find(prefix + entry.name));
     }
   }
 }
@@ -84,7 +84,7 @@ TEST(StateDictTest, SlicesLargeTensorsOfOlderProtocols) {
   state.Set("w", Tensor::Of<float>({2, 3}, {1, 2, 3, 4, 5, 6}));
   SaveStateDict(state, folder / "x", {.protocol = 2, .max_slice_bytes = 16});
   EXPECT_THAT(ReadText(folder / "x"), HasSubstr("w@@.1"));
-  ExpectSame(*LoadStateDict(folder / "x").Find("w"), *state.Find("w"));
+  ExpectSameBytes(*LoadStateDict(folder / "x").Find("w"), *state.Find("w"));
   SaveStateDict(state, folder / "x", {.protocol = 4, .max_slice_bytes = 16});
   EXPECT_THAT(ReadText(folder / "x"), Not(HasSubstr("w@@.")));
 }
@@ -100,7 +100,7 @@ TEST(StateDictTest, LoadsATrainingProgramSavedByPaddle) {
     EXPECT_TRUE(report.fits());
     EXPECT_THAT(report.loaded, SizeIs(21));
     for (const std::string& name : report.loaded) {
-      ExpectSame(scope.GetTensor(name), *arrays.Find("state__" + name));
+      ExpectSameBytes(scope.GetTensor(name), *arrays.Find("state__" + name));
     }
   }
 }
@@ -116,7 +116,7 @@ TEST(StateDictTest, SavesAndLoadsAProgramWithItsState) {
   LoadProgramState(*program, again, folder / "new/checkpoint");
   EXPECT_EQ(again.LocalNames(), scope.LocalNames());
   for (const std::string& name : scope.LocalNames()) {
-    ExpectSame(again.GetTensor(name), scope.GetTensor(name));
+    ExpectSameBytes(again.GetTensor(name), scope.GetTensor(name));
   }
 }
 
@@ -138,7 +138,7 @@ TEST(StateDictTest, KnowsParametersFromOptimizerState) {
 }
 
 // w float32 [2], b float32 [-1], both parameters.
-std::unique_ptr<Program> SmallProgram() {
+std::unique_ptr<Program> TwoParameters() {
   auto program = std::make_unique<Program>();
   for (const auto& [name, extent] : {std::pair{"w", 2}, {"b", -1}}) {
     Variable v{name, VarKind::kLodTensor, DType::kFloat32, {extent}};
@@ -153,7 +153,7 @@ StateDict SmallState() {
 }
 
 TEST(StateDictTest, SetsVariablesByNameOrTensorName) {
-  const auto program = SmallProgram();
+  const auto program = TwoParameters();
   Scope scope;
   StateDict state{{"fc.weight", Tensor::Of<float>({2}, {1, 2}), "w"},
                   {"b", Tensor::Of<float>({3}, {3, 4, 5})}};
@@ -162,7 +162,7 @@ TEST(StateDictTest, SetsVariablesByNameOrTensorName) {
 }
 
 TEST(StateDictTest, GivesEachVariableItsOwnMemory) {
-  const auto program = SmallProgram();
+  const auto program = TwoParameters();
   Scope scope;
   const StateDict state = SmallState();
   SetStateDict(*program, scope, state);
@@ -171,7 +171,7 @@ TEST(StateDictTest, GivesEachVariableItsOwnMemory) {
 }
 
 TEST(StateDictErrorTest, ListsEveryDifferenceAndChangesNothing) {
-  const auto program = SmallProgram();
+  const auto program = TwoParameters();
   Scope scope;
   SetStateDict(*program, scope, SmallState());
   const StateDict foreign{{"w", Tensor::Of<float>({3}, {7, 7, 7})}, {"c", Tensor::Of<float>({1}, {7})},
@@ -184,7 +184,7 @@ TEST(StateDictErrorTest, ListsEveryDifferenceAndChangesNothing) {
 }
 
 TEST(StateDictErrorTest, RefusesAnotherDtype) {
-  const auto program = SmallProgram();
+  const auto program = TwoParameters();
   Scope scope;
   StateDict state = SmallState();
   state.Set("w", Tensor::Of<double>({2}, {1, 2}));
@@ -192,7 +192,7 @@ TEST(StateDictErrorTest, RefusesAnotherDtype) {
 }
 
 TEST(StateDictTest, LoadsWhatFitsWhenNotStrict) {
-  const auto program = SmallProgram();
+  const auto program = TwoParameters();
   Scope scope;
   StateDict state = SmallState();
   state.Set("b", Tensor::Of<float>({1, 1}, {7}));
@@ -206,7 +206,7 @@ TEST(StateDictTest, LoadsWhatFitsWhenNotStrict) {
 }
 
 TEST(StateDictErrorTest, NamesVariablesWithoutAValue) {
-  const auto program = SmallProgram();
+  const auto program = TwoParameters();
   Scope scope;
   scope.Var("w");
   EXPECT_THAT(ErrorOf([&] { GetStateDict(*program, scope); }),
@@ -214,7 +214,7 @@ TEST(StateDictErrorTest, NamesVariablesWithoutAValue) {
 }
 
 TEST(StateDictErrorTest, RefusesPathsThatAreNoPrefix) {
-  const auto program = SmallProgram();
+  const auto program = TwoParameters();
   Scope scope;
   EXPECT_THAT(ErrorOf([&] { SaveProgramState(*program, scope, "model/"); }), HasSubstr("folder/prefix"));
   EXPECT_THAT(ErrorOf([&] { LoadProgramState(*program, scope, "/nowhere/x"); }),
@@ -235,7 +235,7 @@ TEST(StateDictTest, LoadsOneFilePerVariable) {
   }
   Scope scope;
   LoadProgramState(*program, scope, Golden("legacy_combined/nested_dir"));
-  ExpectSame(scope.GetTensor("block/b"), *LoadNpz(Golden("legacy_combined/io.npz")).Find("nested__block:b"));
+  ExpectSameBytes(scope.GetTensor("block/b"), *LoadNpz(Golden("legacy_combined/io.npz")).Find("nested__block:b"));
 }
 
 }  // namespace

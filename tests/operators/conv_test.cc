@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 using ::testing::ThrowsMessage;
 
 // Irregular numbers in [-1, 1).
-std::vector<double> Numbers(int64_t count, int salt) {
+std::vector<double> Spread(int64_t count, int salt) {
   std::vector<double> values(count);
   for (int64_t i = 0; i < count; ++i) values[i] = ((i * 7919 + salt * 104729) % 1009) / 504.5 - 1;
   return values;
@@ -97,8 +97,8 @@ TEST_P(ConvGradTest, AgreesWithFiniteDifferences) {
       .Attr("paddings", Ints{1, 0, 1, 2})
       .Attr("dilations", Ints{1, 2})
       .Attr("groups", 2)
-      .Input("Input", {2, 4, 5, 4}, Numbers(160, 1))
-      .Input("Filter", {4, 2, 3, 2}, Numbers(48, 2))
+      .Input("Input", {2, 4, 5, 4}, Spread(160, 1))
+      .Input("Filter", {4, 2, 3, 2}, Spread(48, 2))
       .CheckGradient(Names{"Input", "Filter"}, Names{"Output"});
 }
 
@@ -106,8 +106,8 @@ TEST_P(ConvGradTest, OfTheTransposeAgreesWithFiniteDifferences) {
   OpCase("conv2d_transpose", GetParam())
       .Attr("strides", Ints{2, 2})
       .Attr("paddings", Ints{1, 1})
-      .Input("Input", {2, 2, 3, 3}, Numbers(36, 3))
-      .Input("Filter", {2, 3, 3, 3}, Numbers(54, 4))
+      .Input("Input", {2, 2, 3, 3}, Spread(36, 3))
+      .Input("Filter", {2, 3, 3, 3}, Spread(54, 4))
       .CheckGradient(Names{"Input", "Filter"}, Names{"Output"});
 }
 
@@ -137,8 +137,8 @@ TEST_P(ConvShapesTest, SinglePrecisionAgreesWithDouble) {
         .Attr("groups", n.groups)
         .Attr("padding_algorithm", n.algorithm)
         .Attr("data_format", n.format)
-        .Input("Input", n.input, Numbers(n.input.NumElements(), 5))
-        .Input("Filter", n.filter, Numbers(n.filter.NumElements(), 6))
+        .Input("Input", n.input, Spread(n.input.NumElements(), 5))
+        .Input("Filter", n.filter, Spread(n.filter.NumElements(), 6))
         .Values("Output");
   };
   const std::vector<double> single = run(DType::kFloat32), precise = run(DType::kFloat64);

@@ -91,11 +91,11 @@ TEST(RangeTest, EndsBeforeItsEnd) {
   OpCase("shape").Input("Input", {2, 3}, std::vector<double>(6, 0)).Expect("Out", {2, 3}).ExpectDType("Out", DType::kInt32);
 }
 
-struct Moments {
+struct Summary {
   double mean = 0, variance = 0, min = INFINITY, max = -INFINITY;
 };
-Moments MomentsOf(const std::vector<double>& values) {
-  Moments m;
+Summary SummaryOf(const std::vector<double>& values) {
+  Summary m;
   for (double v : values) {
     m.mean += v / values.size();
     m.min = std::min(m.min, v);
@@ -107,15 +107,15 @@ Moments MomentsOf(const std::vector<double>& values) {
 
 TEST(RandomTest, DrawsFromTheDistributionAskedFor) {
   const Longs shape{100000};
-  const Moments uniform = MomentsOf(OpCase("uniform_random").Attr("shape", shape).Attr("min", 1.0f).Attr("max", 3.0f).Seed(5).Values("Out"));
+  const Summary uniform = SummaryOf(OpCase("uniform_random").Attr("shape", shape).Attr("min", 1.0f).Attr("max", 3.0f).Seed(5).Values("Out"));
   EXPECT_NEAR(uniform.mean, 2, 0.01);
   EXPECT_NEAR(uniform.variance, 4 / 12.0, 0.01);
   EXPECT_GE(uniform.min, 1);
   EXPECT_LT(uniform.max, 3);
-  const Moments normal = MomentsOf(OpCase("gaussian_random").Attr("shape", shape).Attr("mean", 1.0f).Attr("std", 2.0f).Seed(5).Values("Out"));
+  const Summary normal = SummaryOf(OpCase("gaussian_random").Attr("shape", shape).Attr("mean", 1.0f).Attr("std", 2.0f).Seed(5).Values("Out"));
   EXPECT_NEAR(normal.mean, 1, 0.03);
   EXPECT_NEAR(normal.variance, 4, 0.08);
-  const Moments truncated = MomentsOf(OpCase("truncated_gaussian_random").Attr("shape", Ints{100000}).Seed(5).Values("Out"));
+  const Summary truncated = SummaryOf(OpCase("truncated_gaussian_random").Attr("shape", Ints{100000}).Seed(5).Values("Out"));
   EXPECT_NEAR(truncated.variance, 0.774, 0.02);
   EXPECT_LE(truncated.max, 2);
   EXPECT_GE(truncated.min, -2);

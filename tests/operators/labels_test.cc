@@ -14,7 +14,7 @@ class LabelsTest : public OpTest {};
 SKIFF_ON_EACH_PLACE(LabelsTest);
 
 // Irregular numbers in [-0.9, 0.9].
-std::vector<double> Numbers(int64_t count, int start = 1) {
+std::vector<double> Irregular(int64_t count, int start = 1) {
   std::vector<double> values;
   for (int64_t i = 0; i < count; ++i) values.push_back(1.8 * std::fmod(0.6180339887 * (i + start), 1.0) - 0.9);
   return values;
@@ -26,14 +26,14 @@ TEST_P(LabelsTest, CtcCountsEveryWayToPlaceBlanks) {
   c.Input("Logits", {2, 1, 2}, {0, 0, 0, 0}).Input("Label", {1, 1}, {1}, DType::kInt32);
   c.Input("LogitsLength", {1}, {2}, DType::kInt64).Input("LabelLength", {1}, {1}, DType::kInt64);
   c.Expect("Loss", {-std::log(0.75)}).CheckGradient("Logits", "Loss");
-  c.Input("Logits", {4, 1, 3}, Numbers(12)).Input("Label", {1, 2}, {2, 2}, DType::kInt32);
+  c.Input("Logits", {4, 1, 3}, Irregular(12)).Input("Label", {1, 2}, {2, 2}, DType::kInt32);
   c.Input("LogitsLength", {1}, {4}, DType::kInt64).Input("LabelLength", {1}, {2}, DType::kInt64).CheckGradient("Logits", "Loss");
 }
 
 TEST_P(LabelsTest, CrfAgreesWithFiniteDifferences) {
   OpCase c("linear_chain_crf", GetParam());
-  c.Input("Emission", {5, 2}, Numbers(10)).Sequences("Emission", {{0, 2, 5}});
-  c.Input("Transition", {4, 2}, Numbers(8, 5)).Input("Label", {5, 1}, {0, 1, 1, 0, 1}, DType::kInt64).Sequences("Label", {{0, 2, 5}});
+  c.Input("Emission", {5, 2}, Irregular(10)).Sequences("Emission", {{0, 2, 5}});
+  c.Input("Transition", {4, 2}, Irregular(8, 5)).Input("Label", {5, 1}, {0, 1, 1, 0, 1}, DType::kInt64).Sequences("Label", {{0, 2, 5}});
   c.CheckGradient(std::vector<std::string>{"Emission", "Transition"}, std::vector<std::string>{"LogLikelihood"});
 }
 
@@ -53,24 +53,24 @@ TEST_P(LabelsTest, EditDistanceCountsChanges) {
 
 TEST_P(LabelsTest, OlderRecurrentOperatorsAgreeWithFiniteDifferences) {
   OpCase lstm("lstm", GetParam());
-  lstm.Input("Input", {5, 8}, Numbers(40)).Sequences("Input", {{0, 2, 5}}).Input("Weight", {2, 8}, Numbers(16, 3));
-  lstm.Input("Bias", {1, 14}, Numbers(14, 7)).Input("H0", {2, 2}, Numbers(4, 9)).Input("C0", {2, 2}, Numbers(4, 11));
+  lstm.Input("Input", {5, 8}, Irregular(40)).Sequences("Input", {{0, 2, 5}}).Input("Weight", {2, 8}, Irregular(16, 3));
+  lstm.Input("Bias", {1, 14}, Irregular(14, 7)).Input("H0", {2, 2}, Irregular(4, 9)).Input("C0", {2, 2}, Irregular(4, 11));
   lstm.Attr("is_reverse", true);
   lstm.CheckGradient(std::vector<std::string>{"Input", "Weight", "Bias", "H0", "C0"}, std::vector<std::string>{"Hidden", "Cell"});
   OpCase gru("gru", GetParam());
-  gru.Input("Input", {5, 6}, Numbers(30)).Sequences("Input", {{0, 2, 5}}).Input("Weight", {2, 6}, Numbers(12, 3));
-  gru.Input("Bias", {1, 6}, Numbers(6, 7)).Input("H0", {2, 2}, Numbers(4, 9));
+  gru.Input("Input", {5, 6}, Irregular(30)).Sequences("Input", {{0, 2, 5}}).Input("Weight", {2, 6}, Irregular(12, 3));
+  gru.Input("Bias", {1, 6}, Irregular(6, 7)).Input("H0", {2, 2}, Irregular(4, 9));
   gru.CheckGradient(std::vector<std::string>{"Input", "Weight", "Bias", "H0"}, std::vector<std::string>{"Hidden"});
 }
 
 TEST_P(LabelsTest, LossesOverManyClassesAgreeWithFiniteDifferences) {
   OpCase nce("nce", GetParam());
   nce.Attr("num_total_classes", 4).Attr("num_neg_samples", 2).Attr("seed", 3);
-  nce.Input("Input", {2, 3}, Numbers(6)).Input("Weight", {4, 3}, Numbers(12, 5)).Input("Bias", {4}, Numbers(4, 7));
+  nce.Input("Input", {2, 3}, Irregular(6)).Input("Weight", {4, 3}, Irregular(12, 5)).Input("Bias", {4}, Irregular(4, 7));
   nce.Input("Label", {2, 1}, {1, 3}, DType::kInt64);
   nce.CheckGradient(std::vector<std::string>{"Input", "Weight", "Bias"}, std::vector<std::string>{"Cost"});
   OpCase tree("hierarchical_sigmoid", GetParam());
-  tree.Attr("num_classes", 4).Input("X", {2, 3}, Numbers(6)).Input("W", {3, 3}, Numbers(9, 5));
+  tree.Attr("num_classes", 4).Input("X", {2, 3}, Irregular(6)).Input("W", {3, 3}, Irregular(9, 5));
   tree.Input("Label", {2, 1}, {1, 3}, DType::kInt64).WithoutOutput("W_Out");
   tree.CheckGradient(std::vector<std::string>{"X", "W"}, std::vector<std::string>{"Out"});
 }

@@ -40,7 +40,7 @@ bool HasGradientKernels(const RecordedCase& c, const std::set<std::string>& want
   return true;
 }
 
-double ToleranceOf(DType dtype) {
+double RoundingOf(DType dtype) {
   return dtype == DType::kFloat64 ? 2e-5 : dtype == DType::kFloat16 ? 4e-3 : 3e-2;
 }
 
@@ -91,7 +91,7 @@ TEST_P(SweepDTypeTest, FloatingDTypesAgree) {
             const Tensor* out = got.Output(slot, k);
             ASSERT_NE(out, nullptr) << slot;
             const Tensor& wanted_out = wide ? Recorded(json, "out", slot, static_cast<int>(k)) : *reference.Output(slot, k);
-            EXPECT_TRUE(AreClose(*out, wanted_out, ToleranceOf(dtype))) << slot;
+            EXPECT_TRUE(AreClose(*out, wanted_out, RoundingOf(dtype))) << slot;
           }
         }
         for (const std::string& slot : gradients ? wanted : std::set<std::string>{}) {
@@ -99,7 +99,7 @@ TEST_P(SweepDTypeTest, FloatingDTypesAgree) {
             const std::string name = GradName(c.op.inputs[slot][k]);
             EXPECT_TRUE(AreClose(got.tensor(name),
                                  wide ? Recorded(json, "ingrad", slot, static_cast<int>(k)) : reference.tensor(name),
-                                 2 * ToleranceOf(dtype)))
+                                 2 * RoundingOf(dtype)))
                 << slot << "@GRAD";
           }
         }

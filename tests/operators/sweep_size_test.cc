@@ -131,7 +131,9 @@ TEST_P(SweepSizeTest, RowWiseOperatorsTakeAnyNumberOfRows) {
     }
   });
   std::cout << cases << " cases of " << operators.size() << " operators\n";
-  if (!SelectsOperators()) EXPECT_GT(operators.size(), 150u);
+  if (!SelectsOperators()) {
+    EXPECT_GT(operators.size(), 150u);
+  }
 }
 
 bool HasRealOutputs(const RecordedCase& c) {
