@@ -5,6 +5,7 @@
 #include "executor/device.h"
 #include "executor/needed_ops.h"
 #include "executor/plan_builder.h"
+#include "executor/plan_values.h"
 #include "executor/variable_attrs.h"
 #include "framework/op/append_op.h"
 #include "framework/op/control_flow.h"
@@ -18,27 +19,17 @@ namespace {
 
 constexpr size_t kMaxFoldedBytes = size_t{64} << 20;
 
-// One version of a variable: written by one step, read by later ones.
-struct PlanValue {
-  std::string name;
-  TensorInfo info;
-  int32_t lod_level = 0;
-  int lod_feed = -1;      // fed tensor whose LoD it carries
-  int storage = -1;
-  std::optional<Tensor> known;  // its elements, on the CPU, when they cannot change
-};
-
-class Planner : private MetaTable {
+class Planner {
  public:
   explicit Planner(const PlanRequest& request)
       : request_(request),
         block_(request.program->block(request.block)),
         builder_(request.place, request.num_threads),
-        plan_(builder_.plan()) {}
+        plan_(builder_.plan()),
+        values_(request, builder_) {}
 
   PlannedChunk Make() {
-    AddFeeds();
-    needed_ = NeededOps(request_, fed_);
+    needed_ = NeededOps(request_, values_.pinned());
     PlannedChunk chunk;
     const auto& ops = block_.ops();
     size_t i = request_.begin;
@@ -54,7 +45,7 @@ class Planner : private MetaTable {
       if (!AddOperator(def, *ops[i])) break;
     }
     chunk.end = i;
-    chunk.needs = unknown_;
+    chunk.needs = values_.unknown();
     if (!missing_.empty()) ThrowMissing(request_, missing_);
     AddFetches(i);
     chunk.plan = builder_.Finish();
@@ -62,100 +53,15 @@ class Planner : private MetaTable {
   }
 
  private:
-  // ---- variables ----------------------------------------------------------------------------
-
-  int NewValue(PlanValue value) {
-    values_.push_back(std::move(value));
-    return static_cast<int>(values_.size()) - 1;
-  }
-
-  static size_t Bytes(const TensorInfo& info) {
-    return info.layout ? info.layout->bytes() : info.shape.NumElements() * SizeOf(info.dtype);
-  }
-
-  void AddFeeds() {
-    for (size_t i = 0; i < request_.feeds.size(); ++i) {
-      const PlanFeed& feed = request_.feeds[i];
-      PlanValue value{feed.name, {feed.meta.dtype, feed.meta.shape}, feed.meta.lod_level};
-      value.lod_feed = feed.meta.lod_level > 0 ? static_cast<int>(i) : -1;
-      value.storage = builder_.NewStorage(PlanStorage::Kind::kFeed, Bytes(value.info), static_cast<int>(i));
-      value.known = feed.known;
-      plan_.feed_names.push_back(feed.name);
-      plan_.feed_storages.push_back(value.storage);
-      if (feed.pinned) fed_.insert(feed.name);
-      current_[feed.name] = NewValue(std::move(value));
-    }
-  }
-
-  // The newest version of a variable; -1 when it has no value anywhere.
-  int Lookup(const std::string& name) const {
-    const auto found = current_.find(name);
-    if (found != current_.end()) return found->second;
-    return const_cast<Planner*>(this)->Import(name);
-  }
-
-  int Import(const std::string& name) {
-    if (request_.constants != nullptr) {
-      const auto constant = request_.constants->find(name);
-      if (constant != request_.constants->end()) {
-        imported_.insert(name);
-        return current_[name] = AddConstant(name, constant->second, "param:" + name);
-      }
-    }
-    const std::optional<TensorMeta> meta = request_.scope_meta ? request_.scope_meta(name) : std::nullopt;
-    if (!meta) return -1;
-    PlanValue value{name, {meta->dtype, meta->shape}, meta->lod_level};
-    value.storage = builder_.ScopeStorage(name, *meta, /*read=*/true);
-    imported_.insert(name);
-    return current_[name] = NewValue(std::move(value));
-  }
-
-  int AddConstant(const std::string& name, const Tensor& tensor, const std::string& key) {
-    PlanValue value{name, {tensor.dtype(), tensor.shape()}};
-    if (tensor.place().is_cpu()) value.known = tensor;
-    value.storage = builder_.NewStorage(PlanStorage::Kind::kConstant, tensor.bytes());
-    plan_.storages[value.storage].constant = tensor.To(request_.place);
-    value.info.constant = plan_.storages[value.storage].constant.raw_data();
-    value.info.constant_key = key;
-    return NewValue(std::move(value));
-  }
-
-  // The variable's newest value is the one fed.
-  bool IsFed(const std::string& name) const {
-    const auto found = current_.find(name);
-    return found != current_.end() && found->second < static_cast<int>(request_.feeds.size());
-  }
-
-  bool IsPersistable(const std::string& name) const {
-    return IsState(request_, name);
-  }
-  // ---- MetaTable: what inference sees --------------------------------------------------------
-
-  const TensorMeta* Find(const std::string& name) const override {
-    if (const auto set = inferred_.find(name); set != inferred_.end()) return &set->second;
-    const int id = Lookup(name);
-    if (id < 0) return nullptr;
-    TensorMeta& meta = looked_up_[name];
-    meta = {values_[id].info.shape, values_[id].info.dtype, values_[id].lod_level};
-    return &meta;
-  }
-  void Set(const std::string& name, const TensorMeta& meta) override { inferred_[name] = meta; }
-  std::optional<std::vector<int64_t>> IntValues(const std::string& name) const override {
-    const int id = Lookup(name);
-    if (id >= 0 && values_[id].known) return IntElements(*values_[id].known);
-    unknown_.insert(name);
-    return std::nullopt;
-  }
-
   // ---- one operator --------------------------------------------------------------------------
 
-  // @return false when it cannot be planned before the values in unknown_ are there.
+  // @return false when it cannot be planned before the values in values_.unknown() are there.
   bool AddOperator(const OpDef& def, const Operator& op) {
-    inferred_.clear();
+    values_.inferred().clear();
     try {
       bool complete = true;
       for (const std::string& name : op.inputs.AllNames()) {
-        if (Lookup(name) >= 0) continue;
+        if (values_.Lookup(name) >= 0) continue;
         complete = false;
         // Not missing itself when the operator that writes it lacked something.
         if (!not_computed_.contains(name)) missing_.insert(name);
@@ -165,16 +71,16 @@ class Planner : private MetaTable {
         return true;  // go on: the error names all that are missing
       }
       const std::optional<Attrs> attrs = ResolveAttrs(def, op, [this](const std::string& name) {
-        const int id = Lookup(name);
+        const int id = values_.Lookup(name);
         SKIFF_ENFORCE(id >= 0, NotFound, "variable \"", name, "\", which an attribute names, has no value");
-        if (!values_[id].known) unknown_.insert(name);
+        if (!values_[id].known) values_.unknown().insert(name);
         return values_[id].known;
       });
       if (!attrs) return false;
       SKIFF_ENFORCE(def.infer, Internal, "the operator has no inference function");
-      InferContext infer(def, op, *attrs, this, /*at_runtime=*/true);
+      InferContext infer(def, op, *attrs, &values_, /*at_runtime=*/true);
       def.infer(infer);
-      if (!unknown_.empty()) return false;
+      if (!values_.unknown().empty()) return false;
       if (Fold(def, op)) return true;
       if (!def.views.empty()) {
         AddView(def, op);
@@ -184,7 +90,7 @@ class Planner : private MetaTable {
         return false;
       }
     } catch (Error& error) {
-      AddOpContext(&error, op, *this);
+      AddOpContext(&error, op, values_);
       throw;
     }
     return true;
@@ -195,13 +101,13 @@ class Planner : private MetaTable {
     if (def.random || def.side_effect || (def.dynamic != nullptr && def.kernels.empty())) return false;
     size_t bytes = 0;
     for (const std::string& name : op.outputs.AllNames()) {
-      const auto meta = inferred_.find(name);
-      if (meta == inferred_.end() || IsPersistable(name) || fed_.contains(name)) return false;
+      const auto meta = values_.inferred().find(name);
+      if (meta == values_.inferred().end() || values_.IsPersistable(name) || values_.pinned().contains(name)) return false;
       bytes += meta->second.shape.NumElements() * SizeOf(meta->second.dtype);
     }
     std::map<std::string, skiff::Value> values;
     for (const std::string& name : op.inputs.AllNames()) {
-      const PlanValue& value = values_[Lookup(name)];
+      const PlanValue& value = values_[values_.Lookup(name)];
       // The value of `shape` is known though its input's elements are not.
       if (op.type == "shape") break;
       if (!value.known) return false;
@@ -209,18 +115,16 @@ class Planner : private MetaTable {
     }
     if (bytes > kMaxFoldedBytes) return false;
     if (op.type == "shape") {
-      values["shape"] = ShapeOf(Lookup(op.inputs.One("Input")));
-      imported_.erase(op.outputs.One("Out"));
-      current_[op.outputs.One("Out")] =
-          AddConstant(op.outputs.One("Out"), std::get<Tensor>(values["shape"]), "");
+      values["shape"] = ShapeOf(values_.Lookup(op.inputs.One("Input")));
+      const std::string& out = op.outputs.One("Out");
+      values_.Define(out, values_.AddConstant(out, std::get<Tensor>(values["shape"]), ""));
       return true;
     }
     if (def.views.empty() && !HasCpuKernel(def, op)) return false;
     RunOp(op, &values, {.num_threads = request_.num_threads});
     for (const std::string& name : op.outputs.AllNames()) {
       if (!values.contains(name)) continue;
-      imported_.erase(name);
-      current_[name] = AddConstant(name, std::get<Tensor>(values[name]), "folded:" + name);
+      values_.Define(name, values_.AddConstant(name, std::get<Tensor>(values[name]), "folded:" + name));
     }
     return true;
   }
@@ -235,17 +139,17 @@ class Planner : private MetaTable {
   bool HasCpuKernel(const OpDef& def, const Operator& op) const {
     DType key = DType::kUndefined;
     for (const std::string& name : op.inputs.AllNames()) {
-      key = values_[Lookup(name)].info.dtype;
+      key = values_[values_.Lookup(name)].info.dtype;
       break;
     }
     if (key == DType::kUndefined) {
-      for (const auto& [name, meta] : inferred_) key = meta.dtype;
+      for (const auto& [name, meta] : values_.inferred()) key = meta.dtype;
     }
     return FindKernel(def, PlaceKind::kCpu, key) != nullptr;
   }
 
   PlanValue OutputValue(const std::string& name) const {
-    const TensorMeta& meta = inferred_.at(name);
+    const TensorMeta& meta = values_.inferred().at(name);
     PlanValue value{name, {meta.dtype, meta.shape}, meta.lod_level};
     return value;
   }
@@ -254,7 +158,7 @@ class Planner : private MetaTable {
   int LoDFeed(const Operator& op, const PlanValue& out) const {
     if (out.lod_level == 0) return -1;
     for (const std::string& name : op.inputs.AllNames()) {
-      const int id = Lookup(name);
+      const int id = values_.Lookup(name);
       if (id >= 0 && values_[id].lod_feed >= 0) return values_[id].lod_feed;
     }
     return -1;
@@ -262,16 +166,16 @@ class Planner : private MetaTable {
 
   void AddView(const OpDef& def, const Operator& op) {
     const auto& [in_slot, out_slot] = def.views.front();
-    const int in = Plain(Lookup(op.inputs.One(in_slot)));
+    const int in = values_.InLayout(values_.Lookup(op.inputs.One(in_slot)), nullptr);
     const std::string& name = op.outputs.One(out_slot);
     PlanValue out = OutputValue(name);
     out.lod_feed = LoDFeed(op, out);
     const PlanStorage::Kind kind = plan_.storages[values_[in].storage].kind;
     // State that a later operator overwrites must not change under the view.
-    const bool copies = IsPersistable(name) || kind == PlanStorage::Kind::kScope;
+    const bool copies = values_.IsPersistable(name) || kind == PlanStorage::Kind::kScope;
     if (copies) {
-      out.storage = StorageForOutput(name, out.info);
-      builder_.AddStep(MakeCopyKernel(request_.place, Bytes(out.info)), {values_[in].storage}, {out.storage},
+      out.storage = StorageForOutput(out);
+      builder_.AddStep(MakeCopyKernel(request_.place, out.bytes()), {values_[in].storage}, {out.storage},
               0, op.type + " " + name);
     } else {
       out.storage = values_[in].storage;
@@ -281,41 +185,40 @@ class Planner : private MetaTable {
       out.info.constant_key = values_[in].info.constant_key.empty()
                                   ? "" : values_[in].info.constant_key + out.info.shape.ToString();
     }
-    Define(name, NewValue(std::move(out)), op);
+    Define(name, values_.Add(std::move(out)), op);
     // The rest (XShape) has a shape and no elements.
     for (const std::string& other : op.outputs.AllNames()) {
-      if (other == name || !inferred_.contains(other)) continue;
+      if (other == name || !values_.inferred().contains(other)) continue;
       PlanValue value = OutputValue(other);
-      value.storage = builder_.NewStorage(PlanStorage::Kind::kArena, Bytes(value.info));
-      Define(other, NewValue(std::move(value)), op);
+      value.storage = builder_.NewStorage(PlanStorage::Kind::kArena, value.bytes());
+      Define(other, values_.Add(std::move(value)), op);
     }
   }
 
-  int StorageForOutput(const std::string& name, const TensorInfo& info) {
-    if (IsPersistable(name) && !fed_.contains(name)) {
-      return builder_.ScopeStorage(name, {info.shape, info.dtype}, /*read=*/false);
+  int StorageForOutput(const PlanValue& value) {
+    if (values_.IsPersistable(value.name) && !values_.pinned().contains(value.name)) {
+      return builder_.ScopeStorage(value.name, {value.info.shape, value.info.dtype}, /*read=*/false);
     }
-    return builder_.NewStorage(PlanStorage::Kind::kArena, Bytes(info));
+    return builder_.NewStorage(PlanStorage::Kind::kArena, value.bytes());
   }
 
   // From here on `name` means this value, unless the caller fed it.
   void Define(const std::string& name, int id, const Operator& op) {
-    if (fed_.contains(name) && !op.inputs.Mentions(name)) return;
-    imported_.erase(name);
-    current_[name] = id;
+    if (values_.pinned().contains(name) && !op.inputs.Mentions(name)) return;
+    values_.Define(name, id);
   }
 
   void AddKernel(const OpDef& def, const Operator& op, const Attrs& attrs) {
     std::map<std::string, TensorInfo> outputs;
     for (const std::string& name : op.outputs.AllNames()) {
-      if (inferred_.contains(name)) outputs[name] = OutputValue(name).info;
+      if (values_.inferred().contains(name)) outputs[name] = OutputValue(name).info;
     }
     const std::vector<std::string> in_names = FlatNames(def.inputs, op.inputs);
     const std::vector<std::string> out_names = FlatNames(def.outputs, op.outputs);
     PrepareContext context = MakePrepareContext(
         def, op, attrs, request_.place, request_.num_threads,
         [&](const std::string& name) -> const TensorInfo* {
-          const int id = Lookup(name);
+          const int id = values_.Lookup(name);
           return id < 0 ? nullptr : &values_[id].info;
         });
     for (size_t i = 0; i < out_names.size(); ++i) {
@@ -336,8 +239,8 @@ class Planner : private MetaTable {
 
     std::vector<int> in_storages, in_values;
     for (size_t i = 0; i < in_names.size(); ++i) {
-      int id = in_names[i].empty() ? -1 : Lookup(in_names[i]);
-      if (id >= 0) id = InLayout(id, context.wanted_layouts[i]);
+      int id = in_names[i].empty() ? -1 : values_.Lookup(in_names[i]);
+      if (id >= 0) id = values_.InLayout(id, context.wanted_layouts[i]);
       in_values.push_back(id);
       in_storages.push_back(id < 0 ? -1 : values_[id].storage);
     }
@@ -352,18 +255,18 @@ class Planner : private MetaTable {
       PlanValue value = OutputValue(out_names[i]);
       value.info.layout = context.outputs[i].layout;
       value.lod_feed = LoDFeed(op, value);
-      value.storage = StorageForOutput(out_names[i], value.info);
+      value.storage = StorageForOutput(value);
       int target = value.storage;
       const bool is_state = plan_.storages[target].kind == PlanStorage::Kind::kScope;
       const bool reads_it = std::find(in_storages.begin(), in_storages.end(), target) != in_storages.end();
       const bool plain_state = !is_state || value.info.layout == nullptr;
       if (is_state && ((reads_it && !MayShare(def, op, out_names[i])) || !plain_state)) {
-        target = builder_.NewStorage(PlanStorage::Kind::kArena, Bytes(value.info));
+        target = builder_.NewStorage(PlanStorage::Kind::kArena, value.bytes());
         copy_back.emplace_back(target, value.storage);
         SKIFF_ENFORCE(plain_state, Internal, "a persistable output in a blocked layout");
       }
       out_storages.push_back(target);
-      defined.emplace_back(out_names[i], NewValue(std::move(value)));
+      defined.emplace_back(out_names[i], values_.Add(std::move(value)));
     }
     builder_.AddStep(std::move(kernel), in_storages, out_storages, context.workspace_bytes,
             op.type + (defined.empty() ? "" : " " + defined.front().first));
@@ -377,9 +280,9 @@ class Planner : private MetaTable {
   bool KnowsHostValues(const OpDef& def, const Operator& op) const {
     for (const SlotDef& slot : def.inputs) {
       if (!slot.host_value) continue;
-      for (const std::string& name : op.inputs[slot.name]) IntValues(name);
+      for (const std::string& name : op.inputs[slot.name]) values_.IntValues(name);
     }
-    return unknown_.empty();
+    return values_.unknown().empty();
   }
 
   void FillHostValues(const OpDef& def, const std::vector<std::string>& in_names,
@@ -387,7 +290,7 @@ class Planner : private MetaTable {
     for (const PrepareContext::Slot& slot : context->input_slots) {
       if (!def.FindInput(slot.name)->host_value) continue;
       for (int i = 0; i < slot.count; ++i) {
-        const auto elements = IntValues(in_names[slot.begin + i]);
+        const auto elements = values_.IntValues(in_names[slot.begin + i]);
         SKIFF_ENFORCE(elements.has_value(), Internal, "the elements of input ", slot.name, " are not known");
         context->host_values[slot.begin + i] = *elements;
       }
@@ -405,33 +308,6 @@ class Planner : private MetaTable {
       }
     }
     return false;
-  }
-
-  // ---- layouts -------------------------------------------------------------------------------
-
-  int Plain(int id) { return InLayout(id, nullptr); }
-
-  // The value in another layout, reordered once and remembered.
-  int InLayout(int id, const LayoutPtr& wanted) {
-    const LayoutPtr has = values_[id].info.layout;
-    if (SameLayout(has, wanted)) return id;
-    for (const auto& [other_id, other] : reordered_[id]) {
-      if (SameLayout(other, wanted)) return other_id;
-    }
-    PlanValue value = values_[id];
-    value.info.layout = wanted;
-    value.info.constant = nullptr;
-    value.info.constant_key.clear();
-    value.known.reset();
-    value.storage = builder_.NewStorage(PlanStorage::Kind::kArena, Bytes(value.info));
-    std::unique_ptr<Kernel> kernel =
-        has ? has->ReorderTo(wanted.get(), request_.num_threads)
-            : wanted->ReorderFromPlain(request_.num_threads);
-    const std::string name = StrCat("reorder ", value.name, " to ", wanted ? wanted->ToString() : "plain");
-    builder_.AddStep(std::move(kernel), {values_[id].storage}, {value.storage}, 0, name);
-    const int made = NewValue(std::move(value));
-    reordered_[id].emplace_back(made, wanted);
-    return made;
   }
 
   // ---- steps, lifetimes, memory ---------------------------------------------------------------
@@ -461,24 +337,20 @@ class Planner : private MetaTable {
     for (size_t i = end; i < ops.size(); ++i) {
       if (!needed_[i]) continue;
       for (const std::string& name : AllReads(*request_.program, *ops[i])) {
-        if (current_.contains(name) && !IsFed(name) && !imported_.contains(name) && !IsPersistable(name) &&
-            wanted.insert(name).second) {
-          names.push_back(name);
-        }
+        if (values_.IsComputed(name) && !values_.IsPersistable(name) && wanted.insert(name).second) names.push_back(name);
       }
     }
     for (const std::string& name : names) {
-      if (end < ops.size() && !current_.contains(name)) continue;  // a later piece computes it
-      const bool written = current_.contains(name) && !IsFed(name) && !imported_.contains(name);
-      if (request_.only_written.contains(name) && !written) continue;
+      if (end < ops.size() && !values_.HasValue(name)) continue;  // a later piece computes it
+      if (request_.only_written.contains(name) && !values_.IsComputed(name)) continue;
       AddFetch(name);
     }
   }
 
   void AddFetch(const std::string& name) {
-    int id = Lookup(name);
+    int id = values_.Lookup(name);
     if (id < 0) ThrowUnknownFetch(request_, name);
-    id = Plain(id);
+    id = values_.InLayout(id, nullptr);
     const PlanValue& value = values_[id];
     PlanStorage& storage = plan_.storages[value.storage];
     PlanFetch fetch{name, value.info.shape, value.info.dtype, value.storage, value.lod_feed};
@@ -487,7 +359,7 @@ class Planner : private MetaTable {
       storage.index = static_cast<int>(plan_.output_storages.size());
       plan_.output_storages.push_back(value.storage);
     } else if (storage.kind != PlanStorage::Kind::kOutput) {
-      const size_t bytes = Bytes(value.info);
+      const size_t bytes = value.bytes();
       const int source = value.storage;
       fetch.storage = builder_.NewStorage(PlanStorage::Kind::kOutput, bytes,
                                  static_cast<int>(plan_.output_storages.size()));
@@ -502,16 +374,9 @@ class Planner : private MetaTable {
   const Block& block_;
   PlanBuilder builder_;
   Plan& plan_;  // the builder's
-  std::vector<PlanValue> values_;
-  std::map<std::string, int> current_;
-  std::set<std::string> fed_;
+  PlanValues values_;
   std::vector<bool> needed_;
   std::set<std::string> missing_, not_computed_;
-  std::set<std::string> imported_;  // names whose newest value is the scope's or a constant
-  mutable std::set<std::string> unknown_;
-  std::map<std::string, TensorMeta> inferred_;
-  mutable std::map<std::string, TensorMeta> looked_up_;
-  std::map<int, std::vector<std::pair<int, LayoutPtr>>> reordered_;
 };
 
 }  // namespace
