@@ -53,10 +53,10 @@ void CheckFeed(const Block& block, const std::string& name, const Tensor& tensor
   if (!IsDense(*v) || v->dtype == DType::kUndefined) return;
   // Programs of Paddle 2.4 and older declare [1] where 2.6 has 0-D tensors.
   const bool one_element = v->shape.IsKnown() && v->shape.NumElements() == 1 && tensor.num_elements() == 1;
-  if (tensor.dtype() == v->dtype && (Takes(v->shape, tensor.shape()) || one_element)) return;
+  if (tensor.dtype() == v->dtype && (v->shape.Takes(tensor.shape()) || one_element)) return;
   const bool dtype_differs = tensor.dtype() != v->dtype;
   // Seldom needed, and a walk over all blocks.
-  if (!dtype_differs && Takes(FedShape(*block.program(), *v), tensor.shape())) return;
+  if (!dtype_differs && FedShape(*block.program(), *v).Takes(tensor.shape())) return;
   InvalidArgument error(
       dtype_differs ? StrCat("feed \"", name, "\" is ", tensor.dtype(), ", the program wants ", v->dtype)
                     : StrCat("feed \"", name, "\" has shape ", tensor.shape(), ", the program wants ", v->shape));

@@ -18,12 +18,4 @@ Shape FedShape(const Program& program, const Variable& v) {
   return v.shape;
 }
 
-bool Takes(const Shape& fed, const Shape& shape) {
-  if (fed.rank() != shape.rank()) return false;
-  for (int i = 0; i < shape.rank(); ++i) {
-    if (fed[i] >= 0 && fed[i] != shape[i]) return false;
-  }
-  return true;
-}
-
 }  // namespace skiff

@@ -8,7 +8,5 @@ namespace skiff {
 /// The declared shape of `v`, -1 for extents that any feed may have. Where a loop writes `v` itself, Paddle
 /// declares what it grows into, so that no extent counts.
 Shape FedShape(const Program& program, const Variable& v);
-/// Whether `shape` has the rank and the known extents of `fed`.
-bool Takes(const Shape& fed, const Shape& shape);
 
 }  // namespace skiff

@@ -10,7 +10,7 @@ namespace {
 
 bool Fits(const TensorMeta& declared, const Tensor& given) {
   if (declared.dtype != DType::kUndefined && declared.dtype != given.dtype()) return false;
-  return Takes(declared.shape, given.shape());
+  return declared.shape.Takes(given.shape());
 }
 
 }  // namespace

@@ -38,12 +38,7 @@ std::vector<std::pair<const Variable*, const Tensor*>> ValuesOf(const Program& p
 // Declared -1 takes any extent; [] and [1] hold the same one element, and Paddle mixes them.
 bool ShapeFits(const Shape& declared, const Shape& given) {
   auto one = [](const Shape& s) { return s.rank() == 0 || (s.rank() == 1 && s[0] == 1); };
-  if (one(declared) && one(given)) return true;
-  if (declared.rank() != given.rank()) return false;
-  for (int i = 0; i < given.rank(); ++i) {
-    if (declared[i] != -1 && declared[i] != given[i]) return false;
-  }
-  return true;
+  return (one(declared) && one(given)) || declared.Takes(given);
 }
 
 // Weights quantized after training are stored as integers, while the program still says float32.

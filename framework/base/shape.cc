@@ -39,6 +39,14 @@ bool Shape::IsKnown() const {
   return std::all_of(begin(), end(), [](int64_t d) { return d >= 0; });
 }
 
+bool Shape::Takes(const Shape& given) const {
+  if (rank() != given.rank()) return false;
+  for (int i = 0; i < given.rank(); ++i) {
+    if ((*this)[i] >= 0 && (*this)[i] != given[i]) return false;
+  }
+  return true;
+}
+
 int64_t Shape::NumElements() const {
   // A zero extent makes the product zero however large the others are.
   SKIFF_ENFORCE(IsKnown(), InvalidArgument, "the number of elements of ", ToString(),

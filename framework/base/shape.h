@@ -41,6 +41,8 @@ class Shape {
 
   /// True when no extent is -1.
   bool IsKnown() const;
+  /// Whether `given` has this rank and every extent that is not -1.
+  bool Takes(const Shape& given) const;
   /// Product of the extents, 1 for []. @throws InvalidArgument when an extent is unknown or the
   /// product does not fit in 63 bits.
   int64_t NumElements() const;

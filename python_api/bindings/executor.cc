@@ -65,7 +65,7 @@ py::object Run(Executor& executor, const std::shared_ptr<Program>& program, py::
   return ToList(std::move(values), return_numpy);
 }
 
-py::object RunPredictor(const Predictor& predictor, py::handle inputs) {
+py::list RunPredictor(const Predictor& predictor, py::handle inputs, bool return_numpy) {
   std::vector<Tensor> outputs;
   if (PyDict_Check(inputs.ptr())) {
     Feeds feeds;
@@ -80,9 +80,7 @@ py::object RunPredictor(const Predictor& predictor, py::handle inputs) {
     py::gil_scoped_release unlocked;
     outputs = predictor.Run(tensors);
   }
-  py::list arrays(outputs.size());
-  for (size_t i = 0; i < outputs.size(); ++i) arrays[i] = ArrayFromTensor(outputs[i]);
-  return arrays;
+  return ToList({std::make_move_iterator(outputs.begin()), std::make_move_iterator(outputs.end())}, return_numpy);
 }
 
 }  // namespace
@@ -121,7 +119,7 @@ void BindExecutor(py::module_& m) {
         const TensorMeta meta = p.Describe(name);
         return py::make_tuple(FromShape(meta.shape), meta.dtype);
       })
-      .def("run", &RunPredictor);
+      .def("run", &RunPredictor, py::arg("inputs"), py::arg("return_numpy") = true);
 }
 
 }  // namespace skiff::python

@@ -17,16 +17,38 @@ def spans_more_than_64(op, feeds):
     return logits.max() - logits.min() > 64
 
 
+def compares_with_infinity(op, feeds):
+    """A finite number beside an infinite Other."""
+    given, other = (feeds[op["inputs"][slot][0]] for slot in ("Input", "Other"))
+    return bool((np.isfinite(given) & np.isinf(other)).any())
+
+
+def has_quads_that_bend(op, feeds):
+    """Quads whose corners do not go round in one turn."""
+    quads = feeds[op["inputs"]["BBoxes"][0]]
+    if quads.shape[-1] != 8:
+        return False
+    corners = quads.reshape(-1, 4, 2)
+    sides = np.roll(corners, -1, axis=1) - corners
+    after = np.roll(sides, -1, axis=1)
+    turns = sides[..., 0] * after[..., 1] - sides[..., 1] * after[..., 0]
+    return not ((turns > 0).all(-1) | (turns < 0).all(-1)).all()
+
+
 KNOWN = [
     ("gather", reads_the_first_block_again, "@GRAD",
      "the CPU kernel of 2.6.2 adds the first block of Out@GRAD to every block of X@GRAD: with axis 1 all rows get the first row's"),
     *[(op, lambda op, feeds: op["attrs"].get("axis", -1) != -1, "@GRAD",
        "where Y ends before X does (axis 0 of [2, 2] and [2], say) the CPU kernel of 2.6.2 reads its mask at wrong places: "
-       "gradients go to the wrong side, or are whatever memory held") for op in ("elementwise_min", "elementwise_max")],
+       "gradients go to the wrong side, or are whatever memory held") for op in ("elementwise_min", "elementwise_max", "elementwise_pow")],
     ("softmax_with_cross_entropy", spans_more_than_64, "",
      "the CPU kernel of 2.6.2 lifts logits that lie more than 64 below the largest to that: no loss is above 64"),
     ("relu6", lambda op, feeds: op["attrs"].get("threshold", 6.0) != 6.0, "",
      "2.6.2 takes 6 whatever the attribute threshold says; up to 2.2 it was the bound, and so it is in files of that time"),
+    ("isclose", compares_with_infinity, "",
+     "2.6.2 finds a finite number close to an infinite one: their distance is no more than rtol times infinity; numpy and the documentation do not"),
+    ("locality_aware_nms", has_quads_that_bend, "",
+     "the polygon clipping of 2.6.2 gives self-crossing quads an area that depends on their orientation; there is no definition to follow"),
     ("spectral_norm", lambda op, feeds: True, "@GRAD",
      "the gradient of 2.6.2 multiplies Out@GRAD by 1 - u v^T sum(Out), element by element: it is no derivative of the forward operator"),
 ]
