@@ -146,8 +146,11 @@ class Caster {
     return false;
   }
 
+  // The gradient of its table is a set of rows, which no cast takes: the table stays in float32.
+  static bool IsSparse(const Operator& op) { return op.attrs.Get<bool>("is_sparse", false); }
+
   bool Unable(const Operator& op) const {
-    if (lists_.unsupported.count(op.type) == 1 || WritesShared(op)) return true;
+    if (lists_.unsupported.count(op.type) == 1 || WritesShared(op) || IsSparse(op)) return true;
     if (op.type == "select_input") return true;  // only the input of the branch that ran has a value to cast
     for (const Slots* slots : {&op.inputs, &op.outputs}) {
       for (const std::string& name : slots->AllNames()) {
@@ -161,7 +164,7 @@ class Caster {
   // parameters may be another's too, and get a cast.
   void HalveParameters() {
     for (const auto& op : block_.ops()) {
-      if (lists_.black.count(op->type) == 1) continue;
+      if (lists_.black.count(op->type) == 1 && !IsSparse(*op)) continue;
       const bool unable = Unable(*op);
       for (const auto& [slot, names] : op->inputs) {
         if (unable || StaysWide(op->type, slot)) kept_wide_.insert(names.begin(), names.end());

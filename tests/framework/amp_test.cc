@@ -88,6 +88,17 @@ TEST_F(AmpTest, AStateThatOutlivesARunKeepsItsDType) {
   EXPECT_EQ(Last("assign").inputs.One("X"), sum.name() + ".cast_fp32");
 }
 
+TEST_F(AmpTest, ATableWithSparseGradientsKeepsItsDType) {
+  const Var ids = Data("ids", {-1, 2}, DType::kInt64);
+  FC(Embedding(ids, 10, 4, {.is_sparse = true}), 3);
+  FC(Embedding(ids, 10, 4), 3);
+  const auto half = amp::CastProgram(main_, amp::OpLists(), {.level = amp::Level::kO2});
+  EXPECT_EQ(DTypeOf("embedding_0.w_0"), DType::kFloat32);
+  EXPECT_THAT(half, Not(Contains("embedding_0.w_0")));
+  EXPECT_EQ(DTypeOf("embedding_1.w_0"), DType::kFloat16);
+  EXPECT_EQ(Last("lookup_table_v2").inputs.One("W"), "embedding_1.w_0.cast_fp32");
+}
+
 TEST_F(AmpTest, AnOverwrittenVariableIsCastAgain) {
   const Var x = Data("x", {2, 2});
   const Var w = Data("w", {2, 2});

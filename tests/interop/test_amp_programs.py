@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from amp_programs import CASES
+from amp_programs import CASES, lenet, words
 from fixtures_amp import build, cast_as_on_a_card
 from program_dump import dump_program
 from test_names import attributes, operators, variables
@@ -55,3 +55,35 @@ def test_there_are_casts_at_every_level():
     for level in ("O1", "OD", "O2"):
         types = [op.type for op in recorded(f"lenet_{level}")["main"].global_block().ops]
         assert types.count("cast") >= 3, level
+
+
+def losses(net, level, dtype):
+    """Of twelve steps."""
+    random = np.random.RandomState(2)
+    feed = {"image": random.randn(6, 1, 12, 12).astype("float32"), "label": random.randint(0, 5, (6, 1)),
+            "ids": random.randint(0, 20, (6, 5)), "target": random.randn(6, 1).astype("float32")}
+    main, startup = paddle.static.Program(), paddle.static.Program()
+    with paddle.utils.unique_name.guard(), paddle.static.program_guard(main, startup), paddle.static.scope_guard(paddle.static.Scope()):
+        loss = net(paddle)
+        optimizer = paddle.optimizer.Momentum(0.02, 0.9)
+        if level:
+            optimizer = paddle.static.amp.decorate(optimizer, level=level, dtype=dtype, init_loss_scaling=256.0)
+        optimizer.minimize(loss)
+        exe = paddle.static.Executor(paddle.CPUPlace())
+        paddle.seed(4)
+        exe.run(startup)
+        if level:
+            optimizer.amp_init(paddle.CPUPlace())
+        feed = {name: value for name, value in feed.items() if main.global_block().has_var(name)}
+        values = [exe.run(main, feed=feed, fetch_list=[loss])[0] for _ in range(12)]
+    return [float((v.astype("uint32") << 16).view("float32") if v.dtype == np.uint16 else v) for v in values]
+
+
+@pytest.mark.skipif(MODULE == "paddle", reason="Paddle has no products of halves on the CPU")
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("level", ["O1", "OD", "O2"])
+@pytest.mark.parametrize("net", [lenet, words])
+def test_a_cast_net_trains_as_in_float32(net, level, dtype):
+    wanted = losses(net, None, None)
+    assert wanted[-1] < 0.8 * wanted[0]
+    np.testing.assert_allclose(losses(net, level, dtype), wanted, rtol=0.01 if dtype == "float16" else 0.06)

@@ -210,6 +210,21 @@ def test_operators_of_branches_and_what_they_share_stay_in_float32():
         assert np.abs(np.array(held("w")) - before).max() > 0
 
 
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_table_with_sparse_gradients_stays_in_float32(level):
+    main, startup = paddle.static.Program(), paddle.static.Program()
+    with paddle.utils.unique_name.guard(), paddle.static.program_guard(main, startup):
+        ids = paddle.static.data("ids", [4, 2], "int64")
+        table = paddle.static.nn.embedding(ids, [10, 4], is_sparse=True)
+        loss = paddle.mean(paddle.static.nn.fc(table, 2))
+        optimizer = amp.decorate(paddle.optimizer.Adam(0.1), level=level, init_loss_scaling=64.0)
+        optimizer.minimize(loss)
+    assert main.global_block().var("embedding_0.w_0").dtype == paddle.float32
+    feed = {"ids": np.arange(8).reshape(4, 2)}
+    losses = train(main, startup, loss, optimizer, 4, feed)[0]
+    assert losses[3] < losses[2] < losses[1] < losses[0]
+
+
 def test_parameters_are_cast_by_name():
     main, startup = paddle.static.Program(), paddle.static.Program()
     with paddle.utils.unique_name.guard(), paddle.static.program_guard(main, startup):

@@ -1,6 +1,4 @@
 """bfloat16 without a scaled loss. Source: paddle.static.amp.bf16."""
-import numpy as np
-
 from ... import _core
 from ..build import name_scope
 from .decorator import MixedOptimizer, _check
@@ -62,6 +60,7 @@ def convert_float_to_uint16(in_list):
         >>> paddle.static.amp.bf16.convert_float_to_uint16([1.0, -2.0]).tolist()
         [16256, 49152]
     """
+    import numpy as np  # importing skiff brings in nothing heavy
     return (np.asarray(in_list, "float32").view("uint32") >> 16).astype("uint16")
 
 
