@@ -83,7 +83,7 @@ MixedPrecision::MixedPrecision(std::shared_ptr<optimizer::Optimizer> optimizer, 
 
 CastOptions MixedPrecision::Casts() const {
   return {.dtype = options_.dtype, .level = options_.level, .guard = options_.guard, .use_promote = options_.use_promote,
-          .suffix = options_.suffix};
+          .suffix = options_.suffix, .half_data = options_.half_data};
 }
 
 std::vector<ParamGrad> MixedPrecision::Backward(const Var& loss, const optimizer::MinimizeOptions& options) {

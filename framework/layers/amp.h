@@ -48,6 +48,7 @@ struct CastOptions {
   std::string guard = "";    // at level O2: operators outside of this name scope stay in float32; "" means all may be half
   bool use_promote = false;  // an operator with a float32 input stays in float32, unless it is white
   std::string suffix = ".cast_fp16";  // of the names of half copies
+  bool half_data = false;             // at level O2: fed variables that half operators read become half, without a cast
 };
 
 /// Inserts casts into block 0 of a program without gradients; at level O2 parameters become half too, but for those
@@ -72,6 +73,7 @@ struct Options {
   std::string guard = "";      // level O2: see CastOptions
   bool use_promote = false;
   std::string suffix = ".cast_fp16";
+  bool half_data = false;
   bool scales_loss = true;     // false: as it is; what follows has no effect
   double init_loss_scaling = 65536;
   /// The scale adapts: it grows after finite steps and shrinks after others. Else it stays. bfloat16, whose range is

@@ -171,10 +171,26 @@ class Caster {
       }
     }
     Add(held_, &kept_wide_);
+    if (options_.half_data) HalveData();
     for (const auto& var : block_.vars()) {
       if (!var->is_parameter || var->dtype != DType::kFloat32 || kept_wide_.count(var->name) == 1) continue;
       var->dtype = options_.dtype;
       half_.insert(var->name);
+    }
+  }
+
+  void HalveData() {
+    for (const auto& op : block_.ops()) {
+      if (Unable(*op)) continue;
+      for (const auto& [slot, names] : op->inputs) {
+        if (StaysWide(op->type, slot)) continue;
+        for (const std::string& name : names) {
+          const auto var = block_.FindVar(name);
+          if (var == nullptr || !var->need_check_feed || var->dtype != DType::kFloat32 || held_.count(name) == 1) continue;
+          var->dtype = options_.dtype;
+          half_.insert(name);
+        }
+      }
     }
   }
 

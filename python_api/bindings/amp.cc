@@ -44,10 +44,11 @@ void BindMixedPrecision(py::module_& m) {
   py::class_<MixedPrecision>(m, "MixedPrecision")
       .def(py::init([](std::shared_ptr<optimizer::Optimizer> optimizer, const py::object& lists, const py::object& dtype,
                        const std::string& level, bool master_weight, bool master_grad, const std::string& guard, bool use_promote,
-                       const std::string& suffix, bool scales, double scale, bool dynamic, int incr_every, int decr_every, double incr, double decr) {
+                       const std::string& suffix, bool half_data, bool scales, double scale, bool dynamic, int incr_every,
+                       int decr_every, double incr, double decr) {
         return std::make_unique<MixedPrecision>(
             std::move(optimizer),
-            amp::Options{ToLists(lists), ToDType(dtype), ToLevel(level), master_weight, master_grad, guard, use_promote, suffix, scales,
+            amp::Options{ToLists(lists), ToDType(dtype), ToLevel(level), master_weight, master_grad, guard, use_promote, suffix, half_data, scales,
                          scale, dynamic, incr_every, decr_every, incr, decr});
       }))
       .def("backward", [](MixedPrecision& o, const std::shared_ptr<Variable>& loss, const std::shared_ptr<Program>& startup,
@@ -69,8 +70,8 @@ void BindMixedPrecision(py::module_& m) {
     return FromLists(amp::OpLists::ForBF16(ToSet(bf16, "custom_bf16_list"), ToSet(fp32, "custom_fp32_list")));
   });
   m.def("amp_cast_program", [](Program& program, const py::object& lists, const py::object& dtype, const std::string& level,
-                               const std::string& guard, bool use_promote, const std::string& suffix) {
-    return amp::CastProgram(program, ToLists(lists), {ToDType(dtype), ToLevel(level), guard, use_promote, suffix});
+                               const std::string& guard, bool use_promote, const std::string& suffix, bool half_data) {
+    return amp::CastProgram(program, ToLists(lists), {ToDType(dtype), ToLevel(level), guard, use_promote, suffix, half_data});
   });
   m.def("amp_cast_parameters", [](const Program& program, const py::object& names, const py::object& dtype, Scope& scope) {
     amp::CastParameters(program, ToSet(names, "names"), ToDType(dtype), scope);

@@ -70,6 +70,15 @@ def guarded(paddle):
     return paddle.mean(F.softmax_with_cross_entropy(static.nn.fc(h, 4), label))
 
 
+def guarded_bf16(paddle):
+    static, F = paddle.static, paddle.nn.functional
+    x, label = static.data("x", [None, 8], "float32"), static.data("label", [None, 1], "int64")
+    h = static.nn.fc(x, 6)
+    with static.amp.bf16.bf16_guard():
+        h = static.nn.fc(F.relu(h), 6, activation="tanh")
+    return paddle.mean(F.softmax_with_cross_entropy(static.nn.fc(h, 4), label))
+
+
 def small(paddle):
     static = paddle.static
     x, y = static.data("x", [None, 4], "float32"), static.data("y", [None, 1], "float32")
@@ -178,5 +187,8 @@ def bf16(net, **options):
 
 for _net in (lenet, mlp, words):
     CASES["bf16_" + _net.__name__] = bf16(_net)
+    CASES["bf16_pure_" + _net.__name__] = bf16(_net, use_pure_bf16=True, use_bf16_guard=False)
+CASES["bf16_pure_lists"] = bf16(mlp, use_pure_bf16=True, use_bf16_guard=False, lists={"custom_fp32_list": {"softmax", "layer_norm"}})
+CASES["bf16_guarded"] = bf16(guarded_bf16, use_pure_bf16=True)
 CASES["bf16_lists"] = bf16(mlp, lists={"custom_bf16_list": {"softmax"}, "custom_fp32_list": {"elementwise_add"}})
 CASES["bf16_variables"] = bf16(lenet, lists={"custom_fp32_varnames": {"fc_0.w_0"}})

@@ -14,6 +14,7 @@ from fixtures_training import serialized
 def cast_as_on_a_card(paddle):
     lists = paddle.static.amp.fp16_lists
     every_operator = paddle.base.core.op_supported_infos("GPU", paddle.base.core.VarDesc.VarType.FP16)[0]
+    paddle.static.amp.bf16.amp_lists.unsupported_list.clear()
     lists._get_sys_unsupported_list = lambda dtype: ("GPU", set(), set(every_operator))
 
 

@@ -73,11 +73,13 @@ def rewrite_program_bf16(main_prog, amp_lists=None):
 
     Source: paddle.static.amp.bf16.rewrite_program_bf16.
     """
-    _core.amp_cast_program(main_prog, amp_lists or AutoMixedPrecisionListsBF16(), "bfloat16", "BF16", "", False, SUFFIX)
+    _core.amp_cast_program(main_prog, amp_lists or AutoMixedPrecisionListsBF16(), "bfloat16", "BF16", "", False, SUFFIX, False)
 
 
 def cast_model_to_bf16(program, startup_prog=None, amp_lists=None, use_bf16_guard=True):
     """Casts a program without gradients, parameters included, to bfloat16. See `cast_model_to_fp16`.
+
+    Inputs that bfloat16 operators read become bfloat16 without a cast: feed them so, as `convert_float_to_uint16` gives.
 
     Args:
         program (Program): changed in place.
@@ -92,7 +94,7 @@ def cast_model_to_bf16(program, startup_prog=None, amp_lists=None, use_bf16_guar
     Source: paddle.static.amp.bf16.cast_model_to_bf16.
     """
     lists = _EverythingSupported(amp_lists or AutoMixedPrecisionListsBF16())
-    return _core.amp_cast_program(program, lists, "bfloat16", "O2", GUARD if use_bf16_guard else "", False, SUFFIX)
+    return _core.amp_cast_program(program, lists, "bfloat16", "O2", GUARD if use_bf16_guard else "", False, SUFFIX, True)
 
 
 def cast_parameters_to_bf16(place, program, scope=None, to_bf16_var_names=None):
@@ -116,7 +118,7 @@ class OptimizerWithMixedPrecision(MixedOptimizer):
         lists = _EverythingSupported(amp_lists) if use_pure_bf16 else amp_lists
         guard = GUARD if use_pure_bf16 and use_bf16_guard else ""
         mixed = _core.MixedPrecision(optimizer._core, lists, "bfloat16", "O2" if use_pure_bf16 else "BF16", False, False, guard, False,
-                                     SUFFIX, False, 1.0, False, 1, 1, 2.0, 0.5)
+                                     SUFFIX, use_pure_bf16, False, 1.0, False, 1, 1, 2.0, 0.5)
         super().__init__(optimizer, mixed, use_pure_bf16)
 
     def amp_init(self, place, scope=None, test_program=None, use_bf16_test=False):
@@ -140,7 +142,8 @@ def decorate_bf16(optimizer, amp_lists=None, use_pure_bf16=False, use_bf16_guard
     Args:
         optimizer (Optimizer): makes the updates.
         amp_lists (AutoMixedPrecisionListsBF16): the default ones where None.
-        use_pure_bf16 (bool): parameters and all operators that can become bfloat16; call `amp_init` after the startup program.
+        use_pure_bf16 (bool): parameters and all operators that can become bfloat16; inputs that these
+            read are fed as bfloat16 (`convert_float_to_uint16`); call `amp_init` after the startup program.
         use_bf16_guard (bool): in pure bfloat16, only operators made under `bf16_guard`; use_pure_bf16 where None.
 
     Returns:

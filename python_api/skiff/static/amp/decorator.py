@@ -63,7 +63,7 @@ class OptimizerWithMixedPrecision(MixedOptimizer):
         pure = level == "O2"
         mixed = _core.MixedPrecision(
             optimizer._core, amp_lists, dtype, level, master_weight, use_master_grad, GUARD if pure and use_amp_guard else "", use_promote,
-            ".cast_fp16", True, float(init_loss_scaling), use_dynamic_loss_scaling, incr_every_n_steps, decr_every_n_nan_or_inf,
+            ".cast_fp16", False, True, float(init_loss_scaling), use_dynamic_loss_scaling, incr_every_n_steps, decr_every_n_nan_or_inf,
             incr_ratio, decr_ratio)
         super().__init__(optimizer, mixed, pure)
 

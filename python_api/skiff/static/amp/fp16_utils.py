@@ -45,7 +45,7 @@ def cast_model_to_fp16(program, amp_lists=None, use_fp16_guard=True, dest_type="
     """
     dtype = half_name(dest_type)
     lists = AutoMixedPrecisionLists(dtype=dtype) if amp_lists is None else amp_lists
-    return _core.amp_cast_program(program, lists, dtype, level, GUARD if use_fp16_guard else "", use_promote, ".cast_fp16")
+    return _core.amp_cast_program(program, lists, dtype, level, GUARD if use_fp16_guard else "", use_promote, ".cast_fp16", False)
 
 
 def cast_parameters_to_fp16(place, program, scope=None, to_fp16_var_names=None, dest_type="float16"):
