@@ -45,9 +45,12 @@ void Optimizer::ApplyGradients(std::vector<ParamGrad> pairs) {
 }
 
 void Optimizer::ApplyGradientsUnless(const Var& found_infinite, std::vector<ParamGrad> pairs) {
+  struct Reset {  // whatever happens, the next program has its own
+    std::string& name;
+    ~Reset() { name.clear(); }
+  } const reset{skip_update_};
   if (SkipsUpdates()) skip_update_ = SkipUpdate(found_infinite).name();
   ApplyGradients(std::move(pairs));
-  skip_update_.clear();
 }
 
 void Optimizer::SetLearningRate(double rate, Scope& scope) {
