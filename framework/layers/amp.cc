@@ -1,214 +1,178 @@
 #include "framework/layers/amp.h"
 
-#include <map>
+#include <algorithm>
 
 #include "framework/base/error.h"
 #include "framework/layers/layer_helper.h"
 #include "framework/layers/layers.h"
-#include "framework/op/append_op.h"
 #include "framework/program/unique_name.h"
+#include "framework/tensor/scope.h"
 
 namespace skiff::amp {
 
 namespace {
 
-/// Norms keep their parameters and statistics in float32 whatever their input is.
-bool StaysWide(const std::string& type, const std::string& slot) {
-  static const std::set<std::string> kNorms{"batch_norm", "layer_norm", "instance_norm", "group_norm"};
-  return kNorms.count(type) == 1 && slot != "X" && slot != "Y";
+// The gradient of a half copy is half; a cast makes it the parameter's. Such casts go behind all gradient
+// operators, so that what is exchanged between cards before the updates is half.
+void MoveGradientCasts(Block& block, const std::vector<ParamGrad>& pairs) {
+  std::vector<std::shared_ptr<Operator>> ops = block.ops();
+  for (const auto& [parameter, gradient] : pairs) {
+    if (gradient == nullptr || gradient->dtype != DType::kFloat32) continue;
+    const auto writer = std::find_if(ops.rbegin(), ops.rend(), [&](const auto& op) { return op->outputs.Mentions(gradient->name); });
+    if (writer == ops.rend() || (*writer)->type != "cast") continue;
+    if (std::any_of(ops.rbegin(), writer, [&](const auto& op) { return op->inputs.Mentions(gradient->name); })) continue;
+    const std::shared_ptr<Operator> cast = *writer;
+    const std::string half = cast->inputs.One("X");
+    const auto maker = std::find_if(writer + 1, ops.rend(), [&](const auto& op) { return op->outputs.Mentions(half); });
+    if (maker != ops.rend()) {
+      std::vector<std::string> pair{parameter->name, half};
+      for (const std::string& name : (*maker)->attrs.Get<std::vector<std::string>>(kOpRoleVarAttr, {})) pair.push_back(name);
+      (*maker)->attrs.Set(kOpRoleVarAttr, std::move(pair));
+    }
+    cast->attrs.Erase(kOpRoleVarAttr);
+    cast->attrs.Set(kOpRoleAttr, int32_t{kOptimize});
+    ops.erase(std::next(writer).base());
+    ops.push_back(cast);
+  }
+  block.SetOps(std::move(ops));
 }
 
-class Caster {
- public:
-  Caster(Program& program, const OpLists& lists, DType dtype) : block_(program.global_block()), lists_(lists), low_(dtype) {
-    for (int i = 1; i < program.num_blocks(); ++i) {
-      for (const auto& op : program.block(i).ops()) {
-        for (const Slots* slots : {&op->inputs, &op->outputs}) {
-          for (const auto& [slot, names] : *slots) held_.insert(names.begin(), names.end());
-        }
-      }
-    }
+void CastToMasterGradients(std::vector<ParamGrad>* pairs) {
+  for (auto& [parameter, gradient] : *pairs) {
+    if (gradient == nullptr || !optimizer::IsHalf(gradient->dtype)) continue;
+    Block& block = *gradient->block;
+    const std::shared_ptr<Variable> master =
+        block.AddVar({.name = UniqueName(gradient->name + "_fp32_master"), .dtype = DType::kFloat32, .shape = gradient->shape,
+                      .lod_level = gradient->lod_level});
+    AppendLayerOp(block, {"cast", {{"X", {gradient->name}}}, {{"Out", {master->name}}},
+                          {{"in_dtype", static_cast<int32_t>(gradient->dtype)}, {"out_dtype", static_cast<int32_t>(DType::kFloat32)}}});
+    gradient = master;
   }
+}
 
-  void Run() {
-    for (size_t i = 0; i < block_.ops().size(); ++i) {
-      const std::shared_ptr<Operator> op = block_.ops()[i];
-      const Precision precision = PrecisionOf(*op);
-      i += Cast(*op, i, precision);
-      if (precision != Precision::kAsIs) InferOutputs(block_, *op);
-      for (const auto& [slot, names] : op->outputs) {
-        for (const std::string& name : names) made_by_[name] = precision;
-      }
-    }
-  }
+// Named as arithmetic over variables is.
+Var Widened(const Var& x) {
+  if (x.dtype() == DType::kFloat32) return x;
+  const LayerHelper helper("cast", UniqueName("tmp"));
+  return helper.AppendOp("cast", {{"X", {x.name()}}},
+                         {{"in_dtype", static_cast<int32_t>(x.dtype())}, {"out_dtype", static_cast<int32_t>(DType::kFloat32)}},
+                         helper.CreateVariable(helper.name(), DType::kFloat32));
+}
 
- private:
-  enum class Precision { kAsIs, kLow, kWide };
-
-  bool Touches(const Operator& op, const std::set<std::string>& names) const {
-    for (const Slots* slots : {&op.inputs, &op.outputs}) {
-      for (const auto& [slot, variables] : *slots) {
-        for (const std::string& name : variables) {
-          if (names.count(name) == 1) return true;
-        }
-      }
-    }
-    return false;
-  }
-  bool WritesHeld(const Operator& op) const {
-    for (const auto& [slot, names] : op.outputs) {
-      for (const std::string& name : names) {
-        if (held_.count(name) == 1) return true;
-      }
-    }
-    return false;
-  }
-
-  Precision PrecisionOf(const Operator& op) const {
-    if (op.type == "feed" || op.type == "fetch" || op.type == "cast") return Precision::kAsIs;
-    if (Touches(op, lists_.black_variables) || WritesHeld(op) || lists_.black.count(op.type) == 1) return Precision::kWide;
-    if (lists_.white.count(op.type) == 1) return Precision::kLow;
-    if (lists_.gray.count(op.type) == 0) return Precision::kWide;
-    Precision precision = Precision::kAsIs;
-    for (const auto& [slot, names] : op.inputs) {
-      for (const std::string& name : names) {
-        const auto found = made_by_.find(name);
-        if (found == made_by_.end() || found->second == Precision::kAsIs) continue;
-        if (found->second == Precision::kWide) return Precision::kWide;
-        precision = found->second;
-      }
-    }
-    return precision;
-  }
-
-  // Replaces inputs of the other precision; returns how many operators that took.
-  size_t Cast(Operator& op, size_t position, Precision precision) {
-    if (precision == Precision::kAsIs) return 0;
-    size_t inserted = 0;
-    std::vector<std::pair<std::string, std::vector<std::string>>> changed;
-    for (const auto& [slot, names] : op.inputs) {
-      std::vector<std::string> replaced = names;
-      for (std::string& name : replaced) {
-        const auto var = block_.FindVar(name);
-        if (var == nullptr || held_.count(name) == 1) continue;
-        const bool to_low = precision == Precision::kLow && var->dtype == DType::kFloat32 && !StaysWide(op.type, slot);
-        const bool to_wide = (precision == Precision::kWide || StaysWide(op.type, slot)) && var->dtype == low_;
-        if (to_low || to_wide) name = CastOf(*var, to_low ? low_ : DType::kFloat32, position, &inserted);
-      }
-      if (replaced != names) changed.emplace_back(slot, std::move(replaced));
-    }
-    for (auto& [slot, names] : changed) op.inputs.Set(slot, std::move(names));
-    return inserted;
-  }
-
-  // "<name>.cast_fp16" and so on; made once.
-  const std::string& CastOf(const Variable& var, DType dtype, size_t position, size_t* inserted) {
-    std::string& cast = casts_[{var.name, dtype}];
-    if (!cast.empty()) return cast;
-    cast = var.name + (dtype == DType::kFloat16 ? ".cast_fp16" : dtype == DType::kBFloat16 ? ".cast_bf16" : ".cast_fp32");
-    Variable made;
-    made.name = cast;
-    made.dtype = dtype;
-    made.shape = var.shape;
-    made.lod_level = var.lod_level;
-    made.stop_gradient = var.stop_gradient;
-    block_.AddVar(made);
-    InsertOp(block_, position + *inserted, {"cast", {{"X", {var.name}}}, {{"Out", {cast}}},
-                                            {{"in_dtype", static_cast<int32_t>(var.dtype)}, {"out_dtype", static_cast<int32_t>(dtype)}}});
-    ++*inserted;
-    return cast;
-  }
-
-  Block& block_;
-  const OpLists& lists_;
-  const DType low_;
-  std::set<std::string> held_;  // of sub-blocks
-  std::map<std::string, Precision> made_by_;
-  std::map<std::pair<std::string, DType>, std::string> casts_;
-};
+/// The operator appended last belongs to the update.
+Var Optimizing(const Var& made) {
+  DefaultMainProgram().current_block().ops().back()->attrs.Set(kOpRoleAttr, int32_t{kOptimize});
+  return made;
+}
 
 }  // namespace
-
-OpLists::OpLists(const std::set<std::string>& custom_white, const std::set<std::string>& custom_black)
-    : white{"conv2d", "einsum", "matmul", "matmul_v2", "mul", "max_pool2d_with_index", "fused_gemm_epilogue",
-            "fake_quantize_dequantize_abs_max", "fake_quantize_dequantize_moving_average_abs_max"},
-      black{"acos", "asin", "atanh", "bicubic_interp_v2", "bilinear_interp_v2", "cosh", "cross_entropy", "cross_entropy2", "cumprod",
-            "cumsum", "dist", "erfinv", "exp", "expm1", "frobenius_norm", "group_norm", "hsigmoid_loss", "huber_loss", "layer_norm",
-            "linear_interp_v2", "log", "log10", "log2", "log_loss", "log_softmax", "lookup_table", "lookup_table_v2",
-            "margin_cross_entropy", "mean", "nearest_interp_v2", "nll_loss", "p_norm", "pow", "reciprocal", "reduce_mean", "reduce_prod",
-            "reduce_sum", "renorm", "rsqrt", "scatter", "sigmoid_cross_entropy_with_logits", "sinh", "softmax",
-            "softmax_with_cross_entropy", "softplus", "square", "tan", "tanh_shrink", "trilinear_interp_v2"},
-      gray{"batch_norm", "concat", "dropout", "elementwise_add", "elementwise_div", "elementwise_floordiv", "elementwise_max",
-           "elementwise_min", "elementwise_mod", "elementwise_mul", "elementwise_pow", "elementwise_sub", "fill_constant", "flatten2",
-           "flatten_contiguous_range", "gather", "gaussian_random", "get_tensor_from_selected_rows", "leaky_relu", "pool2d", "pool3d",
-           "relu", "relu6", "reshape2", "scale", "sigmoid", "sign", "slice", "soft_relu", "split", "squeeze2", "stack", "tanh", "top_k",
-           "transpose2", "uniform_random", "uniform_random_batch_size_like", "unsqueeze2", "unstack"} {
-  const auto move = [](const std::set<std::string>& types, std::set<std::string>* to, std::set<std::string>* from, std::set<std::string>* other) {
-    for (const std::string& type : types) {
-      from->erase(type);
-      other->erase(type);
-      to->insert(type);
-    }
-  };
-  for (const std::string& type : custom_white) {
-    SKIFF_ENFORCE(custom_black.count(type) == 0, InvalidArgument, "operator \"", type, "\" is in both the custom white and the custom black list");
-  }
-  move(custom_white, &white, &black, &gray);
-  move(custom_black, &black, &white, &gray);
-}
-
-void CastProgram(Program& program, const OpLists& lists, DType dtype) {
-  SKIFF_ENFORCE(dtype == DType::kFloat16 || dtype == DType::kBFloat16, InvalidArgument, "mixed precision is of float16 or bfloat16, not of ", dtype);
-  Caster(program, lists, dtype).Run();
-}
 
 MixedPrecision::MixedPrecision(std::shared_ptr<optimizer::Optimizer> optimizer, const Options& options)
     : optimizer_(std::move(optimizer)), options_(options) {
   SKIFF_ENFORCE(optimizer_ != nullptr, InvalidArgument, "there is no optimizer to run in mixed precision");
+  SKIFF_ENFORCE(optimizer::IsHalf(options.dtype), InvalidArgument, "mixed precision is of float16 or bfloat16, not of ", options.dtype);
   SKIFF_ENFORCE(options.init_loss_scaling > 0 && options.incr_ratio > 1 && options.decr_ratio > 0 && options.decr_ratio < 1, InvalidArgument,
                 "init_loss_scaling is ", options.init_loss_scaling, ", incr_ratio ", options.incr_ratio, ", decr_ratio ", options.decr_ratio,
                 "; expected a positive scale, a ratio above 1 and one between 0 and 1");
+  if (options.dtype == DType::kBFloat16 && options.use_dynamic_loss_scaling) {
+    options_.use_dynamic_loss_scaling = false;
+    options_.init_loss_scaling = 1.0;
+  }
+  if (options.master_weight) optimizer_->set_multi_precision(true);
+}
+
+CastOptions MixedPrecision::Casts() const {
+  return {.dtype = options_.dtype, .level = options_.level, .guard = options_.guard, .use_promote = options_.use_promote,
+          .suffix = options_.suffix, .half_data = options_.half_data};
 }
 
 std::vector<ParamGrad> MixedPrecision::Backward(const Var& loss, const optimizer::MinimizeOptions& options) {
-  CastProgram(DefaultMainProgram(), options_.lists, options_.dtype);
-  loss_scaling_ = layers::CreateGlobalVar({1}, options_.init_loss_scaling, DType::kFloat32, true, UniqueName("loss_scaling"));
-  if (options_.use_dynamic_loss_scaling) {
+  SKIFF_ENFORCE(loss && loss.variable().block != nullptr, InvalidArgument, "the loss belongs to no program");
+  Program& main = *loss.variable().block->program();
+  const ProgramGuard programs(main, options.startup ? *options.startup : DefaultStartupProgram());
+  loss_scaling_ = {};
+  if (options_.scales_loss) {
+    loss_scaling_ = layers::CreateGlobalVar({1}, options_.init_loss_scaling, DType::kFloat32, true, UniqueName("loss_scaling"));
+  }
+  if (options_.scales_loss && options_.use_dynamic_loss_scaling) {
     good_steps_ = layers::CreateGlobalVar({1}, 0, DType::kInt32, true, UniqueName("num_good_steps"));
     bad_steps_ = layers::CreateGlobalVar({1}, 0, DType::kInt32, true, UniqueName("num_bad_steps"));
   }
   optimizer_->CreateRateOfOne();
-  const Var wide = loss.dtype() == DType::kFloat32 ? loss : layers::Cast(loss, DType::kFloat32);
+  half_ = CastProgram(main, options_.lists, Casts());
+  const Var wide = Widened(loss);
   scaled_loss_ = Scales() ? wide * loss_scaling_ : wide;
   return optimizer_->Backward(scaled_loss_, options);
 }
 
-void MixedPrecision::ApplyGradients(const std::vector<ParamGrad>& pairs) {
-  if (Scales()) {
-    std::vector<std::string> names;
-    for (const auto& [parameter, gradient] : pairs) names.push_back(gradient->name);
-    const LayerHelper helper("find_infinite_scale", "find_infinite_scale");
-    const Var found = helper.CreateTemporary(DType::kBool, true);
-    helper.AppendOp({"check_finite_and_unscale", {{"X", names}, {"Scale", {loss_scaling_.name()}}},
-                     {{"Out", names}, {"FoundInfinite", {found.name()}}}, {{"op_role", 2}}});
-    if (options_.use_dynamic_loss_scaling) {
-      const std::string &scale = loss_scaling_.name(), &good = good_steps_.name(), &bad = bad_steps_.name();
-      helper.AppendOp({"update_loss_scaling",
-                       {{"X", names}, {"FoundInfinite", {found.name()}}, {"PrevLossScaling", {scale}}, {"InGoodSteps", {good}}, {"InBadSteps", {bad}}},
-                       {{"Out", names}, {"LossScaling", {scale}}, {"OutGoodSteps", {good}}, {"OutBadSteps", {bad}}},
-                       {{"incr_every_n_steps", options_.incr_every_n_steps}, {"decr_every_n_nan_or_inf", options_.decr_every_n_nan_or_inf},
-                        {"incr_ratio", static_cast<float>(options_.incr_ratio)}, {"decr_ratio", static_cast<float>(options_.decr_ratio)},
-                        {"stop_update", false}, {"op_role", 2}}});
-    }
+Var MixedPrecision::Unscale(const std::vector<std::string>& gradients, const std::string& name) const {
+  const LayerHelper helper("check_finite_and_unscale", name);
+  const Var found = helper.CreateTemporary(DType::kBool);
+  helper.AppendOp({"check_finite_and_unscale", {{"X", gradients}, {"Scale", {loss_scaling_.name()}}},
+                   {{"Out", gradients}, {"FoundInfinite", {found.name()}}},
+                   {{kOpRoleAttr, int32_t{kOptimize}}, {kOpRoleVarAttr, gradients}}});
+  return found;
+}
+
+void MixedPrecision::UpdateScale(const std::vector<std::string>& gradients, const Var& found_infinite, bool again) const {
+  const std::string &scale = loss_scaling_.name(), &good = good_steps_.name(), &bad = bad_steps_.name();
+  const LayerHelper helper("update_loss_scaling", "update_loss_scaling");
+  helper.AppendOp({"update_loss_scaling",
+                   {{"X", gradients}, {"FoundInfinite", {found_infinite.name()}}, {"PrevLossScaling", {scale}}, {"InGoodSteps", {good}},
+                    {"InBadSteps", {bad}}},
+                   {{"Out", gradients}, {"LossScaling", {scale}}, {"OutGoodSteps", {good}}, {"OutBadSteps", {bad}}},
+                   {{"incr_every_n_steps", options_.incr_every_n_steps}, {"decr_every_n_nan_or_inf", options_.decr_every_n_nan_or_inf},
+                    {"incr_ratio", static_cast<float>(options_.incr_ratio)}, {"decr_ratio", static_cast<float>(options_.decr_ratio)},
+                    {"stop_update", again}, {kOpRoleAttr, int32_t{kOptimize}}}});
+}
+
+void MixedPrecision::ApplyGradients(std::vector<ParamGrad> pairs) {
+  std::erase_if(pairs, [](const ParamGrad& pair) { return pair.second == nullptr; });
+  const bool pure = options_.level == Level::kO2;
+  if (options_.scales_loss) MoveGradientCasts(DefaultMainProgram().global_block(), pairs);
+  if (pure && options_.master_grad) CastToMasterGradients(&pairs);
+  if (!Scales() || pairs.empty()) return optimizer_->ApplyGradients(pairs);
+
+  // The operators take gradients of one dtype; below level O2 all are float32.
+  std::vector<std::string> wide, half;
+  for (const auto& [parameter, gradient] : pairs) {
+    (pure && optimizer::IsHalf(gradient->dtype) ? half : wide).push_back(gradient->name);
   }
-  optimizer_->ApplyGradients(pairs);
+  std::vector<Var> found;
+  if (!wide.empty()) found.push_back(Unscale(wide, pure ? "find_infinite_scale_fp32" : "find_infinite_scale"));
+  if (!half.empty()) found.push_back(Unscale(half, "find_infinite_scale_fp16"));
+  Var found_infinite = found.front();
+  if (pure) {
+    const Var together = Optimizing(layers::Concat(found, 0));
+    found_infinite = Optimizing(layers::Any(together));
+  }
+  if (options_.use_dynamic_loss_scaling) {
+    if (!wide.empty()) UpdateScale(wide, found_infinite, /*again=*/false);
+    if (!half.empty()) UpdateScale(half, found_infinite, /*again=*/!wide.empty());
+  }
+  optimizer_->ApplyGradientsUnless(found_infinite, pairs);
 }
 
 std::vector<ParamGrad> MixedPrecision::Minimize(const Var& loss, const optimizer::MinimizeOptions& options) {
   const std::vector<ParamGrad> pairs = Backward(loss, options);
+  const ProgramGuard programs(*loss.variable().block->program(), options.startup ? *options.startup : DefaultStartupProgram());
   ApplyGradients(pairs);
   return pairs;
 }
+
+void MixedPrecision::InitParameters(const Program& program, Scope& scope, bool rewrite_master_weight) const {
+  SKIFF_ENFORCE(scaled_loss_, PreconditionNotMet, "there are no half parameters before a loss; call Minimize first");
+  if (options_.level != Level::kO2) return;
+  CastParameters(program, half_, options_.dtype, scope);
+  if (!rewrite_master_weight) return;
+  for (const auto& [parameter, master] : optimizer_->master_weights()) {
+    if (scope.FindVar(parameter) != nullptr && scope.FindVar(master) != nullptr) {
+      scope.GetTensor(master) = ToFloat32(scope.GetTensor(parameter));
+    }
+  }
+}
+
+void MixedPrecision::CastForTest(Program& program) const { CastProgram(program, options_.lists, Casts()); }
 
 const Var& MixedPrecision::loss_scaling() const {
   SKIFF_ENFORCE(loss_scaling_, PreconditionNotMet, "there is no loss scaling before a loss; call Minimize first");

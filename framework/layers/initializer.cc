@@ -30,12 +30,12 @@ namespace {
 
 int32_t Code(DType dtype) { return static_cast<int32_t>(dtype); }
 
-// Appends an operator that fills `v`; half types are filled through a float32 temporary.
-void Fill(Block& startup, const Variable& v, const std::string& type, Attrs attrs) {
+// Appends an operator that fills `v`; half types are filled through a float32 temporary, named after the initializer.
+void Fill(Block& startup, const Variable& v, const std::string& type, Attrs attrs, const std::string& initializer) {
   const bool half = v.dtype == DType::kFloat16 || v.dtype == DType::kBFloat16;
   std::string out = v.name;
   if (half) {
-    out = UniqueName(type + "_init." + v.name + ".tmp");
+    out = UniqueName(initializer + "_init." + v.name + ".tmp");
     startup.AddVar({.name = out, .dtype = DType::kFloat32, .shape = v.shape});
   }
   attrs.Set("shape", v.shape.ToVector());
@@ -50,16 +50,17 @@ int32_t Seed(const Block& startup, int seed) {
   return seed != 0 ? seed : startup.program()->random_seed;
 }
 
-void FillUniform(Block& startup, const Variable& v, double low, double high, int seed) {
+void FillUniform(Block& startup, const Variable& v, double low, double high, int seed,
+                 const char* initializer = "uniform_random") {
   Fill(startup, v, "uniform_random",
        {{"min", static_cast<float>(low)}, {"max", static_cast<float>(high)},
-        {"seed", Seed(startup, seed)}, {"diag_num", 0}, {"diag_step", 0}, {"diag_val", 1.0f}});
+        {"seed", Seed(startup, seed)}, {"diag_num", 0}, {"diag_step", 0}, {"diag_val", 1.0f}}, initializer);
 }
 
 void FillNormal(Block& startup, const Variable& v, double mean, double std, int seed,
-                const char* type = "gaussian_random") {
+                const char* initializer = "gaussian_random", const char* type = "gaussian_random") {
   Fill(startup, v, type, {{"mean", static_cast<float>(mean)}, {"std", static_cast<float>(std)},
-                          {"seed", Seed(startup, seed)}});
+                          {"seed", Seed(startup, seed)}}, initializer);
 }
 
 // Fan in and out of a variable, those given first.
@@ -110,7 +111,7 @@ Initializer Normal(double mean, double std, int seed) {
 
 Initializer TruncatedNormal(double mean, double std, int seed) {
   return [=](Block& startup, const Variable& v) {
-    FillNormal(startup, v, mean, std, seed, "truncated_gaussian_random");
+    FillNormal(startup, v, mean, std, seed, "truncated_gaussian_random", "truncated_gaussian_random");
   };
 }
 
@@ -118,14 +119,14 @@ Initializer XavierUniform(Fans given) {
   return [given](Block& startup, const Variable& v) {
     const Fans fans = FansOf(v, given);
     const double limit = std::sqrt(6.0 / (fans.in + fans.out));
-    FillUniform(startup, v, -limit, limit, fans.seed);
+    FillUniform(startup, v, -limit, limit, fans.seed, "xavier");
   };
 }
 
 Initializer XavierNormal(Fans given) {
   return [given](Block& startup, const Variable& v) {
     const Fans fans = FansOf(v, given);
-    FillNormal(startup, v, 0.0, std::sqrt(2.0 / (fans.in + fans.out)), fans.seed);
+    FillNormal(startup, v, 0.0, std::sqrt(2.0 / (fans.in + fans.out)), fans.seed, "xavier");
   };
 }
 
@@ -133,14 +134,14 @@ Initializer KaimingUniform(Fans given, double negative_slope) {
   return [=](Block& startup, const Variable& v) {
     const Fans fans = FansOf(v, given);
     const double limit = Gain(negative_slope) * std::sqrt(3.0 / fans.in);
-    FillUniform(startup, v, -limit, limit, fans.seed);
+    FillUniform(startup, v, -limit, limit, fans.seed, "masra");
   };
 }
 
 Initializer KaimingNormal(Fans given, double negative_slope) {
   return [=](Block& startup, const Variable& v) {
     const Fans fans = FansOf(v, given);
-    FillNormal(startup, v, 0.0, Gain(negative_slope) / std::sqrt(fans.in), fans.seed);
+    FillNormal(startup, v, 0.0, Gain(negative_slope) / std::sqrt(fans.in), fans.seed, "masra");
   };
 }
 

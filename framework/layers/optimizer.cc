@@ -3,15 +3,10 @@
 #include <algorithm>
 
 #include "framework/layers/layer_helper.h"
+#include "framework/op/op_def.h"
 #include "framework/program/unique_name.h"
 
 namespace skiff::optimizer {
-
-namespace {
-
-bool IsHalf(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kBFloat16; }
-
-}  // namespace
 
 std::vector<ParamGrad> Optimizer::Minimize(const Var& loss, const MinimizeOptions& options) {
   const std::vector<ParamGrad> pairs = Backward(loss, options);
@@ -41,9 +36,21 @@ void Optimizer::ApplyGradients(std::vector<ParamGrad> pairs) {
                               pairs, FusesL2());
   RateVariable();
   std::erase_if(pairs, [](const ParamGrad& pair) { return pair.first->stop_gradient; });
-  for (const ParamGrad& pair : pairs) CreateAccumulators(*pair.first);
+  for (const ParamGrad& pair : pairs) {
+    if (HasMaster(*pair.first)) CreateMasterWeight(*pair.first);
+    CreateAccumulators(*pair.first);
+  }
   for (const ParamGrad& pair : pairs) AppendUpdate(pair, ParameterRate(*pair.first));
   FinishUpdates(pairs);
+}
+
+void Optimizer::ApplyGradientsUnless(const Var& found_infinite, std::vector<ParamGrad> pairs) {
+  struct Reset {  // whatever happens, the next program has its own
+    std::string& name;
+    ~Reset() { name.clear(); }
+  } const reset{skip_update_};
+  if (SkipsUpdates()) skip_update_ = SkipUpdate(found_infinite).name();
+  ApplyGradients(std::move(pairs));
 }
 
 void Optimizer::SetLearningRate(double rate, Scope& scope) {
@@ -78,12 +85,23 @@ std::string Optimizer::ParameterRate(const Variable& parameter) {
                          helper.CreateVariable(helper.name(), dtype_)).name();
 }
 
+void Optimizer::CreateMasterWeight(const Variable& parameter) {
+  std::string& master = master_weights_[parameter.name];
+  if (!master.empty()) return;
+  master = UniqueName(parameter.name + "_fp32_master");
+  LayerHelper("optimizer", master).CreateGlobal(master, parameter.shape, DType::kFloat32, 0.0);
+  AppendLayerOp(DefaultStartupProgram().global_block(),
+                {"cast", {{"X", {parameter.name}}}, {{"Out", {master}}},
+                 {{"in_dtype", static_cast<int32_t>(parameter.dtype)}, {"out_dtype", static_cast<int32_t>(DType::kFloat32)}}});
+}
+
 void Optimizer::AddAccumulator(const std::string& name, const Variable& parameter, double value,
                                std::optional<Shape> shape) {
   std::string& variable = accumulators_[{name, parameter.name}];
   if (!variable.empty()) return;  // a second Minimize shares the state
-  variable = UniqueName(parameter.name + "_" + name);
-  const DType dtype = shape && IsHalf(parameter.dtype) ? DType::kFloat32 : parameter.dtype;
+  const bool has_master = HasMaster(parameter);
+  variable = UniqueName((has_master ? master_weights_.at(parameter.name) : parameter.name) + "_" + name);
+  const DType dtype = has_master || (shape && IsHalf(parameter.dtype)) ? DType::kFloat32 : parameter.dtype;
   const Var made = LayerHelper("optimizer", variable)
                        .CreateGlobal(variable, shape.value_or(parameter.shape), dtype, value);
   made.variable().stop_gradient = false;  // as Paddle's, in the main program alone
@@ -101,24 +119,31 @@ void Optimizer::AppendUpdateOp(const std::string& type, const ParamGrad& pair, c
                                Attrs attrs) {
   Slots inputs{{"Param", {pair.first->name}}, {"Grad", {pair.second->name}}, {"LearningRate", {rate}}};
   Slots outputs{{"ParamOut", {pair.first->name}}};
+  const OpDef& def = GetOp(type);  // adamax leaves the power of beta1 to others
   for (const auto& [slot, name] : state) {
     const std::string& variable = Accumulator(name, *pair.first);
     inputs.Set(slot, {variable});
-    outputs.Set(slot + "Out", {variable});
+    if (def.FindOutput(slot + "Out") != nullptr) outputs.Set(slot + "Out", {variable});
   }
+  attrs.Set("multi_precision", HasMaster(*pair.first));
+  if (HasMaster(*pair.first)) {
+    inputs.Set("MasterParam", {master_weights_.at(pair.first->name)});
+    outputs.Set("MasterParamOut", {master_weights_.at(pair.first->name)});
+  }
+  if (!skip_update_.empty()) inputs.Set("SkipUpdate", {skip_update_});
   AppendLayerOp(DefaultMainProgram().global_block(),
                 {type, std::move(inputs), std::move(outputs), OptimizeRole(pair, std::move(attrs))});
 }
 
 SGD::SGD(const SGDOptions& options)
-    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip) {}
+    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip, options.multi_precision) {}
 
 void SGD::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
-  AppendUpdateOp("sgd", pair, rate, {}, {{"multi_precision", false}});
+  AppendUpdateOp("sgd", pair, rate, {}, {});
 }
 
 Momentum::Momentum(const MomentumOptions& options)
-    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip), options_(options) {}
+    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip, options.multi_precision), options_(options) {}
 
 void Momentum::CreateAccumulators(const Variable& parameter) { AddAccumulator("velocity", parameter); }
 
@@ -132,12 +157,12 @@ void Momentum::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
   AppendUpdateOp("momentum", pair, rate, {{"Velocity", "velocity"}},
                  {{"mu", static_cast<float>(options_.momentum)}, {"use_nesterov", options_.use_nesterov},
                   {"regularization_method", std::string(l2 ? "l2_decay" : "")},
-                  {"regularization_coeff", l2 ? fused.coeff : 0.0f}, {"multi_precision", false},
+                  {"regularization_coeff", l2 ? fused.coeff : 0.0f},
                   {"rescale_grad", static_cast<float>(options_.rescale_grad)}});
 }
 
 LarsMomentum::LarsMomentum(const LarsMomentumOptions& options)
-    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip), options_(options) {}
+    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip, options.multi_precision), options_(options) {}
 
 void LarsMomentum::CreateAccumulators(const Variable& parameter) { AddAccumulator("velocity", parameter); }
 
@@ -148,14 +173,14 @@ void LarsMomentum::AppendUpdate(const ParamGrad& pair, const std::string& rate) 
   AppendUpdateOp("lars_momentum", pair, rate, {{"Velocity", "velocity"}},
                  {{"mu", static_cast<float>(options_.momentum)}, {"lars_coeff", static_cast<float>(options_.lars_coeff)},
                   {"lars_weight_decay", std::vector<float>{excluded ? 0.0f : static_cast<float>(options_.lars_weight_decay)}},
-                  {"epsilon", static_cast<float>(options_.epsilon)}, {"multi_precision", false},
+                  {"epsilon", static_cast<float>(options_.epsilon)},
                   {"rescale_grad", static_cast<float>(options_.rescale_grad)}});
 }
 
 Adam::Adam(const AdamOptions& options) : Adam(options, options.weight_decay) {}
 
 Adam::Adam(const AdamOptions& options, WeightDecay decay)
-    : Optimizer(options.learning_rate, decay, options.grad_clip), options_(options) {
+    : Optimizer(options.learning_rate, decay, options.grad_clip, options.multi_precision), options_(options) {
   auto check = [](const char* name, double beta) {
     SKIFF_ENFORCE(beta >= 0 && beta < 1, InvalidArgument, name, " is ", beta, "; expected 0 <= beta < 1");
   };
@@ -171,10 +196,16 @@ void Adam::CreateAccumulators(const Variable& parameter) {
   AddAccumulator("beta2_pow_acc", parameter, options_.beta2, Shape{1});
 }
 
+Var Adam::SkipUpdate(const Var& found_infinite) const {
+  const LayerHelper helper("memcpy");
+  return helper.AppendOp("memcpy", {{"X", {found_infinite.name()}}}, {{"dst_place_type", 0}, {kOpRoleAttr, int32_t{kOptimize}}},
+                         helper.CreateTemporary(DType::kBool));
+}
+
 Attrs Adam::CommonAttrs() const {
   return {{"beta1", static_cast<float>(options_.beta1)}, {"beta2", static_cast<float>(options_.beta2)},
           {"epsilon", static_cast<float>(options_.epsilon)}, {"lazy_mode", options_.lazy_mode},
-          {"min_row_size_to_use_multithread", int64_t{1000}}, {"multi_precision", false}};
+          {"min_row_size_to_use_multithread", int64_t{1000}}};
 }
 
 namespace {
@@ -189,7 +220,8 @@ void Adam::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
 
 AdamW::AdamW(const AdamWOptions& options)
     : Adam({.learning_rate = options.learning_rate, .beta1 = options.beta1, .beta2 = options.beta2,
-            .epsilon = options.epsilon, .grad_clip = options.grad_clip, .lazy_mode = options.lazy_mode},
+            .epsilon = options.epsilon, .grad_clip = options.grad_clip, .lazy_mode = options.lazy_mode,
+            .multi_precision = options.multi_precision},
            WeightDecay()),
       own_(options) {}
 

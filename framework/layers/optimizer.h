@@ -51,7 +51,12 @@ struct MinimizeOptions {
   std::set<std::string> no_grad_set = {};
 };
 
-/// One optimizer may serve several programs. Source: paddle.optimizer.Optimizer.
+inline bool IsHalf(DType dtype) { return dtype == DType::kFloat16 || dtype == DType::kBFloat16; }
+
+/// One optimizer may serve several programs. Where it is of multi-precision, each half parameter has a float32 copy,
+/// its master weight "<parameter>_fp32_master_<n>", which the startup program casts from the parameter: the update
+/// changes the copy and rounds the parameter from it, so that steps below half's resolution add up. State then is
+/// float32 and named after the copy. Source: paddle.optimizer.Optimizer.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -65,6 +70,15 @@ class Optimizer {
   /// Appends to the default main program: clipping, regularisation, then updates in the order of the
   /// parameters' names; and to the default startup program what fills the optimizer's state.
   void ApplyGradients(std::vector<ParamGrad> pairs);
+  /// The same, where a bool says as the program runs that a gradient is not finite. Adam, AdamW and Lamb then leave
+  /// parameters and state; the others see the gradients as they are, zeros by then if the loss's scale adapts.
+  void ApplyGradientsUnless(const Var& found_infinite, std::vector<ParamGrad> pairs);
+
+  bool multi_precision() const { return multi_precision_; }
+  /// For programs yet to be built.
+  void set_multi_precision(bool multi_precision) { multi_precision_ = multi_precision; }
+  /// Names of the master weights made so far, by parameter.
+  const std::map<std::string, std::string>& master_weights() const { return master_weights_; }
 
   /// The rate a run would use now.
   double learning_rate() const { return rate_.value(); }
@@ -78,8 +92,8 @@ class Optimizer {
   }
 
  protected:
-  Optimizer(Rate rate, WeightDecay decay, GradClip clip)
-      : rate_(std::move(rate)), decay_(decay.penalty()), clip_(clip) {}
+  Optimizer(Rate rate, WeightDecay decay, GradClip clip, bool multi_precision)
+      : rate_(std::move(rate)), decay_(decay.penalty()), clip_(clip), multi_precision_(multi_precision) {}
 
   /// Makes the state of one parameter.
   virtual void CreateAccumulators(const Variable& parameter) = 0;
@@ -88,12 +102,17 @@ class Optimizer {
   virtual void FinishUpdates(const std::vector<ParamGrad>&) {}
   /// True when the update operator itself applies L2 penalties.
   virtual bool FusesL2() const { return false; }
+  /// True when the update operator has a SkipUpdate input.
+  virtual bool SkipsUpdates() const { return false; }
+  /// The variable for SkipUpdate, given the bool that says whether a gradient is not finite.
+  virtual Var SkipUpdate(const Var& found_infinite) const { return found_infinite; }
 
-  /// State "<parameter>_<name>_<n>", filled with `value`; of the parameter's shape unless given.
+  /// State "<parameter>_<name>_<n>", or of its master weight, filled with `value`; of the parameter's shape unless given.
   void AddAccumulator(const std::string& name, const Variable& parameter, double value = 0.0,
                       std::optional<Shape> shape = {});
   const std::string& Accumulator(const std::string& name, const Variable& parameter) const;
-  /// Appends the update; its state slots name state as "<slot>" in and "<slot>Out" out.
+  /// Appends the update; its state slots name state as "<slot>" in and "<slot>Out" out. Sets what depends on a
+  /// master weight and on SkipUpdate.
   void AppendUpdateOp(const std::string& type, const ParamGrad& pair, const std::string& rate,
                       const std::vector<std::pair<std::string, std::string>>& state, Attrs attrs);
   const Regularizer& decay() const { return decay_; }
@@ -101,11 +120,16 @@ class Optimizer {
  private:
   const std::string& RateVariable(const Shape& shape = {});
   std::string ParameterRate(const Variable& parameter);
+  void CreateMasterWeight(const Variable& parameter);
+  bool HasMaster(const Variable& parameter) const { return multi_precision_ && IsHalf(parameter.dtype); }
 
   Rate rate_;
   Regularizer decay_;
   GradClip clip_;
+  bool multi_precision_;
+  std::string skip_update_;  // while updates are appended that have one
   DType dtype_ = DType::kFloat32;
+  std::map<std::string, std::string> master_weights_;
   std::map<uint64_t, std::string> rate_variables_;  // by program
   std::map<std::pair<std::string, std::string>, std::string> accumulators_;  // (name, parameter)
 };
@@ -114,6 +138,7 @@ struct SGDOptions {
   Rate learning_rate = 0.001;
   WeightDecay weight_decay = {};
   GradClip grad_clip = {};
+  bool multi_precision = false;
 };
 /// p -= lr * g.
 class SGD : public Optimizer {
@@ -132,6 +157,7 @@ struct MomentumOptions {
   WeightDecay weight_decay = {};  // an L2 penalty is applied by the update itself
   GradClip grad_clip = {};
   double rescale_grad = 1.0;
+  bool multi_precision = false;
 };
 /// v = momentum * v + g; p -= lr * v, or lr * (g + momentum * v) with use_nesterov.
 class Momentum : public Optimizer {
@@ -157,6 +183,7 @@ struct LarsMomentumOptions {
   WeightDecay weight_decay = {};
   GradClip grad_clip = {};
   double rescale_grad = 1.0;
+  bool multi_precision = false;
 };
 /// Momentum whose rate for each parameter is lr * coeff * |p| / (|g| + decay * |p| + epsilon). You and others 2017.
 class LarsMomentum : public Optimizer {
@@ -177,6 +204,7 @@ struct AdamOptions {
   WeightDecay weight_decay = {};
   GradClip grad_clip = {};
   bool lazy_mode = false;  // sparse gradients move only their rows
+  bool multi_precision = false;
 };
 /// Kingma and Ba 2015.
 class Adam : public Optimizer {
@@ -187,6 +215,8 @@ class Adam : public Optimizer {
   Adam(const AdamOptions& options, WeightDecay decay);
   void CreateAccumulators(const Variable& parameter) override;
   void AppendUpdate(const ParamGrad& pair, const std::string& rate) override;
+  bool SkipsUpdates() const override { return true; }
+  Var SkipUpdate(const Var& found_infinite) const override;  // read on the host
   Attrs CommonAttrs() const;
 
   AdamOptions options_;
@@ -202,6 +232,7 @@ struct AdamWOptions {
   std::function<bool(const std::string&)> decays = {};
   /// A factor on the rate, by name; 1 when null.
   std::function<double(const std::string&)> lr_ratio = {};
+  bool multi_precision = false;
 };
 /// Adam whose decay bypasses the moments: first p *= 1 - lr * weight_decay. Loshchilov and Hutter 2019.
 class AdamW : public Adam {
@@ -221,6 +252,7 @@ struct AdagradOptions {
   WeightDecay weight_decay = {};
   GradClip grad_clip = {};
   double initial_accumulator_value = 0.0;
+  bool multi_precision = false;
 };
 /// m += g^2; p -= lr * g / (sqrt(m) + epsilon). Duchi et al. 2011.
 class Adagrad : public Optimizer {
@@ -240,6 +272,7 @@ struct AdadeltaOptions {
   double epsilon = 1e-6, rho = 0.95;
   WeightDecay weight_decay = {};
   GradClip grad_clip = {};
+  bool multi_precision = false;
 };
 /// Steps as large as the running means of squared steps and gradients say. Zeiler 2012.
 class Adadelta : public Optimizer {
@@ -259,6 +292,7 @@ struct AdamaxOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
   WeightDecay weight_decay = {};
   GradClip grad_clip = {};
+  bool multi_precision = false;
 };
 /// Adam by the infinity norm: u = max(beta2 * u + epsilon, |g|). Kingma and Ba 2015, section 7.
 class Adamax : public Optimizer {
@@ -280,6 +314,7 @@ struct RMSPropOptions {
   bool centered = false;  // divides by the deviation instead of the root of the mean square
   WeightDecay weight_decay = {};
   GradClip grad_clip = {};
+  bool multi_precision = false;
 };
 /// s = rho * s + (1 - rho) * g^2; v = momentum * v + lr * g / sqrt(s + epsilon); p -= v. Hinton 2012.
 class RMSProp : public Optimizer {
@@ -302,6 +337,7 @@ struct LambOptions {
   /// Which parameters do not decay, by name; none when null.
   std::function<bool(const std::string&)> excluded = {};
   bool always_adapt = false;  // scales the step by the norms even where there is no decay
+  bool multi_precision = false;
 };
 /// Adam's step, scaled to each parameter's norm. You et al. 2020.
 class Lamb : public Optimizer {
@@ -311,6 +347,7 @@ class Lamb : public Optimizer {
  protected:
   void CreateAccumulators(const Variable& parameter) override;
   void AppendUpdate(const ParamGrad& pair, const std::string& rate) override;
+  bool SkipsUpdates() const override { return true; }
 
  private:
   LambOptions options_;

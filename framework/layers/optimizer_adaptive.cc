@@ -19,7 +19,7 @@ void CheckEpsilon(double epsilon) {
 }  // namespace
 
 Adagrad::Adagrad(const AdagradOptions& options)
-    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip), options_(options) {
+    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip, options.multi_precision), options_(options) {
   CheckEpsilon(options.epsilon);
 }
 
@@ -29,11 +29,11 @@ void Adagrad::CreateAccumulators(const Variable& parameter) {
 
 void Adagrad::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
   AppendUpdateOp("adagrad", pair, rate, {{"Moment", "moment"}},
-                 {{"epsilon", Float(options_.epsilon)}, {"multi_precision", false}});
+                 {{"epsilon", Float(options_.epsilon)}});
 }
 
 Adadelta::Adadelta(const AdadeltaOptions& options)
-    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip), options_(options) {
+    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip, options.multi_precision), options_(options) {
   CheckEpsilon(options.epsilon);
 }
 
@@ -45,11 +45,11 @@ void Adadelta::CreateAccumulators(const Variable& parameter) {
 void Adadelta::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
   AppendUpdateOp("adadelta", pair, rate,
                  {{"AvgSquaredGrad", "_avg_squared_grad"}, {"AvgSquaredUpdate", "_avg_squared_update"}},
-                 {{"epsilon", Float(options_.epsilon)}, {"rho", Float(options_.rho)}, {"multi_precision", false}});
+                 {{"epsilon", Float(options_.epsilon)}, {"rho", Float(options_.rho)}});
 }
 
 Adamax::Adamax(const AdamaxOptions& options)
-    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip), options_(options) {
+    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip, options.multi_precision), options_(options) {
   CheckFraction("beta1", options.beta1);
   CheckFraction("beta2", options.beta2);
   CheckEpsilon(options.epsilon);
@@ -62,18 +62,10 @@ void Adamax::CreateAccumulators(const Variable& parameter) {
 }
 
 void Adamax::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
-  Slots inputs{{"Param", {pair.first->name}}, {"Grad", {pair.second->name}}, {"LearningRate", {rate}},
-               {"Moment", {Accumulator("moment", *pair.first)}}, {"InfNorm", {Accumulator("inf_norm", *pair.first)}},
-               {"Beta1Pow", {Accumulator("beta1_pow_acc", *pair.first)}}};
-  Slots outputs{{"ParamOut", {pair.first->name}}, {"MomentOut", {Accumulator("moment", *pair.first)}},
-                {"InfNormOut", {Accumulator("inf_norm", *pair.first)}}};
-  AppendLayerOp(DefaultMainProgram().global_block(),
-                {"adamax", std::move(inputs), std::move(outputs),
-                 OptimizeRole(pair, {{"beta1", Float(options_.beta1)}, {"beta2", Float(options_.beta2)},
-                                     {"epsilon", Float(options_.epsilon)}, {"multi_precision", false}})});
+  AppendUpdateOp("adamax", pair, rate, {{"Moment", "moment"}, {"InfNorm", "inf_norm"}, {"Beta1Pow", "beta1_pow_acc"}},
+                 {{"beta1", Float(options_.beta1)}, {"beta2", Float(options_.beta2)}, {"epsilon", Float(options_.epsilon)}});
 }
 
-// The operator leaves the power of beta1 to others.
 void Adamax::FinishUpdates(const std::vector<ParamGrad>& pairs) {
   for (const ParamGrad& pair : pairs) {
     const std::string& power = Accumulator("beta1_pow_acc", *pair.first);
@@ -84,7 +76,7 @@ void Adamax::FinishUpdates(const std::vector<ParamGrad>& pairs) {
 }
 
 RMSProp::RMSProp(const RMSPropOptions& options)
-    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip), options_(options) {
+    : Optimizer(options.learning_rate, options.weight_decay, options.grad_clip, options.multi_precision), options_(options) {
   SKIFF_ENFORCE(options.rho >= 0, InvalidArgument, "rho is ", options.rho, "; expected >= 0");
   SKIFF_ENFORCE(options.momentum >= 0, InvalidArgument, "momentum is ", options.momentum, "; expected >= 0");
   CheckEpsilon(options.epsilon);
@@ -100,11 +92,11 @@ void RMSProp::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
   AppendUpdateOp("rmsprop", pair, rate,
                  {{"Moment", "momentum"}, {"MeanSquare", "mean_square"}, {"MeanGrad", "mean_grad"}},
                  {{"epsilon", Float(options_.epsilon)}, {"decay", Float(options_.rho)},
-                  {"momentum", Float(options_.momentum)}, {"centered", options_.centered}, {"multi_precision", false}});
+                  {"momentum", Float(options_.momentum)}, {"centered", options_.centered}});
 }
 
 Lamb::Lamb(const LambOptions& options)
-    : Optimizer(options.learning_rate, WeightDecay(), options.grad_clip), options_(options) {
+    : Optimizer(options.learning_rate, WeightDecay(), options.grad_clip, options.multi_precision), options_(options) {
   CheckFraction("beta1", options.beta1);
   CheckFraction("beta2", options.beta2);
   CheckEpsilon(options.epsilon);
@@ -125,7 +117,7 @@ void Lamb::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
                  {{"beta1", Float(options_.beta1)}, {"beta2", Float(options_.beta2)},
                   {"epsilon", Float(options_.epsilon)},
                   {"weight_decay", excluded ? 0.0f : Float(options_.weight_decay)},
-                  {"always_adapt", options_.always_adapt}, {"multi_precision", false}});
+                  {"always_adapt", options_.always_adapt}});
 }
 
 }  // namespace skiff::optimizer

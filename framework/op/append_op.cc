@@ -3,6 +3,7 @@
 #include <map>
 
 #include "framework/program/program.h"
+#include "framework/program/unique_name.h"
 
 namespace skiff {
 
@@ -143,6 +144,7 @@ std::shared_ptr<Operator> InsertOp(Block& block, size_t position, Operator op) {
     throw;
   }
   if (!op.attrs.Has(kOpRoleAttr)) op.attrs.Set(kOpRoleAttr, int32_t{kForward});
+  if (CurrentNameScope() != "/" && !op.attrs.Has(kOpNamescopeAttr)) op.attrs.Set(kOpNamescopeAttr, CurrentNameScope());
   return block.InsertOp(position, std::move(op));
 }
 

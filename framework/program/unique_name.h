@@ -40,4 +40,22 @@ class UniqueNameGuard {
   std::shared_ptr<UniqueNameGenerator> previous_;
 };
 
+/// Groups the operators appended until the guard goes: each gets the attribute kOpNamescopeAttr, "/outer/inner/".
+/// A prefix met again at one place becomes "<prefix>_1" and so on. Source: paddle.static.name_scope.
+class NameScopeGuard {
+ public:
+  /// @throws InvalidArgument for an empty prefix.
+  explicit NameScopeGuard(const std::string& prefix);
+  ~NameScopeGuard();
+  NameScopeGuard(const NameScopeGuard&) = delete;
+  NameScopeGuard& operator=(const NameScopeGuard&) = delete;
+
+ private:
+  std::string previous_;
+};
+
+inline constexpr const char* kOpNamescopeAttr = "op_namescope";
+/// The calling thread's scope; "/" outside of all guards.
+const std::string& CurrentNameScope();
+
 }  // namespace skiff

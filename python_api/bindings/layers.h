@@ -1,8 +1,9 @@
-// Parameter attributes, initializers and regularizers from Python's objects.
+// Parameter attributes, initializers, regularizers and options of optimizers from Python's objects.
 #pragma once
 
 #include <optional>
 
+#include "framework/layers/optimizer.h"
 #include "framework/layers/param_attr.h"
 #include "python_api/bindings/bindings.h"
 
@@ -19,5 +20,10 @@ Initializer ToInitializer(py::handle given);
 /// regularizer or a ParamAttr as they say.
 std::optional<ParamAttr> ToParamAttr(py::handle given);
 Regularizer ToRegularizer(py::handle given);
+
+/// What minimize takes beside the loss; None leaves an option at its default.
+optimizer::MinimizeOptions ToOptions(const std::shared_ptr<Program>& startup, py::handle parameters, py::handle no_grad_set);
+/// Pairs of Variables.
+py::list FromPairs(const std::vector<ParamGrad>& pairs);
 
 }  // namespace skiff::python

@@ -2,7 +2,6 @@
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
-#include "framework/layers/amp.h"
 #include "framework/layers/optimizer.h"
 #include "python_api/bindings/layers.h"
 
@@ -35,22 +34,6 @@ GradClip ToClip(py::handle given) {
   SKIFF_ENFORCE(py::hasattr(given, "max") && py::hasattr(given, "min"), InvalidType,
                 "grad_clip must be one of skiff.nn.ClipGradBy..., ", py::repr(given).cast<std::string>(), " was given");
   return ClipGradByValue(given.attr("max").cast<double>(), given.attr("min").cast<double>());
-}
-
-py::list FromPairs(const std::vector<ParamGrad>& pairs) {
-  py::list list;
-  for (const auto& [parameter, gradient] : pairs) {
-    list.append(py::make_tuple(FromVariable(parameter), FromVariable(gradient)));
-  }
-  return list;
-}
-
-optimizer::MinimizeOptions ToOptions(const std::shared_ptr<Program>& startup, py::handle parameters, py::handle no_grad_set) {
-  optimizer::MinimizeOptions options;
-  options.startup = startup.get();
-  if (!parameters.is_none()) options.parameters = ToNames(parameters, "parameters");
-  for (std::string& name : ToNames(no_grad_set, "no_grad_set")) options.no_grad_set.insert(std::move(name));
-  return options;
 }
 
 void BindSchedulers(py::module_& m) {
@@ -95,49 +78,27 @@ void BindSchedulers(py::module_& m) {
 
 }  // namespace
 
-void BindMixedPrecision(py::module_& m) {
-  using amp::MixedPrecision;
-  const auto names = [](py::handle given, const char* what) {
-    std::set<std::string> set;
-    for (std::string& name : ToNames(given, what)) set.insert(std::move(name));
-    return set;
-  };
-  py::class_<MixedPrecision>(m, "MixedPrecision")
-      .def(py::init([names](std::shared_ptr<Optimizer> optimizer, py::object white, py::object black, py::object black_variables,
-                            py::object dtype, double scale, bool dynamic, int incr_every, int decr_every, double incr, double decr) {
-        amp::Options options;
-        options.lists = amp::OpLists(names(white, "custom_white_list"), names(black, "custom_black_list"));
-        options.lists.black_variables = names(black_variables, "custom_black_varnames");
-        options.dtype = ToDType(dtype);
-        options.init_loss_scaling = scale;
-        options.use_dynamic_loss_scaling = dynamic;
-        options.incr_every_n_steps = incr_every;
-        options.decr_every_n_nan_or_inf = decr_every;
-        options.incr_ratio = incr;
-        options.decr_ratio = decr;
-        return std::make_unique<MixedPrecision>(std::move(optimizer), options);
-      }))
-      .def("backward", [](MixedPrecision& o, const std::shared_ptr<Variable>& loss, const std::shared_ptr<Program>& startup,
-                          py::object parameters, py::object no_grad_set) {
-        return FromPairs(o.Backward(loss, ToOptions(startup, parameters, no_grad_set)));
-      })
-      .def("apply_gradients", [](MixedPrecision& o, const std::vector<std::pair<std::shared_ptr<Variable>,
-                                                                                std::shared_ptr<Variable>>>& pairs) {
-        o.ApplyGradients(pairs);
-      })
-      .def("loss_scaling", [](const MixedPrecision& o) { return FromVariable(o.loss_scaling()); })
-      .def("scaled_loss", [](const MixedPrecision& o) { return FromVariable(o.scaled_loss()); });
-  m.def("amp_lists", [names](py::object white, py::object black) {
-    const amp::OpLists lists(names(white, "custom_white_list"), names(black, "custom_black_list"));
-    return py::make_tuple(lists.white, lists.black, lists.gray);
-  });
+py::list FromPairs(const std::vector<ParamGrad>& pairs) {
+  py::list list;
+  for (const auto& [parameter, gradient] : pairs) {
+    list.append(py::make_tuple(FromVariable(parameter), FromVariable(gradient)));
+  }
+  return list;
+}
+
+optimizer::MinimizeOptions ToOptions(const std::shared_ptr<Program>& startup, py::handle parameters, py::handle no_grad_set) {
+  optimizer::MinimizeOptions options;
+  options.startup = startup.get();
+  if (!parameters.is_none()) options.parameters = ToNames(parameters, "parameters");
+  for (std::string& name : ToNames(no_grad_set, "no_grad_set")) options.no_grad_set.insert(std::move(name));
+  return options;
 }
 
 void BindOptimizer(py::module_& m) {
   BindSchedulers(m);
-  BindMixedPrecision(m);
   py::class_<Optimizer, std::shared_ptr<Optimizer>>(m, "Optimizer")
       .def_property_readonly("learning_rate", &Optimizer::learning_rate)
+      .def_property("multi_precision", &Optimizer::multi_precision, &Optimizer::set_multi_precision)
       .def("set_learning_rate", [](Optimizer& o, double rate) { o.SetLearningRate(rate, GlobalScope()); })
       .def("minimize", [](Optimizer& o, const std::shared_ptr<Variable>& loss, const std::shared_ptr<Program>& startup,
                           py::object parameters, py::object no_grad_set) {

@@ -305,6 +305,15 @@ Source: paddle.static.Program.clone.)")
                                        : std::make_unique<ProgramGuard>(*g.main, *g.startup);
       })
       .def("exit", [](PyProgramGuard& g) { g.guard.reset(); });
+
+  struct PyNameScope {
+    std::string prefix;
+    std::unique_ptr<NameScopeGuard> guard;
+  };
+  py::class_<PyNameScope>(m, "NameScopeGuard")
+      .def(py::init([](std::string prefix) { return PyNameScope{std::move(prefix), nullptr}; }))
+      .def("enter", [](PyNameScope& g) { g.guard = std::make_unique<NameScopeGuard>(g.prefix); })
+      .def("exit", [](PyNameScope& g) { g.guard.reset(); });
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ import zlib  # noqa: F401  Paddle's wheel must find the interpreter's zlib alrea
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-PARTS = ("names", "train", "optim", "ops", "programs", "detectors", "models", "training")
+PARTS = ("names", "train", "optim", "ops", "programs", "detectors", "models", "training", "amp")
 
 
 def main():

@@ -151,6 +151,6 @@ class LarsMomentumOptimizer(Optimizer):
 
     def __init__(self, learning_rate, momentum, lars_coeff=0.001, lars_weight_decay=0.0005, parameter_list=None, regularization=None,
                  grad_clip=None, name=None, exclude_from_weight_decay=None, epsilon=0, multi_precision=False, rescale_grad=1.0):
-        self._start(parameter_list, multi_precision=multi_precision)
-        self._core = _core.make_lars_momentum(learning_rate, momentum, lars_coeff, lars_weight_decay, exclude_from_weight_decay or [],
-                                              epsilon, regularization, grad_clip, rescale_grad)
+        core = _core.make_lars_momentum(learning_rate, momentum, lars_coeff, lars_weight_decay, exclude_from_weight_decay or [],
+                                        epsilon, regularization, grad_clip, rescale_grad)
+        self._start(parameter_list, core, multi_precision)

@@ -10,11 +10,10 @@ class Optimizer:
 
     _core = None
 
-    def _start(self, parameters, **unsupported):
-        for option, value in unsupported.items():
-            if value:
-                raise NotImplementedError(f"{type(self).__name__}: {option} is not supported; leave it out")
-        self._parameters = parameters
+    def _start(self, parameters, core, multi_precision=False):
+        """multi_precision: half parameters are updated through float32 copies, "<parameter>_fp32_master_<n>"."""
+        self._parameters, self._core = parameters, core
+        core.multi_precision = bool(multi_precision)
 
     def minimize(self, loss, startup_program=None, parameters=None, no_grad_set=None):
         """Appends everything that one step of training needs to the loss's program.
@@ -65,8 +64,7 @@ class SGD(Optimizer):
     """p -= lr * gradient. Source: paddle.optimizer.SGD."""
 
     def __init__(self, learning_rate=0.001, parameters=None, weight_decay=None, grad_clip=None, multi_precision=False, name=None):
-        self._start(parameters, multi_precision=multi_precision)
-        self._core = _core.make_sgd(learning_rate, weight_decay, grad_clip)
+        self._start(parameters, _core.make_sgd(learning_rate, weight_decay, grad_clip), multi_precision)
 
 
 class Momentum(Optimizer):
@@ -76,8 +74,8 @@ class Momentum(Optimizer):
                  multi_precision=False, rescale_grad=1.0, use_multi_tensor=False, name=None):
         if momentum is None:
             raise ValueError("momentum is not set")
-        self._start(parameters, multi_precision=multi_precision)
-        self._core = _core.make_momentum(learning_rate, momentum, use_nesterov, weight_decay, grad_clip, rescale_grad)
+        core = _core.make_momentum(learning_rate, momentum, use_nesterov, weight_decay, grad_clip, rescale_grad)
+        self._start(parameters, core, multi_precision)
 
 
 class Adam(Optimizer):
@@ -86,8 +84,8 @@ class Adam(Optimizer):
     def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, parameters=None, weight_decay=None,
                  grad_clip=None, lazy_mode=False, multi_precision=False, use_multi_tensor=False, name=None):
         _check_betas(beta1, beta2, epsilon)
-        self._start(parameters, multi_precision=multi_precision)
-        self._core = _core.make_adam(learning_rate, beta1, beta2, epsilon, weight_decay, grad_clip, lazy_mode)
+        core = _core.make_adam(learning_rate, beta1, beta2, epsilon, weight_decay, grad_clip, lazy_mode)
+        self._start(parameters, core, multi_precision)
 
 
 class AdamW(Optimizer):
@@ -103,11 +101,11 @@ class AdamW(Optimizer):
         _check_betas(beta1, beta2, epsilon)
         if not isinstance(weight_decay, (int, float)):
             raise TypeError("weight_decay should be float or Tensor.")
-        self._start(parameters, multi_precision=multi_precision)
         ratio = None if lr_ratio is None else \
             lambda name: lr_ratio(_core.default_main_program().global_block().var(name))
-        self._core = _core.make_adamw(learning_rate, beta1, beta2, epsilon, float(weight_decay), grad_clip, lazy_mode,
-                                      apply_decay_param_fun, ratio)
+        core = _core.make_adamw(learning_rate, beta1, beta2, epsilon, float(weight_decay), grad_clip, lazy_mode,
+                                apply_decay_param_fun, ratio)
+        self._start(parameters, core, multi_precision)
 
 
 class Adagrad(Optimizer):
@@ -115,8 +113,7 @@ class Adagrad(Optimizer):
 
     def __init__(self, learning_rate, epsilon=1e-06, parameters=None, weight_decay=None, grad_clip=None, name=None,
                  initial_accumulator_value=0.0):
-        self._start(parameters)
-        self._core = _core.make_adagrad(learning_rate, epsilon, weight_decay, grad_clip, initial_accumulator_value)
+        self._start(parameters, _core.make_adagrad(learning_rate, epsilon, weight_decay, grad_clip, initial_accumulator_value))
 
 
 class Adadelta(Optimizer):
@@ -126,8 +123,7 @@ class Adadelta(Optimizer):
         for option, value in (("learning_rate", learning_rate), ("epsilon", epsilon), ("rho", rho)):
             if value is None:
                 raise ValueError(f"{option} is not set.")
-        self._start(parameters)
-        self._core = _core.make_adadelta(learning_rate, epsilon, rho, weight_decay, grad_clip)
+        self._start(parameters, _core.make_adadelta(learning_rate, epsilon, rho, weight_decay, grad_clip))
 
 
 class Adamax(Optimizer):
@@ -136,8 +132,7 @@ class Adamax(Optimizer):
     def __init__(self, learning_rate=0.001, beta1=0.9, beta2=0.999, epsilon=1e-08, parameters=None, weight_decay=None,
                  grad_clip=None, name=None):
         _check_betas(beta1, beta2, epsilon)
-        self._start(parameters)
-        self._core = _core.make_adamax(learning_rate, beta1, beta2, epsilon, weight_decay, grad_clip)
+        self._start(parameters, _core.make_adamax(learning_rate, beta1, beta2, epsilon, weight_decay, grad_clip))
 
 
 class RMSProp(Optimizer):
@@ -153,8 +148,7 @@ class RMSProp(Optimizer):
         for option, value in (("learning_rate", learning_rate), ("rho", rho), ("epsilon", epsilon), ("momentum", momentum)):
             if value is None:
                 raise ValueError(f"{option} is not set.")
-        self._start(parameters)
-        self._core = _core.make_rmsprop(learning_rate, rho, epsilon, momentum, centered, weight_decay, grad_clip)
+        self._start(parameters, _core.make_rmsprop(learning_rate, rho, epsilon, momentum, centered, weight_decay, grad_clip))
 
 
 class Lamb(Optimizer):
@@ -168,10 +162,10 @@ class Lamb(Optimizer):
 
     def __init__(self, learning_rate=0.001, lamb_weight_decay=0.01, beta1=0.9, beta2=0.999, epsilon=1e-06, parameters=None,
                  grad_clip=None, exclude_from_weight_decay_fn=None, multi_precision=False, always_adapt=False, name=None):
-        self._start(parameters, multi_precision=multi_precision)
         excluded = None if exclude_from_weight_decay_fn is None else \
             lambda name: exclude_from_weight_decay_fn(_core.default_main_program().global_block().var(name))
-        self._core = _core.make_lamb(learning_rate, lamb_weight_decay, beta1, beta2, epsilon, grad_clip, excluded, always_adapt)
+        core = _core.make_lamb(learning_rate, lamb_weight_decay, beta1, beta2, epsilon, grad_clip, excluded, always_adapt)
+        self._start(parameters, core, multi_precision)
 
 
 def _check_betas(beta1, beta2, epsilon):

@@ -63,8 +63,19 @@ def scope_guard(scope):
 
 @contextlib.contextmanager
 def name_scope(prefix=None):
-    """Groups operators for readers; names of variables do not change. Source: paddle.static.name_scope."""
-    yield
+    """Groups operators: each gets the attribute op_namescope, "/outer/inner/". Names of variables do not change.
+
+    Args:
+        prefix (str): not empty; one met again at its place becomes "<prefix>_1" and so on.
+
+    Source: paddle.static.name_scope.
+    """
+    guard = _core.NameScopeGuard(prefix or "")
+    guard.enter()
+    try:
+        yield
+    finally:
+        guard.exit()
 
 
 @contextlib.contextmanager
