@@ -1,7 +1,11 @@
 """Generated names, operators from shared libraries, a check of the installation. Source: paddle.utils."""
+import functools
+import importlib
 import os
+import re
+import warnings
 
-from .. import _core
+from .. import _core, version
 from . import unique_name  # noqa: F401
 from .custom_op import register_op  # noqa: F401
 
@@ -23,6 +27,76 @@ def load_op_library(path):
     Source: paddle.incubate's load_op_library of 1.x and paddle.utils.cpp_extension.
     """
     return _core.load_op_library(os.fspath(path))
+
+
+def try_import(module_name, err_msg=None):
+    """Imports a module that is needed for one thing only.
+
+    Raises:
+        ImportError: it is not installed; `err_msg`, or how to install it.
+
+    Source: paddle.utils.try_import.
+    """
+    try:
+        return importlib.import_module(module_name)
+    except ImportError:
+        raise ImportError(err_msg or f"{module_name} is not installed; pip install {module_name} may do it") from None
+
+
+def require_version(min_version, max_version=None):
+    """Checks that the Paddle whose API skiff follows lies in a range.
+
+    Args:
+        min_version, max_version (str): versions as "2.6.2", bounds included; no upper bound where None.
+
+    Raises:
+        TypeError: a version is no string.
+        ValueError: a version is not one to four numbers with points between.
+        Exception: the version lies outside, as in Paddle.
+
+    Source: paddle.utils.require_version.
+    """
+    def numbers(name, text):
+        if not isinstance(text, str):
+            raise TypeError(f"{name} must be a str, {type(text)} was given")
+        if not re.fullmatch(r"\d+(\.\d+){0,3}", text):
+            raise ValueError(f"{name} must look like '2.6.2', {text!r} was given")
+        return (*map(int, text.split(".")), 0, 0, 0)[:4]
+
+    have = numbers("paddle_version", version.paddle_version)
+    if have < numbers("min_version", min_version) or (max_version is not None and have > numbers("max_version", max_version)):
+        wanted = f"at least {min_version}" if max_version is None else f"from {min_version} to {max_version}"
+        raise Exception(f"a Paddle {wanted} is required; this skiff follows {version.paddle_version}")
+
+
+def deprecated(update_to="", since="", reason="", level=0):
+    """Marks a function as one that will go.
+
+    Args:
+        update_to (str): what to use in its stead.
+        since (str): the version from which on it should not be used.
+        reason (str): why.
+        level (int): 0 says nothing when it is called, 1 warns, 2 raises RuntimeError.
+
+    Source: paddle.utils.deprecated.
+    """
+    def decorate(function):
+        text = f"{function.__module__}.{function.__name__} is deprecated"
+        text += f" since {since}" if since else ""
+        text += f"; use {update_to}" if update_to else ""
+        text += f": {reason}" if reason else ""
+
+        @functools.wraps(function)
+        def call(*args, **kwargs):
+            if level == 2:
+                raise RuntimeError(text)
+            if level == 1:
+                warnings.warn(text, DeprecationWarning, stacklevel=2)
+            return function(*args, **kwargs)
+
+        call.__doc__ = f"{text}.\n\n{function.__doc__ or ''}"
+        return call
+    return decorate
 
 
 def run_check():

@@ -3,11 +3,11 @@ import math
 
 from ...framework import ParamAttr, get_default_dtype
 from .. import functional as F  # noqa: N812
-from ..initializer import Constant
+from ..initializer import Constant, Normal
 from .layers import Layer, of_function
 
 __all__ = ["BatchNorm", "BatchNorm1D", "BatchNorm2D", "BatchNorm3D", "GroupNorm", "InstanceNorm1D", "InstanceNorm2D",
-           "InstanceNorm3D", "LayerNorm", "LocalResponseNorm", "SyncBatchNorm"]
+           "InstanceNorm3D", "LayerNorm", "LocalResponseNorm", "SpectralNorm", "SyncBatchNorm"]
 
 LocalResponseNorm = of_function("LocalResponseNorm", F.local_response_norm)
 
@@ -200,6 +200,35 @@ class LayerNorm(Layer):
     def extra_repr(self):
         """Extents and epsilon."""
         return f"normalized_shape={self._normalized_shape}, epsilon={self._epsilon}"
+
+
+class SpectralNorm(Layer):
+    """Divides a weight by its largest singular value, which is found by power iteration.
+
+    Args:
+        weight_shape (list): extents of the weight.
+        dim (int): 0 or 1; the weight is a matrix once this axis is first and the others are one.
+        power_iters (int): steps at each run.
+        eps (float): added to norms.
+        dtype (str): "float32" or "float64".
+
+    Source: paddle.nn.SpectralNorm; Miyato and others 2018.
+    """
+
+    def __init__(self, weight_shape, dim=0, power_iters=1, eps=1e-12, dtype="float32"):
+        super().__init__()
+        if dim not in (0, 1):
+            raise ValueError(f"dim must be 0 or 1, {dim!r} was given")
+        self._attrs = {"dim": dim, "power_iters": power_iters, "eps": eps}
+        rows = weight_shape[dim]
+        for name, extent in (("weight_u", rows), ("weight_v", math.prod(weight_shape) // rows)):
+            setattr(self, name, self.create_parameter([extent], dtype=dtype, default_initializer=Normal(0.0, 1.0)))
+            getattr(self, name).stop_gradient = True
+
+    def forward(self, x):
+        out = self._helper.create_temporary(x.dtype)
+        self.append_op("spectral_norm", {"Weight": x, "U": self.weight_u, "V": self.weight_v}, {"Out": out}, self._attrs)
+        return out
 
 
 class GroupNorm(Layer):
