@@ -17,12 +17,19 @@ struct Epilogue {
   Activation activation = Activation::kIdentity;
 };
 
+template <typename C>
+__global__ void ConjugateKernel(int64_t count, const C* from, C* to) {
+  SKIFF_CUDA_FOR(i, count) { to[i] = {from[i].x, -from[i].y}; }
+}
+
 // Row-major c = a b is column-major c' = b' a': the operands change places and nothing is copied. The bias,
 // one number a column, is then one a row, which is what cuBLASLt adds by itself.
 template <typename T>
 class GemmKernel final : public Kernel {
   using Storage = typename CudaType<T>::Storage;
   using Compute = typename CudaType<T>::Compute;
+  static constexpr bool kComplex = !std::is_arithmetic_v<Compute>;
+  static constexpr bool kDouble = sizeof(Compute) == (kComplex ? 16 : 8);
 
  public:
   GemmKernel(PrepareContext& c, GemmProblem problem, const MatmulOperands& operands,
@@ -33,12 +40,18 @@ class GemmKernel final : public Kernel {
         b_(c.InputIndex(operands.b)),
         c_(c.OutputIndex(operands.c)) {
     if (g_.Empty() || g_.k == 0) return;
+    // In the gradient of a complex product the operand that is not Out@GRAD is conjugated: by cuBLASLt where it is
+    // transposed as well, else in a copy.
+    const bool conjugates_a = kComplex && operands.b == "Out@GRAD", conjugates_b = kComplex && operands.a == "Out@GRAD";
+    if (conjugates_a && !g_.trans_a) copied_a_ = c.Input(operands.a).shape.NumElements();
+    if (conjugates_b && !g_.trans_b) copied_b_ = c.Input(operands.b).shape.NumElements();
+    const cublasOperation_t turned_a = conjugates_a ? CUBLAS_OP_C : CUBLAS_OP_T, turned_b = conjugates_b ? CUBLAS_OP_C : CUBLAS_OP_T;
     strided_ = !g_.accumulate && FindSteps();
-    CheckCublas(cublasLtMatmulDescCreate(&desc_, ComputeType(), CudaDataType(kDTypeOf<Compute>)), "descriptor");
-    SetDesc(CUBLASLT_MATMUL_DESC_TRANSA, g_.trans_b ? CUBLAS_OP_T : CUBLAS_OP_N);
-    SetDesc(CUBLASLT_MATMUL_DESC_TRANSB, g_.trans_a ? CUBLAS_OP_T : CUBLAS_OP_N);
+    CheckCublas(cublasLtMatmulDescCreate(&desc_, ComputeType(), ScaleType()), "descriptor");
+    SetDesc(CUBLASLT_MATMUL_DESC_TRANSA, g_.trans_b ? turned_b : CUBLAS_OP_N);
+    SetDesc(CUBLASLT_MATMUL_DESC_TRANSB, g_.trans_a ? turned_a : CUBLAS_OP_N);
     fused_ = (epilogue_.activation == Activation::kIdentity || epilogue_.activation == Activation::kRelu) &&
-             g_.batches.size() == 1 && !std::is_same_v<T, double>;
+             g_.batches.size() == 1 && !kDouble && !kComplex;
     if (fused_) {
       const bool relu = epilogue_.activation == Activation::kRelu;
       SetDesc(CUBLASLT_MATMUL_DESC_EPILOGUE,
@@ -49,7 +62,7 @@ class GemmKernel final : public Kernel {
     second_ = Layout(g_.trans_a ? g_.m : g_.k, g_.trans_a ? g_.k : g_.m, g_.lda(), steps_.a);
     result_ = Layout(g_.n, g_.m, g_.ldc(), steps_.c);
     ChooseAlgorithm();
-    RequestAtLeast(c, workspace_bytes_);
+    RequestAtLeast(c, AfterWorkspace() + (copied_a_ + copied_b_) * sizeof(Storage));
   }
   ~GemmKernel() override {
     if (desc_ != nullptr) cublasLtMatmulDescDestroy(desc_);
@@ -67,12 +80,16 @@ class GemmKernel final : public Kernel {
     const void* bias = epilogue_.bias < 0 ? nullptr : args.in[epilogue_.bias];
     if (desc_ != nullptr) Multiply(args, bias, c);
     if (fused_ && desc_ != nullptr) return;
-    RunEpilogue<T>(g_.c_elements, g_.n, 1, bias, epilogue_.activation, 0, 0, c, args.stream);
+    if constexpr (!kComplex) RunEpilogue<T>(g_.c_elements, g_.n, 1, bias, epilogue_.activation, 0, 0, c, args.stream);
   }
 
  private:
   static cublasComputeType_t ComputeType() {
-    return std::is_same_v<T, double> ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F;
+    return kDouble ? CUBLAS_COMPUTE_64F : CUBLAS_COMPUTE_32F;
+  }
+  static cudaDataType_t ScaleType() {
+    if constexpr (kComplex) return CudaDataType(kDTypeOf<T>);
+    else return CudaDataType(kDTypeOf<Compute>);
   }
   template <typename V>
   void SetDesc(cublasLtMatmulDescAttributes_t attribute, const V& value) {
@@ -121,14 +138,34 @@ class GemmKernel final : public Kernel {
     workspace_bytes_ = found.workspaceSize;
   }
 
+  static Compute Scalar(float value) {
+    if constexpr (kComplex) return Compute{value, 0};
+    else return value;
+  }
+
+  // Where copies of operands begin: behind cuBLASLt's own workspace, aligned.
+  size_t AfterWorkspace() const { return (workspace_bytes_ + 255) / 256 * 256; }
+
+  // The first `count` numbers conjugated in `copy`, or `from` itself where count is 0.
+  static const Storage* Conjugated(const Storage* from, int64_t count, Storage* copy, const KernelArgs& args) {
+    if constexpr (kComplex) {
+      if (count == 0) return from;
+      ConjugateKernel<<<CudaBlocks(count), kCudaBlock, 0, static_cast<cudaStream_t>(args.stream)>>>(count, from, copy);
+      CheckCuda(cudaGetLastError(), "conjugate");
+      return copy;
+    }
+    return from;
+  }
+
   void Multiply(const KernelArgs& args, const void* bias, Storage* c) const {
-    const auto* a = static_cast<const Storage*>(args.in[a_]);
-    const auto* b = static_cast<const Storage*>(args.in[b_]);
+    auto* copies = reinterpret_cast<Storage*>(static_cast<char*>(args.workspace) + AfterWorkspace());
+    const auto* a = Conjugated(static_cast<const Storage*>(args.in[a_]), copied_a_, copies, args);
+    const auto* b = Conjugated(static_cast<const Storage*>(args.in[b_]), copied_b_, copies + copied_a_, args);
     cublasLtMatmulDescOpaque_t own = *desc_;  // the bias pointer changes from run to run
     if (fused_ && bias != nullptr) {
       CheckCublas(cublasLtMatmulDescSetAttribute(&own, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &bias, sizeof(bias)), "bias");
     }
-    const Compute alpha = epilogue_.scale, beta = g_.AddsUp() ? 1 : 0;
+    const Compute alpha = Scalar(epilogue_.scale), beta = Scalar(g_.AddsUp() ? 1 : 0);
     const size_t calls = strided_ ? 1 : g_.batches.size();
     for (size_t i = 0; i < calls; ++i) {
       const GemmProblem::Offsets& at = g_.batches[i];
@@ -148,6 +185,7 @@ class GemmKernel final : public Kernel {
   cublasLtMatrixLayout_t first_ = nullptr, second_ = nullptr, result_ = nullptr;
   cublasLtMatmulAlgo_t algorithm_ = {};
   size_t workspace_bytes_ = 0;
+  int64_t copied_a_ = 0, copied_b_ = 0;  // elements of operands that are conjugated in copies
 };
 
 template <typename T>
@@ -197,7 +235,10 @@ std::unique_ptr<Kernel> PrepareFc(PrepareContext& c) {
       .Kernel<double>(Prepare<double>)            \
       .Kernel<Float16>(Prepare<Float16>)          \
       .Kernel<BFloat16>(Prepare<BFloat16>)
-#define SKIFF_PRODUCT(type) SKIFF_PRODUCT_BY(type, PrepareProduct)
+#define SKIFF_PRODUCT(type)                                                       \
+  SKIFF_PRODUCT_BY(type, PrepareProduct)                                           \
+      .Kernel<std::complex<float>>(PrepareProduct<std::complex<float>>)            \
+      .Kernel<std::complex<double>>(PrepareProduct<std::complex<double>>)
 SKIFF_PRODUCT(matmul_v2);
 SKIFF_PRODUCT(matmul);
 SKIFF_PRODUCT(mul);

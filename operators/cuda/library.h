@@ -1,12 +1,14 @@
 // What the kernels that call cuDNN and cuBLASLt share: handles of the calling thread, checked calls, types.
 #pragma once
 
+#include <cuComplex.h>
 #include <cublasLt.h>
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 #include <cudnn.h>
 
+#include <complex>
 #include <map>
 
 #include "framework/base/dtype.h"
@@ -59,6 +61,16 @@ struct CudaType<Float16> {
   using Compute = float;
 };
 template <>
+struct CudaType<std::complex<float>> {
+  using Storage = cuComplex;
+  using Compute = cuComplex;
+};
+template <>
+struct CudaType<std::complex<double>> {
+  using Storage = cuDoubleComplex;
+  using Compute = cuDoubleComplex;
+};
+template <>
 struct CudaType<BFloat16> {
   using Storage = __nv_bfloat16;
   using Compute = float;
@@ -77,6 +89,8 @@ inline cudaDataType_t CudaDataType(DType dtype) {
     case DType::kFloat16: return CUDA_R_16F;
     case DType::kBFloat16: return CUDA_R_16BF;
     case DType::kFloat64: return CUDA_R_64F;
+    case DType::kComplex64: return CUDA_C_32F;
+    case DType::kComplex128: return CUDA_C_64F;
     default: return CUDA_R_32F;
   }
 }
