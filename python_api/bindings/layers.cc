@@ -335,6 +335,8 @@ std::optional<ParamAttr> ToParamAttr(py::handle given) {
   attr.regularizer = ToRegularizer(given.attr("regularizer"));
   attr.trainable = given.attr("trainable").cast<bool>();
   attr.need_clip = given.attr("need_clip").cast<bool>();
+  attr.do_model_average = given.attr("do_model_average").cast<bool>();
+  if (py::hasattr(given, "dim")) attr.weight_norm = WeightNorm{given.attr("dim").cast<std::optional<int>>()};
   return attr;
 }
 
