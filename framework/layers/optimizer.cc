@@ -106,7 +106,7 @@ void Optimizer::AppendUpdateOp(const std::string& type, const ParamGrad& pair, c
     inputs.Set(slot, {variable});
     outputs.Set(slot + "Out", {variable});
   }
-  AppendLayerOp(DefaultMainProgram().global_block(),
+  AppendLayerOp(DefaultMainProgram().current_block(),
                 {type, std::move(inputs), std::move(outputs), OptimizeRole(pair, std::move(attrs))});
 }
 

@@ -67,7 +67,7 @@ void Adamax::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
                {"Beta1Pow", {Accumulator("beta1_pow_acc", *pair.first)}}};
   Slots outputs{{"ParamOut", {pair.first->name}}, {"MomentOut", {Accumulator("moment", *pair.first)}},
                 {"InfNormOut", {Accumulator("inf_norm", *pair.first)}}};
-  AppendLayerOp(DefaultMainProgram().global_block(),
+  AppendLayerOp(DefaultMainProgram().current_block(),
                 {"adamax", std::move(inputs), std::move(outputs),
                  OptimizeRole(pair, {{"beta1", Float(options_.beta1)}, {"beta2", Float(options_.beta2)},
                                      {"epsilon", Float(options_.epsilon)}, {"multi_precision", false}})});
@@ -77,7 +77,7 @@ void Adamax::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
 void Adamax::FinishUpdates(const std::vector<ParamGrad>& pairs) {
   for (const ParamGrad& pair : pairs) {
     const std::string& power = Accumulator("beta1_pow_acc", *pair.first);
-    AppendLayerOp(DefaultMainProgram().global_block(),
+    AppendLayerOp(DefaultMainProgram().current_block(),
                   {"scale", {{"X", {power}}}, {{"Out", {power}}},
                    OptimizeRole(pair, {{"scale", Float(options_.beta1)}, {"bias", 0.0f}, {"bias_after_scale", true}})});
   }

@@ -24,6 +24,7 @@ void BindExecutor(py::module_& m);
 void BindIo(py::module_& m);
 void BindPickle(py::module_& m);
 void BindOptimizer(py::module_& m);
+void BindAveraging(py::module_& m);
 void BindCustomOp(py::module_& m);
 
 /// A dtype object, "float32", numpy.float32, numpy.dtype("float32"), float, or Paddle's code.

@@ -38,6 +38,7 @@ PYBIND11_MODULE(_core, m) {
   BindIo(m);
   BindPickle(m);
   BindOptimizer(m);
+  BindAveraging(m);
   BindCustomOp(m);
 }
 

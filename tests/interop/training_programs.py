@@ -100,6 +100,8 @@ OPTIMIZERS = {
     "lars": lambda p: p.incubate.optimizer.LarsMomentumOptimizer(0.5, 0.9, lars_coeff=0.02, lars_weight_decay=0.001,
                                                                  exclude_from_weight_decay=["b_0"]),
     "gradient_merge": lambda p: p.incubate.optimizer.GradientMergeOptimizer(p.optimizer.Momentum(0.1, 0.9), k_steps=4, avg=True),
+    "gradient_merge_clip": lambda p: p.incubate.optimizer.GradientMergeOptimizer(p.optimizer.Adamax(
+        0.05, weight_decay=p.regularizer.L1Decay(0.02), grad_clip=p.nn.ClipGradByGlobalNorm(0.3)), k_steps=3, avg=False),
     "lookahead": lambda p: p.incubate.LookAhead(p.optimizer.SGD(0.2), alpha=0.5, k=3),
 }
 SCHEDULES = {
@@ -158,7 +160,7 @@ def decay_per_parameter(paddle):
 
 @program("average_exponential", small_feed)
 def average_exponential(paddle):
-    loss = small_loss(paddle)
+    loss = small_loss(paddle, bias_attr=paddle.ParamAttr(do_model_average=False))
     paddle.optimizer.SGD(0.2).minimize(loss)
     average = paddle.static.ExponentialMovingAverage(0.8)
     average.update()
