@@ -17,8 +17,8 @@
 // How one is built, trained and fed.
 #include "framework/data/data_loader.h"
 #include "framework/layers/amp.h"
-#include "framework/layers/averaging.h"
 #include "framework/layers/apply.h"
+#include "framework/layers/averaging.h"
 #include "framework/layers/control_flow.h"
 #include "framework/layers/detection.h"
 #include "framework/layers/layer_helper.h"
