@@ -26,6 +26,7 @@
 #include "framework/layers/linalg.h"
 #include "framework/layers/lr_scheduler.h"
 #include "framework/layers/optimizer.h"
+#include "framework/layers/static_rnn.h"
 #include "framework/layers/vision.h"
 // How it runs.
 #include "executor/executor.h"

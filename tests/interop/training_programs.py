@@ -286,6 +286,42 @@ for key, layer in {"lstm": lambda nn: nn.LSTM(3, 4, num_layers=2), "gru": lambda
     program("language_" + key, lambda r: {"x": uniform(r, 4, 5, 3), "label": labels(r, 4, 4)})(recurrent(layer))
 
 
+def steps_of_recurrent(reverse):
+    """Operator `recurrent` without Paddle's StaticRNN, which 2.6 does not have.
+
+    The state is an output too, with a gradient of zeros: Paddle's backward leaves out states that are none, and takes the gradient
+    of a state from the next step alone.
+    """
+    def build(paddle):
+        static = paddle.static
+        step_scopes = paddle.base.core.VarDesc.VarType.STEP_SCOPES if hasattr(paddle.base.core, "VarDesc") else 11
+        main, block = static.default_main_program(), static.default_main_program().current_block()
+        x, label = static.data("x", [5, None, 3], "float32"), static.data("label", [None, 1], "int64")
+        initial, w, u = paddle.full([4, 4], 0.1), *(paddle.create_parameter([rows, 4], "float32", name=n) for rows, n in ((3, "w"), (4, "u")))
+        x.stop_gradient = initial.stop_gradient = False  # Paddle's gradient wants them all
+        step = main._create_block()
+        word = step.create_var(name="x", shape=[-1, 3], dtype="float32")
+        before = step.create_var(name="before", shape=[-1, 4], dtype="float32")
+        now = paddle.tanh(paddle.matmul(word, w) + paddle.matmul(before, u))
+        for name in ("state", "out"):
+            step.append_op(type="assign", inputs={"X": now}, outputs={"Out": step.create_var(name=name, shape=[-1, 4], dtype="float32")})
+        main._rollback()
+        state, out = (block.create_var(name=name, shape=[5, -1, 4], dtype="float32") for name in ("state", "out"))
+        block.append_op(type="recurrent", inputs={"inputs": [x], "initial_states": [initial], "parameters": [w, u]},
+                        outputs={"outputs": [out, state], "step_scopes": [block.create_var(type=step_scopes, name="scopes")]},
+                        attrs={"has_states": True, "ex_states": ["before"], "states": ["state"], "sub_block": step, "reverse": reverse,
+                               "is_train": True})
+        logits = static.nn.fc(paddle.mean(out, axis=0), 4)
+        loss = paddle.mean(paddle.nn.functional.softmax_with_cross_entropy(logits, label)) + paddle.mean(state) * 0.0
+        paddle.optimizer.Adam(0.05).minimize(loss)
+        return [loss.name]
+    return build
+
+
+for key, reverse in (("recurrent", False), ("recurrent_reverse", True)):
+    program("language_" + key, lambda r: {"x": uniform(r, 5, 4, 3), "label": labels(r, 4, 4)})(steps_of_recurrent(reverse))
+
+
 def word2vec(sparse, optimizer):
     def build(paddle):
         static, F = paddle.static, paddle.nn.functional
