@@ -86,6 +86,21 @@ def test_it_trains():
     assert np.mean(losses[-20:]) < 0.1 * np.mean(losses[:5])  # the sum of what came before needs a memory
 
 
+def test_a_saved_loop_gives_what_the_program_gives(tmp_path):
+    main, startup, states, *_ = network()
+    words = np.random.RandomState(0).uniform(-1, 1, (STEPS, BATCH, WIDTH)).astype("float32")
+    exe, path = paddle.static.Executor(paddle.CPUPlace()), str(tmp_path / "loop")
+    with paddle.static.scope_guard(paddle.static.Scope()):
+        exe.run(startup)
+        wanted = exe.run(main, feed={"words": words}, fetch_list=[states])[0]
+        paddle.static.save_inference_model(path, [main.global_block().var("words")], [states], exe, program=main)
+    with paddle.static.scope_guard(paddle.static.Scope()):
+        program, _, fetches = paddle.static.load_inference_model(path, exe)
+        np.testing.assert_array_equal(exe.run(program, feed={"words": words}, fetch_list=fetches)[0], wanted)
+    predictor = paddle.inference.Predictor(path)
+    np.testing.assert_allclose(predictor.run([words])[0], wanted, rtol=1e-6)
+
+
 def test_mistakes_are_told_and_leave_the_program_as_it_was():
     main = paddle.static.Program()
     with paddle.static.program_guard(main, paddle.static.Program()):
