@@ -11,11 +11,6 @@ namespace skiff {
 
 namespace {
 
-// Names of outer gradients that a loop's gradient block has copies of.
-std::vector<std::string> InnerGradients(const Operator& op) {
-  return op.attrs.Get("original_output_grad", std::vector<std::string>{});
-}
-
 bool IsGradient(const std::string& name) { return name.find(kGradSuffix) != std::string::npos; }
 
 // A plan may end before this operator: it runs over values, or elements of an input decide a shape.
@@ -105,7 +100,7 @@ void BlockTable::FindOwn(BlockInfo* info) const {
     }
   }
   if (info->owner == nullptr) return;
-  for (std::string& name : InnerGradients(*info->owner)) info->own.insert(std::move(name));
+  for (std::string& name : control_flow::OwnNames(*info->owner)) info->own.insert(std::move(name));
 }
 
 // A loop's turn must be differentiated with the values it started from. Not so what an operator updates
@@ -158,7 +153,7 @@ void BlockTable::FindTouched(const BlockInfo& info, const std::vector<std::strin
     part += ends ? 1 : 0;
   }
   if (info.owner == nullptr) return;
-  for (const std::string& name : InnerGradients(*info.owner)) Touch(info, name, 0);
+  for (const std::string& name : control_flow::OwnNames(*info.owner)) Touch(info, name, 0);
   for (const std::string& name : info.owner->inputs.AllNames()) Touch(info, GradName(name), 0);
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "framework/op/control_flow.h"
 #include "io/op_facts.h"
 #include "io/program_file.h"
 
@@ -111,6 +112,7 @@ class Pruner {
         if (!fed_.contains(name)) wanted.insert(name);
       }
     }
+    for (const std::string& name : control_flow::OwnNames(*op)) wanted.insert(name);
     std::map<std::string, std::vector<BlockRef>> moved;
     for (const auto& [attr, index] : BlocksByAttr(*op)) {
       Block& made = to_->CreateBlock(parent);

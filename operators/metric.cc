@@ -173,12 +173,12 @@ SKIFF_OP(auc)
     .Output("AUC", "0-D float64")
     .Output("StatPosOut", "the variable of StatPos")
     .Output("StatNegOut", "the variable of StatNeg")
-    .Attr("curve", "ROC", "only ROC")
+    .Attr("curve", "ROC", "ROC or PR; with either AUC is the area under the ROC curve, as Paddle computes it")
     .Attr("num_thresholds", 8191, "buckets less one")
     .Attr("slide_steps", 1, "batches that count; 0 for all")
     .InferShape([](InferContext& c) {
-      SKIFF_ENFORCE(c.Attr<std::string>("curve") == "ROC", Unimplemented, "curve is \"",
-                    c.Attr<std::string>("curve"), "\"; only \"ROC\" is implemented");
+      const auto curve = c.Attr<std::string>("curve");
+      SKIFF_ENFORCE(curve == "ROC" || curve == "PR", InvalidArgument, "curve is \"", curve, "\"; it must be \"ROC\" or \"PR\"");
       for (const char* slot : {"StatPos", "StatNeg"}) {
         SKIFF_ENFORCE(c.InputDType(slot) == DType::kInt64 || !c.at_runtime(), InvalidType, slot, " is ",
                       c.InputDType(slot), "; it must be int64");

@@ -6,7 +6,6 @@
 
 #include "framework/op/control_flow.h"
 #include "framework/op/op_schema.h"
-#include "framework/op/run_op.h"
 #include "framework/program/program.h"
 
 namespace skiff {
@@ -68,14 +67,6 @@ using control_flow::ZerosLike;
   return {grad};
 }
 
-// One gradient for each turn, added to what later turns gave.
-[[maybe_unused]] Value Add(const Value& a, const Value& b, DynamicContext& c) {
-  std::map<std::string, Value> values{{"a", a}, {"b", b}};
-  RunOp({"sum", {{"X", {"a", "b"}}}, {{"Out", {"sum"}}}}, &values,
-        {.place = c.place(), .num_threads = c.num_threads()});
-  return std::move(values.at("sum"));
-}
-
 [[maybe_unused]] bool IsBlank(const Value& value) {
   const auto* array = std::get_if<TensorArray>(&value);
   if (array == nullptr) return !HasValue(value);
@@ -119,7 +110,7 @@ using control_flow::ZerosLike;
       const Value* made = scope->FindOwn(GradName(xs[i]));
       if (made == nullptr || IsBlank(*made)) continue;
       Value& sum = c.Output("X@GRAD", static_cast<int>(i));
-      sum = carried[i] || !started[i] ? *made : Add(sum, *made, c);
+      sum = carried[i] || !started[i] ? *made : control_flow::AddUp(sum, *made, c);
       started[i] = true;
     }
     turns.pop_back();

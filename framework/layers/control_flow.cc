@@ -116,6 +116,13 @@ Var Cond(const Var& pred, const Branch& yes, const Branch& no, Origin at) {
   return Cond(pred, Branches([&] { return Vars{yes()}; }), Branches([&] { return Vars{no()}; }), at).front();
 }
 
+void When(const Var& pred, const std::function<void()>& yes, Origin at) {
+  CheckCondition(pred, "the condition of When");
+  const std::string origin = at.Of("layers::When");
+  const LayerHelper helper("cond", "", origin);
+  AppendBranch(pred, [&] { yes(); return Vars(); }, origin);
+}
+
 Var Case(const std::vector<std::pair<Var, Branch>>& branches, const Branch& otherwise, Origin at) {
   Branch next = otherwise;
   for (auto it = branches.rbegin(); it != branches.rend(); ++it) {

@@ -27,6 +27,9 @@ using Branches = std::function<Vars()>;
 Vars Cond(const Var& pred, const Branches& yes, const Branches& no, SKIFF_HERE);
 Var Cond(const Var& pred, const Branch& yes, const Branch& no, SKIFF_HERE);
 
+/// Runs what `yes` appends where `pred` holds. Source: paddle.static.nn.cond with one branch.
+void When(const Var& pred, const std::function<void()>& yes, SKIFF_HERE);
+
 /// The first branch whose predicate holds, else `otherwise`. Source: paddle.static.nn.case.
 Var Case(const std::vector<std::pair<Var, Branch>>& branches, const Branch& otherwise, SKIFF_HERE);
 /// The branch of number `index` (int64, one element), else `otherwise`. Source: paddle.static.nn.switch_case.

@@ -177,7 +177,7 @@ std::vector<ParamGrad> RegularizeGradients(const Regularizer& common,
       regularized.push_back(pair);
       continue;
     }
-    Block& block = *pair.second->block;
+    Block& block = DefaultMainProgram().current_block();
     const std::string term = Penalty(block, penalty, pair);
     ParamGrad made = pair;
     if (pair.second->kind == VarKind::kSelectedRows) {  // rows and a dense penalty make a dense sum

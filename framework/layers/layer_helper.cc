@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "framework/layers/initializer.h"
+#include "framework/layers/weight_norm.h"
 #include "framework/op/append_op.h"
 #include "framework/program/unique_name.h"
 
@@ -29,6 +30,15 @@ std::shared_ptr<Variable> MakeOrShare(Block& block, const Variable& wanted) {
 bool IsWritten(const Block& block, const std::string& name) {
   return std::any_of(block.ops().begin(), block.ops().end(),
                      [&](const auto& op) { return op->outputs.Mentions(name); });
+}
+
+Variable Describe(const ParamAttr& attr, const std::string& name, const Shape& shape, DType dtype) {
+  Variable made{.name = name, .dtype = dtype, .shape = shape, .persistable = true, .stop_gradient = !attr.trainable,
+                .is_parameter = true};
+  made.parameter = {.trainable = attr.trainable, .learning_rate = attr.learning_rate, .need_clip = attr.need_clip,
+                    .do_model_average = attr.do_model_average, .regularizer_kind = attr.regularizer.kind,
+                    .regularizer_coeff = attr.regularizer.coeff};
+  return made;
 }
 
 }  // namespace
@@ -60,31 +70,43 @@ Var LayerHelper::CreateVariable(const std::string& name, DType dtype, bool stop_
 
 Var LayerHelper::CreateParameter(const ParamAttr& attr, const Shape& shape, DType dtype, bool is_bias,
                                  const Initializer& default_initializer) const {
-  Variable made;
-  made.name = attr.name.empty() ? UniqueName(name_ + (is_bias ? ".b" : ".w")) : attr.name;
+  const std::string name = attr.name.empty() ? UniqueName(name_ + (is_bias ? ".b" : ".w")) : attr.name;
   for (int64_t extent : shape) {
-    SKIFF_ENFORCE(extent > 0, InvalidArgument, "parameter \"", made.name, "\" cannot have shape ", shape,
+    SKIFF_ENFORCE(extent > 0, InvalidArgument, "parameter \"", name, "\" cannot have shape ", shape,
                   "; every extent must be known and positive");
   }
+  if (attr.weight_norm) return CreateWeightNorm(attr, name, shape, dtype, is_bias, default_initializer);
   Initializer fill = attr.initializer ? attr.initializer : initializer::Global(is_bias);
   if (!fill) fill = default_initializer;
   if (!fill && is_bias) fill = initializer::Constant(0.0);
   if (!fill && IsFloating(dtype)) fill = initializer::XavierUniform();
-  SKIFF_ENFORCE(fill, InvalidArgument, "parameter \"", made.name, "\" is ", dtype,
+  SKIFF_ENFORCE(fill, InvalidArgument, "parameter \"", name, "\" is ", dtype,
                 "; give its ParamAttr an initializer");
-  made.dtype = dtype;
-  made.shape = shape;
-  made.persistable = true;
-  made.is_parameter = true;
-  made.stop_gradient = !attr.trainable;
-  made.parameter = {.trainable = attr.trainable, .learning_rate = attr.learning_rate,
-                    .need_clip = attr.need_clip, .regularizer_kind = attr.regularizer.kind,
-                    .regularizer_coeff = attr.regularizer.coeff};
+  const Variable made = Describe(attr, name, shape, dtype);
   Block& startup = DefaultStartupProgram().global_block();
   const std::shared_ptr<Variable> filled = MakeOrShare(startup, made);
-  if (!IsWritten(startup, made.name)) fill(startup, *filled);
+  if (!IsWritten(startup, name)) fill(startup, *filled);
   filled->stop_gradient = made.stop_gradient;
   return MakeOrShare(DefaultMainProgram().global_block(), made);
+}
+
+Var LayerHelper::CreateWeightNorm(const ParamAttr& attr, const std::string& name, const Shape& shape, DType dtype,
+                                  bool is_bias, const Initializer& default_initializer) const {
+  const WeightNorm& norm = *attr.weight_norm;
+  Block& startup = DefaultStartupProgram().global_block();
+  const Variable made = Describe(attr, name + "_g", weight_norm::LengthShape(shape, norm), dtype);
+  const std::shared_ptr<Variable> filled = MakeOrShare(startup, made);
+  const Var lengths = MakeOrShare(DefaultMainProgram().global_block(), made);
+  ParamAttr plain = attr;
+  plain.name = name + "_v";
+  plain.weight_norm.reset();
+  const Var direction = CreateParameter(plain, shape, dtype, is_bias, default_initializer);
+  if (!IsWritten(startup, made.name)) {
+    weight_norm::AppendLengths(startup, *this, direction, norm, made.name);
+    weight_norm::AppendReshape(startup, *this, made.name, made.shape);
+    filled->stop_gradient = made.stop_gradient;
+  }
+  return weight_norm::AppendWeight(*this, direction, lengths, norm);
 }
 
 Var LayerHelper::CreateGlobal(const std::string& name, const Shape& shape, DType dtype,
@@ -98,9 +120,9 @@ Var LayerHelper::CreateGlobal(const std::string& name, const Shape& shape, DType
   return MakeOrShare(DefaultMainProgram().global_block(), made);
 }
 
-std::shared_ptr<Operator> LayerHelper::AppendOp(Operator op) const {
+std::shared_ptr<Operator> LayerHelper::AppendOp(Block& block, Operator op) const {
   if (op.origin.empty()) op.origin = origin_;
-  return AppendLayerOp(block(), std::move(op));
+  return AppendLayerOp(block, std::move(op));
 }
 
 Var LayerHelper::AppendOp(const std::string& type, Slots inputs, const Attrs& attrs, const Var& out,

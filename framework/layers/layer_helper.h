@@ -34,7 +34,8 @@ class LayerHelper {
   Var CreateVariable(const std::string& name, DType dtype, bool stop_gradient = false) const;
 
   /// A parameter of main and startup program, "<name>.w_<n>" or "<name>.b_<n>" unless `attr` names it,
-  /// filled by an operator of the startup program. A name met again is shared, and filled once.
+  /// filled by an operator of the startup program. A name met again is shared, and filled once. With weight_norm it is
+  /// two parameters, and what is returned is computed from them in the current block.
   /// @throws InvalidArgument  `shape` has an unknown or zero extent, a shared name has another shape or
   ///                          dtype, or nothing says how to fill an integer parameter.
   Var CreateParameter(const ParamAttr& attr, const Shape& shape, DType dtype, bool is_bias = false,
@@ -43,8 +44,9 @@ class LayerHelper {
   Var CreateGlobal(const std::string& name, const Shape& shape, DType dtype, double value,
                    bool persistable = true) const;
 
-  /// Appends an operator to the current block.
-  std::shared_ptr<Operator> AppendOp(Operator op) const;
+  /// Appends an operator to the current block, or to another.
+  std::shared_ptr<Operator> AppendOp(Operator op) const { return AppendOp(block(), std::move(op)); }
+  std::shared_ptr<Operator> AppendOp(Block& block, Operator op) const;
   /// Appends an operator with one output and returns it.
   Var AppendOp(const std::string& type, Slots inputs, const Attrs& attrs, const Var& out,
                const std::string& out_slot = "Out") const;
@@ -54,6 +56,9 @@ class LayerHelper {
   Var Activate(const Var& x, const std::string& activation) const;
 
  private:
+  Var CreateWeightNorm(const ParamAttr& attr, const std::string& name, const Shape& shape, DType dtype, bool is_bias,
+                       const Initializer& default_initializer) const;
+
   std::string layer_type_, name_, origin_;
 };
 

@@ -131,7 +131,7 @@ void Optimizer::AppendUpdateOp(const std::string& type, const ParamGrad& pair, c
     outputs.Set("MasterParamOut", {master_weights_.at(pair.first->name)});
   }
   if (!skip_update_.empty()) inputs.Set("SkipUpdate", {skip_update_});
-  AppendLayerOp(DefaultMainProgram().global_block(),
+  AppendLayerOp(DefaultMainProgram().current_block(),
                 {type, std::move(inputs), std::move(outputs), OptimizeRole(pair, std::move(attrs))});
 }
 

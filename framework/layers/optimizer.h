@@ -67,7 +67,7 @@ class Optimizer {
   /// Appends the gradient operators of `loss` to its program. No gradient is computed for parameters
   /// that are not trainable.
   std::vector<ParamGrad> Backward(const Var& loss, const MinimizeOptions& options = {});
-  /// Appends to the default main program: clipping, regularisation, then updates in the order of the
+  /// Appends to the current block of the default main program: clipping, regularisation, then updates in the order of the
   /// parameters' names; and to the default startup program what fills the optimizer's state.
   void ApplyGradients(std::vector<ParamGrad> pairs);
   /// The same, where a bool says as the program runs that a gradient is not finite. Adam, AdamW and Lamb then leave

@@ -69,7 +69,7 @@ void Adamax::AppendUpdate(const ParamGrad& pair, const std::string& rate) {
 void Adamax::FinishUpdates(const std::vector<ParamGrad>& pairs) {
   for (const ParamGrad& pair : pairs) {
     const std::string& power = Accumulator("beta1_pow_acc", *pair.first);
-    AppendLayerOp(DefaultMainProgram().global_block(),
+    AppendLayerOp(DefaultMainProgram().current_block(),
                   {"scale", {{"X", {power}}}, {{"Out", {power}}},
                    OptimizeRole(pair, {{"scale", Float(options_.beta1)}, {"bias", 0.0f}, {"bias_after_scale", true}})});
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "framework/program/block.h"
@@ -20,6 +21,12 @@ struct Regularizer {
 inline Regularizer L1Decay(float coeff) { return {Regularizer::kL1, coeff}; }
 inline Regularizer L2Decay(float coeff) { return {Regularizer::kL2, coeff}; }
 
+/// The parameter "w" is kept as a direction "w_v" of its shape and lengths "w_g", both trained: w = w_g * w_v / |w_v|.
+/// Salimans and Kingma 2016. Source: paddle.static.WeightNormParamAttr.
+struct WeightNorm {
+  std::optional<int> dim = {};  // one length for each position along this axis; one in all when absent
+};
+
 /// Source: paddle.ParamAttr. Where a layer takes an optional ParamAttr, std::nullopt means that the
 /// parameter is not made.
 struct ParamAttr {
@@ -29,6 +36,8 @@ struct ParamAttr {
   Regularizer regularizer = {};   // overrides the optimizer's unless kNone
   bool trainable = true;
   bool need_clip = true;          // false: gradient clipping leaves it alone
+  bool do_model_average = true;   // false: ModelAverage leaves it alone
+  std::optional<WeightNorm> weight_norm = {};
 };
 
 }  // namespace skiff

@@ -185,7 +185,10 @@ void BackwardPass::MakeVariables(Block& block, size_t first) {
   Path kept(ops.begin(), ops.begin() + static_cast<std::ptrdiff_t>(first));
   for (size_t i = first; i < ops.size(); ++i) {
     Operator& op = *ops[i];
-    if (const std::optional<int> sub = SubBlock(op)) MakeVariables(program_.block(*sub), 0);
+    if (const std::optional<int> sub = SubBlock(op)) {
+      if (op.type == "recurrent_grad") DeclareStepGradients(block, &op);
+      MakeVariables(program_.block(*sub), 0);
+    }
     std::vector<std::string> incoming = op.inputs.AllNames();
     std::erase_if(incoming, [](const std::string& n) { return !IsGradName(n); });
     auto exists = [&](const std::string& n) { return block.FindVar(n) != nullptr; };
@@ -201,6 +204,23 @@ void BackwardPass::MakeVariables(Block& block, size_t first) {
     MakeOutputs(block, op);
   }
   block.SetOps(std::move(kept));
+}
+
+void BackwardPass::DeclareStepGradients(const Block& block, Operator* op) {
+  Block& inside = program_.block(*SubBlock(*op));
+  const Block& step = program_.block(inside.forward_block_idx());
+  std::vector<std::string> names = op->inputs["outputs"];
+  for (const std::string& name : op->attrs.Get("states", std::vector<std::string>{})) names.push_back(name);
+  for (const std::string& name : names) {
+    const std::shared_ptr<Variable> forward = step.FindVar(name);
+    if (forward == nullptr || inside.FindVar(GradName(name)) != nullptr) continue;
+    inside.AddVar({.name = GradName(name), .dtype = forward->dtype, .shape = forward->shape});
+  }
+  std::vector<std::string> incoming = op->inputs["outputs@GRAD"];
+  for (std::string& name : incoming) {
+    if (block.FindVar(name) == nullptr) name = kEmptyVarName;
+  }
+  op->inputs.Set("outputs@GRAD", std::move(incoming));
 }
 
 void BackwardPass::MakeOutputs(Block& block, const Operator& op) {

@@ -85,6 +85,9 @@ class BackwardPass {
   void GiveNewNames(std::map<std::string, std::string> given, const Names& kept);
   /// Names a loop's gradient both reads and writes: made inside it, known there from the start.
   Names LoopNames(const Block& block) const;
+  /// recurrent_grad sets the gradients of outputs and states in its block step by step: they are declared, there unless
+  /// outside. That of an output that nothing reads is empty.
+  void DeclareStepGradients(const Block& block, Operator* op);
   /// Makes the variables that the operators from `first` on write, and drops the operators to whose
   /// inputs nothing flows.
   void MakeVariables(Block& block, size_t first);

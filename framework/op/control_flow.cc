@@ -75,6 +75,24 @@ void HandGradientsOver(DynamicContext& c, BlockScope* scope, const std::string& 
   }
 }
 
+std::vector<std::string> OwnNames(const Operator& op) {
+  using Names = std::vector<std::string>;
+  Names own = op.attrs.Get("original_output_grad", Names());
+  const bool gradient = op.type == "recurrent_grad";
+  if (op.type != "recurrent" && !gradient) return own;
+  const Names& outputs = gradient ? op.inputs["outputs"] : op.outputs["outputs"];
+  for (const Names& names : {op.inputs["inputs"], outputs, op.attrs.Get("ex_states", Names()), op.attrs.Get("states", Names())}) {
+    for (const std::string& name : names) own.push_back(gradient ? GradName(name) : name);
+  }
+  return own;
+}
+
+Value AddUp(const Value& a, const Value& b, DynamicContext& c) {
+  std::map<std::string, Value> values{{"a", a}, {"b", b}};
+  RunOp({"sum", {{"X", {"a", "b"}}}, {{"Out", {"sum"}}}}, &values, {.place = c.place(), .num_threads = c.num_threads()});
+  return std::move(values.at("sum"));
+}
+
 std::vector<std::string> FloatGradients(const GradContext& g, const std::string& slot) {
   std::vector<std::string> grads = g.InGrad(slot, /*drop_empty=*/false);
   for (size_t i = 0; i < grads.size(); ++i) {

@@ -65,6 +65,13 @@ Value ZerosLike(const Value& like, const Place& place);
 /// X, zeros where it has none. A null scope gives zeros for all.
 void HandGradientsOver(DynamicContext& context, BlockScope* scope, const std::string& slot);
 
+/// Names inside the blocks of `op` through which it hands values in and out: they are the blocks' own, whatever is
+/// called so outside. The sequences, memories and outputs of `recurrent`; gradients that a loop's gradient starts from.
+std::vector<std::string> OwnNames(const Operator& op);
+
+/// a + b: gradients of one variable from two runs of a block.
+Value AddUp(const Value& a, const Value& b, DynamicContext& context);
+
 /// Gradients of a slot as outputs: kEmptyVarName for those nobody wants and for integers.
 std::vector<std::string> FloatGradients(const GradContext& g, const std::string& slot);
 

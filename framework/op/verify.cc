@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "framework/op/control_flow.h"
 #include "framework/op/op_def.h"
 
 namespace skiff {
@@ -221,6 +222,7 @@ class Verifier {
     const Block& sub = program_.block(owned);
     AddWritten(sub, &inside);
     for (const std::string& name : op.outputs.AllNames()) inside.insert(name);
+    for (const std::string& name : control_flow::OwnNames(op)) inside.insert(name);
     const int forward = sub.forward_block_idx();
     if (forward >= 0 && forward < program_.num_blocks()) AddWritten(program_.block(forward), &inside);
     CheckBlock(sub, std::move(inside), visited, depth + 1);

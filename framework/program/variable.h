@@ -41,6 +41,7 @@ struct ParameterOptions {
   bool trainable = true;
   float learning_rate = 1.0f;  // factor on the optimizer's rate
   bool need_clip = true;
+  bool do_model_average = true;
   /// Penalty that overrides the optimizer's: kind 1 is L1, 2 is L2, 0 none of its own.
   int regularizer_kind = 0;
   float regularizer_coeff = 0.0f;

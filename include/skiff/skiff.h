@@ -18,6 +18,7 @@
 #include "framework/data/data_loader.h"
 #include "framework/layers/amp.h"
 #include "framework/layers/apply.h"
+#include "framework/layers/averaging.h"
 #include "framework/layers/control_flow.h"
 #include "framework/layers/detection.h"
 #include "framework/layers/layer_helper.h"
@@ -25,6 +26,7 @@
 #include "framework/layers/linalg.h"
 #include "framework/layers/lr_scheduler.h"
 #include "framework/layers/optimizer.h"
+#include "framework/layers/static_rnn.h"
 #include "framework/layers/vision.h"
 // How it runs.
 #include "executor/executor.h"

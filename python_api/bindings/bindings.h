@@ -25,6 +25,7 @@ void BindIo(py::module_& m);
 void BindPickle(py::module_& m);
 void BindOptimizer(py::module_& m);
 void BindMixedPrecision(py::module_& m);
+void BindAveraging(py::module_& m);
 void BindCustomOp(py::module_& m);
 
 /// A dtype object, "float32", numpy.float32, numpy.dtype("float32"), float, or Paddle's code.

@@ -5,6 +5,7 @@
 
 #include "framework/layers/layer_helper.h"
 #include "framework/layers/layers.h"
+#include "framework/layers/static_rnn.h"
 #include "framework/program/unique_name.h"
 #include "python_api/bindings/attribute.h"
 #include "python_api/bindings/layers.h"
@@ -298,6 +299,31 @@ void BindHelper(py::module_& m) {
       });
 }
 
+void BindStaticRNN(py::module_& m) {
+  using layers::StaticRNN;
+  py::class_<StaticRNN>(m, "StaticRNN")
+      .def(py::init([](py::object name, bool reverse) {
+        return std::make_unique<StaticRNN>(layers::StaticRNNOptions{.name = TextOrNone(name), .reverse = reverse}, Here());
+      }))
+      .def("begin", &StaticRNN::Begin)
+      .def("complete", &StaticRNN::Complete)
+      .def("abandon", &StaticRNN::Abandon)
+      .def("step_input", [](StaticRNN& r, py::object x) { return From(r.StepInput(ToVar(x, "x"))); })
+      .def("memory", [](StaticRNN& r, py::object initial) { return From(r.Memory(ToVar(initial, "init"))); })
+      .def("memory_like", [](StaticRNN& r, py::object shape, py::object like, double value, int batch_axis, int reference_axis) {
+        return From(r.Memory(ToShape(shape), ToVar(like, "batch_ref"), {value, batch_axis, reference_axis}));
+      })
+      .def("update_memory", [](StaticRNN& r, py::object memory, py::object next) {
+        r.UpdateMemory(ToVar(memory, "mem"), ToVar(next, "var"));
+      })
+      .def("step_output", [](StaticRNN& r, py::object out) { r.StepOutput(ToVar(out, "o")); })
+      .def("outputs", [](const StaticRNN& r) {
+        py::list list;
+        for (const Var& out : r.Outputs()) list.append(From(out));
+        return list;
+      });
+}
+
 }  // namespace
 
 Initializer ToInitializer(py::handle given) {
@@ -335,6 +361,8 @@ std::optional<ParamAttr> ToParamAttr(py::handle given) {
   attr.regularizer = ToRegularizer(given.attr("regularizer"));
   attr.trainable = given.attr("trainable").cast<bool>();
   attr.need_clip = given.attr("need_clip").cast<bool>();
+  attr.do_model_average = given.attr("do_model_average").cast<bool>();
+  if (py::hasattr(given, "dim")) attr.weight_norm = WeightNorm{given.attr("dim").cast<std::optional<int>>()};
   return attr;
 }
 
@@ -350,6 +378,7 @@ Regularizer ToRegularizer(py::handle given) {
 void BindLayers(py::module_& m) {
   BindInitializers(m);
   BindHelper(m);
+  BindStaticRNN(m);
   m.def("data", &Data);
   m.def("create_parameter", &CreateParameter);
   m.def("create_global_var", [](py::object shape, double value, py::object dtype, bool persistable, py::object name) {

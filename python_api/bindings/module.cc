@@ -39,6 +39,7 @@ PYBIND11_MODULE(_core, m) {
   BindPickle(m);
   BindOptimizer(m);
   BindMixedPrecision(m);
+  BindAveraging(m);
   BindCustomOp(m);
 }
 

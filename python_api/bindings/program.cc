@@ -88,6 +88,8 @@ void BindVariable(py::module_& m) {
                     }))
       .def_property("need_clip", [](const Variable& v) { return v.parameter.need_clip; },
                     Touching<bool>([](Variable& v, bool n) { v.parameter.need_clip = n; }))
+      .def_property("do_model_average", [](const Variable& v) { return v.parameter.do_model_average; },
+                    Touching<bool>([](Variable& v, bool n) { v.parameter.do_model_average = n; }))
       .def_property_readonly("optimize_attr", [](const Variable& v) {
         py::dict options;
         options["learning_rate"] = v.parameter.learning_rate;
@@ -225,7 +227,8 @@ void BindBlock(py::module_& m) {
                                  float regularizer_coeff) {
         Variable v{.name = name, .dtype = ToDType(dtype), .shape = ToShape(shape), .persistable = true,
                    .stop_gradient = !trainable, .is_parameter = true};
-        v.parameter = {trainable, learning_rate, need_clip, regularizer_kind, regularizer_coeff};
+        v.parameter = {.trainable = trainable, .learning_rate = learning_rate, .need_clip = need_clip,
+                       .regularizer_kind = regularizer_kind, .regularizer_coeff = regularizer_coeff};
         return FromVariable(b.AddVar(std::move(v)));
       })
       .def("_remove_var", &Block::RemoveVar)

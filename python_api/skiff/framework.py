@@ -85,7 +85,7 @@ class ParamAttr:
         learning_rate (float): factor on the optimizer's rate.
         regularizer: overrides the optimizer's.
         trainable (bool): False keeps it as it is.
-        do_model_average (bool): accepted, without effect.
+        do_model_average (bool): False: incubate.ModelAverage leaves it alone.
         need_clip (bool): False: gradient clipping leaves it alone.
 
     Source: paddle.ParamAttr.

@@ -7,6 +7,7 @@
 #include "executor/executor.h"
 #include "executor/predictor.h"
 #include "framework/layers/control_flow.h"
+#include "framework/layers/layer_helper.h"
 #include "framework/layers/layers.h"
 #include "framework/op/backward.h"
 
@@ -55,6 +56,17 @@ TEST_F(ControlFlowTest, AFeedThatALoopOverwritesMayBeShorterThanWhatItGrowsInto)
   main.global_block().Var("x").shape = {-1, 2};
   const Feeds feeds = {{"n", Tensor::Of<int64_t>({1}, {2})}, {"x", Tensor::Of<float>({1, 1}, {7})}};
   EXPECT_THAT(Run(x, feeds), ElementsAre(7, 7, 7, 7));
+}
+
+TEST_F(ControlFlowTest, WhatWhenAppendsRunsOnlyWhereItsConditionHolds) {
+  const Var x = layers::Data("x", {1}), kept = x * 1.0;
+  layers::When(x > 0.0, [&] {
+    LayerHelper("assign").AppendOp("assign", {{"X", {(x * 10.0).name()}}}, {}, kept);
+  });
+  EXPECT_THAT(Run(kept, {{"x", Tensor::Of<float>({1}, {2})}}), ElementsAre(20));
+  EXPECT_THAT(Run(kept, {{"x", Tensor::Of<float>({1}, {-2})}}), ElementsAre(-2));
+  EXPECT_THAT([&] { layers::When(x, [] {}); }, ThrowsMessage<InvalidArgument>(HasSubstr("the condition of When must be bool")));
+  EXPECT_EQ(main.num_blocks(), 2);
 }
 
 TEST_F(ControlFlowTest, ABranchRunsAloneAndTheOtherLeavesNoValue) {

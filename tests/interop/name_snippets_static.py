@@ -26,7 +26,7 @@ paddle.incubate.optimizer.GradientMergeOptimizer(paddle.optimizer.Adam(0.1), k_s
 """)
 snippet("auc", "areas under the curve", """
 chance, label = static.data("chance", [None, 2], "float32"), static.data("label", [None, 1], "int64")
-whole, recent, counts = static.auc(chance, label, num_thresholds=15, slide_steps=3)
+whole, recent, counts = static.auc(chance, label, curve="PR", num_thresholds=15, slide_steps=3)
 result = [whole.name, recent.name, [v.name for v in counts]]
 """)
 snippet("ctr_metric_bundle", "sums for clicks", """
@@ -46,7 +46,7 @@ result = []
 for batch in range(2):
     chance, label = random.uniform(0, 1, (9, 1)).astype("float32"), random.randint(0, 2, (9, 1))
     if not result:
-        measures = [paddle.metric.Precision(), paddle.metric.Recall(), paddle.metric.Auc(num_thresholds=20),
+        measures = [paddle.metric.Precision(), paddle.metric.Recall(), paddle.metric.Auc("PR", num_thresholds=20),
                     paddle.metric.Accuracy(topk=(1, 2))]
     for measure in measures[:2]:
         measure.update(chance, label)

@@ -2,10 +2,13 @@
 
 Needs SKIFF_PADDLE_PYTHON: an interpreter with Paddle, which runs in a process of its own.
 """
+import subprocess
+
+import numpy as np
 import pytest
 
 from exchange import EXCHANGES, NETS
-from paddle_process import compare, exchange_in_paddle, needs_paddle
+from paddle_process import PYTHON, compare, exchange_in_paddle, needs_paddle
 from under_test import load
 
 paddle = load()
@@ -33,3 +36,47 @@ def test_a_model_without_parameters_has_no_parameter_file(tmp_path):
     EXCHANGES["inference_model_without_parameters"].run("write", paddle, tmp_path)
     assert (tmp_path / "without_parameters.pdmodel").exists()
     assert not (tmp_path / "without_parameters.pdiparams").exists()
+
+
+LOOP = """
+import sys
+import zlib
+import numpy as np
+import paddle
+paddle.enable_static()
+main, exe = paddle.load(sys.argv[1] + "/loop.pdmodel"), paddle.static.Executor(paddle.CPUPlace())
+given = dict(np.load(sys.argv[1] + "/given.npz"))
+for name in ("fc_0.w_0", "fc_0.w_1"):
+    paddle.static.global_scope().var(name).get_tensor().set(given[name], paddle.CPUPlace())
+fetches = sys.argv[2].split(",")
+found = exe.run(main, feed={"words": given["words"], "start": given["start"]}, fetch_list=fetches)
+np.savez(sys.argv[1] + "/found.npz", **dict(zip(fetches, found)))
+"""
+
+
+def test_paddle_runs_the_loop_of_a_static_rnn_and_its_gradient(tmp_path):
+    main, random = paddle.static.Program(), np.random.RandomState(0)
+    with paddle.utils.unique_name.guard(), paddle.static.program_guard(main, paddle.static.Program()):
+        words, start = paddle.static.data("words", [4, None, 2]), paddle.static.data("start", [None, 5])
+        words.stop_gradient = start.stop_gradient = False  # Paddle's gradient wants them all
+        rnn = paddle.static.nn.StaticRNN()
+        with rnn.step():
+            before = rnn.memory(init=start)
+            now = paddle.static.nn.fc([rnn.step_input(words), before], 5, activation="tanh", bias_attr=False)
+            rnn.update_memory(before, now)
+            rnn.step_output(now)
+        loss = paddle.sum(rnn() * rnn())
+        fetches = [rnn().name, loss.name, "words@GRAD", "start@GRAD"] + [g.name for _, g in paddle.static.append_backward(loss)]
+    given = {name: random.uniform(-1, 1, shape).astype("float32")
+             for name, shape in (("words", (4, 3, 2)), ("start", (3, 5)), ("fc_0.w_0", (2, 5)), ("fc_0.w_1", (5, 5)))}
+    exe = paddle.static.Executor(paddle.CPUPlace())
+    with paddle.static.scope_guard(paddle.static.Scope()):
+        for name in ("fc_0.w_0", "fc_0.w_1"):
+            paddle.static.global_scope().var(name).get_tensor().set(given[name], paddle.CPUPlace())
+        wanted = dict(zip(fetches, exe.run(main, feed={"words": given["words"], "start": given["start"]}, fetch_list=fetches)))
+    paddle.save(main, str(tmp_path / "loop.pdmodel"))
+    np.savez(tmp_path / "given.npz", **given)
+    finished = subprocess.run([PYTHON, "-c", LOOP, str(tmp_path), ",".join(fetches)], text=True, capture_output=True, check=False)
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    with np.load(tmp_path / "found.npz") as found:
+        compare({name: found[name] for name in found.files}, wanted)

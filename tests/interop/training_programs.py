@@ -100,6 +100,8 @@ OPTIMIZERS = {
     "lars": lambda p: p.incubate.optimizer.LarsMomentumOptimizer(0.5, 0.9, lars_coeff=0.02, lars_weight_decay=0.001,
                                                                  exclude_from_weight_decay=["b_0"]),
     "gradient_merge": lambda p: p.incubate.optimizer.GradientMergeOptimizer(p.optimizer.Momentum(0.1, 0.9), k_steps=4, avg=True),
+    "gradient_merge_clip": lambda p: p.incubate.optimizer.GradientMergeOptimizer(p.optimizer.Adamax(
+        0.05, weight_decay=p.regularizer.L1Decay(0.02), grad_clip=p.nn.ClipGradByGlobalNorm(0.3)), k_steps=3, avg=False),
     "lookahead": lambda p: p.incubate.LookAhead(p.optimizer.SGD(0.2), alpha=0.5, k=3),
 }
 SCHEDULES = {
@@ -158,7 +160,7 @@ def decay_per_parameter(paddle):
 
 @program("average_exponential", small_feed)
 def average_exponential(paddle):
-    loss = small_loss(paddle)
+    loss = small_loss(paddle, bias_attr=paddle.ParamAttr(do_model_average=False))
     paddle.optimizer.SGD(0.2).minimize(loss)
     average = paddle.static.ExponentialMovingAverage(0.8)
     average.update()
@@ -186,6 +188,39 @@ program("mixed_fixed_scale", small_feed)(mixed(init_loss_scaling=128.0, use_dyna
 # the scaled loss overflows: steps are left out, and the scale shrinks and grows
 program("mixed_dynamic_scale", small_feed)(mixed(init_loss_scaling=2.0 ** 127, incr_every_n_steps=2, incr_ratio=2.0, decr_ratio=0.5,
                                                  decr_every_n_nan_or_inf=2))
+
+
+def weight_norm(kind, dim):
+    def build(paddle):
+        static, attr = paddle.static, paddle.static.WeightNormParamAttr(dim=dim, name="w")
+        if kind == "fc":
+            loss = small_loss(paddle, weight_attr=attr)
+        else:
+            h = static.nn.conv2d(static.data("image", [None, 3, 4, 4], "float32"), 2, 3, padding=1, param_attr=attr, act="tanh")
+            loss = paddle.nn.functional.mse_loss(h, static.data("target", [None, 2, 4, 4], "float32"))
+        for program in (static.default_startup_program(), static.default_main_program()):
+            give_shapes_of_their_own(program.global_block())
+        paddle.optimizer.Momentum(0.1, 0.9).minimize(loss)
+        return [loss.name]
+    return build
+
+
+def give_shapes_of_their_own(block):
+    """Paddle's reshapes of a weight norm share the variable "Xshape", so that Paddle's backward fails; skiff's do not."""
+    if not block.has_var("Xshape"):
+        return
+    for op in block.ops:
+        if op.type == "reshape2" and op.output("XShape") == ["Xshape"]:
+            own = block.create_var(name=op.output("Out")[0] + ".xshape", dtype="float32")
+            op.desc.set_output("XShape", [own.name])
+            op.desc.infer_shape(block.desc)
+    own.desc.set_shape(block.var("Xshape").shape)  # of the last one, which may be in place
+    block._remove_var("Xshape")
+
+
+for dim in (None, 0, 1, -1):
+    program(f"weight_norm_fc_{dim}", small_feed)(weight_norm("fc", dim))
+    program(f"weight_norm_conv_{dim}", lambda r: {"image": uniform(r, 4, 3, 4, 4), "target": uniform(r, 4, 2, 4, 4)})(weight_norm("conv", dim))
 
 
 # ---------------------------------------------------------------- vision
@@ -249,6 +284,42 @@ def recurrent(layer):
 for key, layer in {"lstm": lambda nn: nn.LSTM(3, 4, num_layers=2), "gru": lambda nn: nn.GRU(3, 4, direction="bidirect"),
                    "simple_rnn": lambda nn: nn.SimpleRNN(3, 4)}.items():
     program("language_" + key, lambda r: {"x": uniform(r, 4, 5, 3), "label": labels(r, 4, 4)})(recurrent(layer))
+
+
+def steps_of_recurrent(reverse):
+    """Operator `recurrent` without Paddle's StaticRNN, which 2.6 does not have.
+
+    The state is an output too, with a gradient of zeros: Paddle's backward leaves out states that are none, and takes the gradient
+    of a state from the next step alone.
+    """
+    def build(paddle):
+        static = paddle.static
+        step_scopes = paddle.base.core.VarDesc.VarType.STEP_SCOPES if hasattr(paddle.base.core, "VarDesc") else 11
+        main, block = static.default_main_program(), static.default_main_program().current_block()
+        x, label = static.data("x", [5, None, 3], "float32"), static.data("label", [None, 1], "int64")
+        initial, w, u = paddle.full([4, 4], 0.1), *(paddle.create_parameter([rows, 4], "float32", name=n) for rows, n in ((3, "w"), (4, "u")))
+        x.stop_gradient = initial.stop_gradient = False  # Paddle's gradient wants them all
+        step = main._create_block()
+        word = step.create_var(name="x", shape=[-1, 3], dtype="float32")
+        before = step.create_var(name="before", shape=[-1, 4], dtype="float32")
+        now = paddle.tanh(paddle.matmul(word, w) + paddle.matmul(before, u))
+        for name in ("state", "out"):
+            step.append_op(type="assign", inputs={"X": now}, outputs={"Out": step.create_var(name=name, shape=[-1, 4], dtype="float32")})
+        main._rollback()
+        state, out = (block.create_var(name=name, shape=[5, -1, 4], dtype="float32") for name in ("state", "out"))
+        block.append_op(type="recurrent", inputs={"inputs": [x], "initial_states": [initial], "parameters": [w, u]},
+                        outputs={"outputs": [out, state], "step_scopes": [block.create_var(type=step_scopes, name="scopes")]},
+                        attrs={"has_states": True, "ex_states": ["before"], "states": ["state"], "sub_block": step, "reverse": reverse,
+                               "is_train": True})
+        logits = static.nn.fc(paddle.mean(out, axis=0), 4)
+        loss = paddle.mean(paddle.nn.functional.softmax_with_cross_entropy(logits, label)) + paddle.mean(state) * 0.0
+        paddle.optimizer.Adam(0.05).minimize(loss)
+        return [loss.name]
+    return build
+
+
+for key, reverse in (("recurrent", False), ("recurrent_reverse", True)):
+    program("language_" + key, lambda r: {"x": uniform(r, 5, 4, 3), "label": labels(r, 4, 4)})(steps_of_recurrent(reverse))
 
 
 def word2vec(sparse, optimizer):

@@ -45,12 +45,22 @@ TEST_P(TopKTest, AccuracyCountsLabelsAmongTheBest) {
   accuracy.Expect("Accuracy", {0.5}).Expect("Correct", {1}).Expect("Total", {2}).ExpectShape("Accuracy", {});
 }
 
-TEST(AucTest, IsTheAreaUnderTheCurve) {
-  OpCase auc("auc");
-  auc.Attr("num_thresholds", 3).Attr("slide_steps", Attribute(0)).Input("Predict", {4, 1}, {0.9, 0.6, 0.4, 0.1})
-      .Input("Label", {4, 1}, {1, 0, 1, 0}, DType::kInt64).Input("StatPos", {1, 4}, {0, 0, 0, 0}, DType::kInt64)
-      .Input("StatNeg", {1, 4}, {0, 0, 0, 0}, DType::kInt64);
-  auc.Expect("StatPosOut", {0, 1, 1, 0}).Expect("StatNegOut", {1, 1, 0, 0}).Expect("AUC", {0.875});
+TEST(AucTest, IsTheAreaUnderTheRocCurveWhicheverIsAskedFor) {
+  for (const std::string curve : {"ROC", "PR"}) {
+    OpCase auc("auc");
+    auc.Attr("curve", curve).Attr("num_thresholds", 3).Attr("slide_steps", Attribute(0)).Input("Predict", {4, 1}, {0.9, 0.6, 0.4, 0.1})
+        .Input("Label", {4, 1}, {1, 0, 1, 0}, DType::kInt64).Input("StatPos", {1, 4}, {0, 0, 0, 0}, DType::kInt64)
+        .Input("StatNeg", {1, 4}, {0, 0, 0, 0}, DType::kInt64);
+    auc.Expect("StatPosOut", {0, 1, 1, 0}).Expect("StatNegOut", {1, 1, 0, 0}).Expect("AUC", {0.875});
+  }
+}
+
+TEST(AucErrorTest, NamesACurveThatThereIsNot) {
+  const auto infer = [] {
+    OpCase("auc").Attr("curve", "DET").InputOf("Predict", {4, 2}).InputOf("Label", {4, 1}, DType::kInt64)
+        .InputOf("StatPos", {1, 8192}, DType::kInt64).InputOf("StatNeg", {1, 8192}, DType::kInt64).Infer("AUC");
+  };
+  EXPECT_THAT(infer, ThrowsMessage<InvalidArgument>(HasSubstr("curve is \"DET\"; it must be \"ROC\" or \"PR\"")));
 }
 
 TEST(TopKErrorTest, NamesKAndTheExtent) {

@@ -5,11 +5,11 @@ import pytest
 import skiff as paddle
 
 
-def network(make):
+def network(make, **attr):
     """Main and startup program of one weight that sgd moves by what is fed, and what `make` leaves."""
     main, startup = paddle.static.Program(), paddle.static.Program()
     with paddle.utils.unique_name.guard(), paddle.static.program_guard(main, startup):
-        w = paddle.static.create_parameter([1], "float32", name="w", default_initializer=paddle.nn.initializer.Constant(1.0))
+        w = paddle.static.create_parameter([1], "float32", attr=paddle.ParamAttr("w", paddle.nn.initializer.Constant(1.0), **attr))
         loss = paddle.sum(w * paddle.static.data("gradient", [1], "float32"))
         return main, startup, make(loss)
 
@@ -76,6 +76,20 @@ def test_a_model_average_is_the_mean_of_its_window():
     assert weight() == values[-1]
     with pytest.raises(RuntimeError, match="Executor"), average.apply():
         pass
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_model_average_takes_all_parameters_but_those_that_say_no_and_those_that_are_listed(listed):
+    def make(loss):
+        paddle.optimizer.SGD(1.0).minimize(loss)
+        parameters = loss.block.program.all_parameters()
+        assert not parameters[0].do_model_average
+        return paddle.incubate.ModelAverage(0.5, parameters if listed else None, min_average_window=10, max_average_window=20)
+    main, startup, average = network(make, do_model_average=False)
+    exe = paddle.static.Executor(paddle.CPUPlace())
+    values = train(main, startup, exe, [1.0, -2.0])
+    with average.apply(exe):
+        assert weight() == (np.mean(values) if listed else values[-1])
 
 
 def test_looking_ahead_moves_back_half_of_the_way_every_second_step():

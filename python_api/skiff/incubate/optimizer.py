@@ -1,14 +1,8 @@
 """Optimizers around other optimizers. Source: paddle.incubate.optimizer."""
 from .. import _core
 from ..optimizer import Optimizer
-from ..static.average import OPTIMIZE
 from ..static.backward import append_backward
-from ..static.build import create_global_var, program_guard
-from ..static.control_flow import cond
-from ..tensor._ops import dtype_code
-from ..tensor.math import increment
-
-BACKWARD = 1  # op_role
+from ..static.build import program_guard
 
 
 class RecomputeOptimizer:
@@ -79,59 +73,10 @@ class GradientMergeOptimizer:
 
     def apply_gradients(self, params_grads):
         """Appends the sums of gradients, and the updates in a branch. Returns the update operators."""
-        main = _core.default_main_program().global_block()
-        due = self._append_counter(main)
-        sums = [(parameter, self._append_sum(main, parameter, gradient, due)) for parameter, gradient in params_grads]
-        before, updates = len(main.ops), []
-        self.inner_optimizer.apply_gradients(sums)
-
-        def update():
-            block = _core.default_main_program().current_block()
-            if self.avg:
-                for _, total in sums:
-                    block.append_op(type="scale", inputs={"X": total}, outputs={"Out": total},
-                                    attrs={"scale": 1.0 / self.k_steps, "bias": 0.0, "bias_after_scale": False, "op_role": BACKWARD})
-            updates.extend(self._move(main, before, block))
-            for parameter, total in sums:
-                block.append_op(type="fill_constant", outputs={"Out": total}, attrs={
-                    "shape": list(parameter.shape), "dtype": dtype_code(parameter.dtype), "value": 0.0, "str_value": "0.0",
-                    "force_cpu": False, "op_role": OPTIMIZE})
-        cond(due, update, None)
-        return updates
-
-    def _append_counter(self, main):
-        """A bool: whether this step is a multiple of k_steps."""
-        startup = _core.default_startup_program().global_block()
-        period, zero, step = (create_global_var([1], value, "int32", persistable=True, name="gradient_merge_" + name)
-                              for name, value in (("k", self.k_steps), ("zero", 0), ("step", 0)))
-        for op in startup.ops[-3:]:
-            op._set_attr("force_cpu", True)
-        due = main.create_var(name="gradient_merge_cond", shape=[1], dtype="bool")
-        increment(step, 1.0)
-        main.append_op(type="elementwise_mod", inputs={"X": step, "Y": period}, outputs={"Out": step}, attrs={"axis": -1})
-        main.append_op(type="equal", inputs={"X": step, "Y": zero}, outputs={"Out": due})
-        return due
-
-    def _append_sum(self, main, parameter, gradient, due):
-        startup = _core.default_startup_program().global_block()
-        meta = {"name": parameter.name + "@GRAD@GradientMerge", "shape": parameter.shape, "dtype": parameter.dtype, "persistable": True}
-        total = main.create_var(**meta)
-        startup.append_op(type="fill_constant", outputs={"Out": startup.create_var(**meta)}, attrs={
-            "shape": list(parameter.shape), "dtype": dtype_code(parameter.dtype), "value": 0.0})
-        main.append_op(type="elementwise_add", inputs={"X": gradient, "Y": total}, outputs={"Out": total}, attrs={
-            "axis": -1, "op_role": BACKWARD, "op_role_var": [parameter.name, total.name], "grad_merge_cond_name": due.name})
-        return total
-
-    @staticmethod
-    def _move(main, begin, block):
-        """Moves clipping, penalties and updates, which optimizers append to block 0, to another block. Returns the updates."""
-        moved = []
-        for op in list(main.ops[begin:]):
-            moved.append(block.append_op(type=op.type, inputs={slot: op.input(slot) for slot in op.input_names},
-                                         outputs={slot: op.output(slot) for slot in op.output_names}, attrs=op.all_attrs()))
-        for _ in moved:
-            main._remove_op(begin)
-        return [op for op in moved if "LearningRate" in op.input_names]
+        program = _core.default_main_program()
+        before = program.num_blocks
+        _core.merge_gradients([tuple(pair) for pair in params_grads], self.k_steps, self.avg, self.inner_optimizer.apply_gradients)
+        return [op for op in program.block(before).ops if "LearningRate" in op.input_names]
 
     def minimize(self, loss, startup_program=None, parameter_list=None, no_grad_set=None):
         """Appends everything that one step of training needs. Returns the update operators, and pairs of parameter and gradient."""

@@ -20,12 +20,12 @@ def _fill_with_zeros(var, force_cpu):
 
 
 def auc(input, label, curve="ROC", num_thresholds=2 ** 12 - 1, topk=1, slide_steps=1, ins_tag_weight=None):  # noqa: A002
-    """The area under the curve: of all batches, and of the last ones.
+    """The area under the ROC curve: of all batches, and of the last ones.
 
     Args:
         input (Variable): [samples, 2], the chances of 0 and 1.
         label (Variable): [samples, 1], int64.
-        curve (str): "ROC" or "PR".
+        curve (str): "ROC" or "PR"; with either it is the area under the ROC curve, as Paddle computes it.
         num_thresholds (int): how finely chances are told apart.
         topk (int): accepted, without effect.
         slide_steps (int): batches of the second area; 0 for all.
@@ -34,6 +34,9 @@ def auc(input, label, curve="ROC", num_thresholds=2 ** 12 - 1, topk=1, slide_ste
     Returns:
         (Variable, Variable, list): both areas, and the four variables of counts: positive and negative of the last
         batches, positive and negative of all.
+
+    Raises:
+        ValueError: there is no such curve.
 
     Source: paddle.static.auc.
     """

@@ -153,9 +153,22 @@ class Recall(Metric):
 
 
 class Auc(Metric):
-    """The area under the ROC curve, from chances counted in num_thresholds + 1 bins. Source: paddle.metric.Auc."""
+    """The area under the ROC curve, from chances counted in num_thresholds + 1 bins.
+
+    Args:
+        curve (str): "ROC" or "PR"; with either it is the area under the ROC curve, as Paddle computes it.
+        num_thresholds (int): how finely chances are told apart.
+        name (str): its name.
+
+    Raises:
+        ValueError: there is no such curve.
+
+    Source: paddle.metric.Auc.
+    """
 
     def __init__(self, curve="ROC", num_thresholds=4095, name="auc", *args, **kwargs):
+        if curve not in ("ROC", "PR"):
+            raise ValueError(f'curve is "{curve}"; it must be "ROC" or "PR"')
         self._curve, self._num_thresholds, self._name = curve, num_thresholds, name
         self.reset()
 

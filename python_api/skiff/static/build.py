@@ -125,11 +125,28 @@ class InputSpec:
 
 
 class WeightNormParamAttr(ParamAttr):
-    """A weight split into direction and length, which skiff does not build.
+    """A parameter w kept as a direction and lengths, "<name>_v" and "<name>_g", both trained: w = g * v / |v|.
+
+    Args:
+        dim (int): v has one length for each position along this axis; None: one in all.
+        name, initializer, learning_rate, regularizer, trainable, do_model_average, need_clip: see ParamAttr; the
+            initializer fills v, whose lengths g then starts with.
 
     Raises:
-        NotImplementedError: always.
+        IndexError: by the layer that makes the parameter, when it has no such axis.
+
+    Salimans and Kingma 2016. Source: paddle.static.WeightNormParamAttr.
+
+    Example:
+        >>> import skiff as paddle
+        >>> with paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()):
+        ...     x = paddle.static.data("x", [None, 4])
+        ...     y = paddle.static.nn.fc(x, 3, weight_attr=paddle.static.WeightNormParamAttr(dim=1, name="w"))
+        ...     [(p.name, p.shape) for p in y.block.program.all_parameters()][:2]
+        [('w_g', (1, 3)), ('w_v', (4, 3))]
     """
 
-    def __init__(self, *args, **kwargs):
-        raise NotImplementedError("WeightNormParamAttr is not supported; use ParamAttr")
+    def __init__(self, dim=None, name=None, initializer=None, learning_rate=1.0, regularizer=None, trainable=True,
+                 do_model_average=False, need_clip=True):
+        super().__init__(name, initializer, learning_rate, regularizer, trainable, do_model_average, need_clip)
+        self.dim = dim

@@ -3,6 +3,7 @@ from .. import _core
 from .._core import layer
 from . import control_flow  # noqa: F401
 from .control_flow import case, cond, switch_case, while_loop  # noqa: F401
+from .static_rnn import StaticRNN  # noqa: F401
 from .filters import *  # noqa: F401,F403
 from .py_layer import py_func, static_pylayer  # noqa: F401
 from .sampled import bilinear_tensor_product, nce  # noqa: F401

@@ -37,7 +37,8 @@ for name, centered in (("plain", False), ("centered", True)):
 case("others", "depthwise_conv2d_transpose", "depthwise_conv2d_transpose", {"Input": U(2, 3, 4, 4, low=-1, high=1), "Filter": U(3, 1, 3, 3, low=-1, high=1)},
      {"strides": [2, 2], "paddings": [1, 1], "dilations": [1, 1], "groups": 3, "padding_algorithm": "EXPLICIT", "data_format": "NCHW"}, "Output")
 
-case("others", "auc", "auc",
-     {"Predict": A([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]]), "Label": A([[0], [1], [1], [0]], "int64"),
-      "StatPos": np.zeros([1, 101], "int64"), "StatNeg": np.zeros([1, 101], "int64")},
-     {"curve": "ROC", "num_thresholds": 100, "slide_steps": 0}, {"AUC": 1, "StatPosOut": "StatPos", "StatNegOut": "StatNeg"}, gradient=False)
+for name, curve in (("auc", "ROC"), ("auc_pr", "PR")):
+    case("others", name, "auc",
+         {"Predict": A([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.3, 0.7]]), "Label": A([[0], [1], [1], [0]], "int64"),
+          "StatPos": np.zeros([1, 101], "int64"), "StatNeg": np.zeros([1, 101], "int64")},
+         {"curve": curve, "num_thresholds": 100, "slide_steps": 0}, {"AUC": 1, "StatPosOut": "StatPos", "StatNegOut": "StatNeg"}, gradient=False)
