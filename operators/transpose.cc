@@ -22,7 +22,7 @@ std::vector<int> Permutation(const Attrs& attrs, int rank) {
   return axis;
 }
 
-Shape Permuted(const Shape& shape, const std::vector<int>& axis) {
+Shape PermutedShape(const Shape& shape, const std::vector<int>& axis) {
   Shape out;
   for (int a : axis) out.Append(shape[a]);
   return out;
@@ -30,7 +30,7 @@ Shape Permuted(const Shape& shape, const std::vector<int>& axis) {
 
 void InferTranspose(InferContext& c) {
   const TensorMeta& x = c.Input("X");
-  const Shape out = Permuted(x.shape, Permutation(c.attrs(), x.shape.rank()));
+  const Shape out = PermutedShape(x.shape, Permutation(c.attrs(), x.shape.rank()));
   Shape x_shape = x.shape;
   const DType dtype = x.dtype;
   if (c.HasOutput("XShape")) {
@@ -54,7 +54,7 @@ struct Transpose {
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     const TensorInfo& x = c.Input("X");
     const std::vector<int> axis = Permutation(c.attrs(), x.shape.rank());
-    const Shape out = Permuted(x.shape, axis);
+    const Shape out = PermutedShape(x.shape, axis);
     const std::vector<int64_t> steps = ContiguousSteps(x.shape);
     BoxStrides from;
     for (int a : axis) from.steps.push_back(steps[a]);
@@ -107,6 +107,7 @@ SKIFF_OP(transpose2_grad)
     .RequiredAttr<std::vector<int32_t>>("axis", "as in transpose2")
     .Attr("data_format", "AnyLayout", "not read")
     .InferShape(InferTransposeGrad)
+    .Gradient(ForwardAgain("transpose2", "X", "Out"))
     .KeyedBy("Out@GRAD")
     .Kernel<TransposeGrad, AnyDType>();
 
