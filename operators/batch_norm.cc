@@ -301,6 +301,24 @@ std::vector<Operator> MakeBatchNormGrad(const GradContext& g) {
   return {grad};
 }
 
+std::vector<Operator> MakeBatchNormSecondGrad(const GradContext& g) {
+  Operator op{"batch_norm_grad_grad", {{"X", g.In("X")}, {"DY", g.In("Y@GRAD")}}, {}, g.fwd.attrs};
+  for (const char* slot : {"Scale", "SavedMean", "SavedVariance"}) {
+    if (g.HasIn(slot)) op.inputs.Set(slot, g.In(slot));
+  }
+  for (const std::string slot : {"Mean", "Variance"}) {
+    if (!g.fwd.attrs.Get<bool>("use_global_stats", false) && !g.fwd.attrs.Get<bool>("is_test", false)) break;
+    op.inputs.Set(slot, g.In(g.HasIn(slot) ? slot : slot + "Out"));
+  }
+  for (const std::string slot : {"X", "Scale", "Bias"}) {
+    if (g.HasOut(GradName(slot))) op.inputs.Set("DD" + slot, g.OutGrad(GradName(slot)));
+  }
+  op.outputs.Set("DX", g.InGrad("X"));
+  if (g.HasIn("Scale")) op.outputs.Set("DScale", g.InGrad("Scale"));
+  op.outputs.Set("DDY", g.InGrad("Y@GRAD"));
+  return {op};
+}
+
 }  // namespace
 
 SKIFF_OP(batch_norm)
@@ -354,6 +372,7 @@ SKIFF_OP(batch_norm_grad)
     .Attr("use_global_stats", false, "as in batch_norm")
     .Attr("trainable_statistics", false, "as in batch_norm")
     .InferShape(GradsLikeInputs())
+    .Gradient(MakeBatchNormSecondGrad)
     .KeyedBy("X")
     .Kernel<BatchNormGrad, float, double, Float16, BFloat16>();
 

@@ -283,6 +283,17 @@ SKIFF_OP(concat_grad)
     .Outputs("X@GRAD", "shapes of X")
     .Attr("axis", 0, "as in concat")
     .InferShape(GradsLikeInputs())
+    .Gradient([](const GradContext& g) -> std::vector<Operator> {
+      std::vector<Operator> ops = ForwardAgain("concat", "X", "Out", {"AxisTensor"})(g);
+      std::vector<std::string> parts = g.OutGrad("X@GRAD");
+      for (size_t i = 0; i < parts.size(); ++i) {  // what nobody wanted the gradient of takes part as zeros
+        if (g.Out("X@GRAD")[i] != kEmptyVarName) continue;
+        parts[i] = g.In("X")[i] + "@GRAD@ZERO";
+        ops.insert(ops.begin(), {"fill_zeros_like", {{"X", {g.In("X")[i]}}}, {{"Out", {parts[i]}}}, {}});
+      }
+      ops.back().inputs.Set("X", parts);
+      return ops;
+    })
     .KeyedBy("Out@GRAD")
     .Kernel<ConcatGrad, AnyDType>();
 

@@ -190,6 +190,33 @@ std::vector<Operator> MakeConvSecondGrad(const GradContext& g) {
   return {op};
 }
 
+/// The product rule's terms, each by the operators there are; backward adds up what two of them give.
+std::vector<Operator> MakeTransposedConvSecondGrad(const GradContext& g) {
+  const std::string& type = g.fwd.type;
+  const std::string forward = type.substr(0, type.size() - std::string("_grad").size());
+  const auto &input = g.In("Input"), &filter = g.In("Filter"), &dout = g.In("Output@GRAD");
+  const auto ddout = g.InGrad("Output@GRAD"), dinput = g.InGrad("Input"), dfilter = g.InGrad("Filter");
+  std::vector<Operator> ops;
+  const auto add = [&](const std::string& op, Slots inputs, Slots outputs) {
+    ops.push_back({op, std::move(inputs), std::move(outputs), g.fwd.attrs});
+  };
+  if (g.HasOut("Input@GRAD")) {
+    const auto ddinput = g.OutGrad("Input@GRAD");
+    if (!ddout.empty()) add(forward, {{"Input", ddinput}, {"Filter", filter}}, {{"Output", ddout}});
+    if (!dfilter.empty()) {
+      add(type, {{"Input", ddinput}, {"Filter", filter}, {"Output@GRAD", dout}}, {{"Filter@GRAD", dfilter}});
+    }
+  }
+  if (g.HasOut("Filter@GRAD")) {
+    const auto ddfilter = g.OutGrad("Filter@GRAD");
+    if (!ddout.empty()) add(forward, {{"Input", input}, {"Filter", ddfilter}}, {{"Output", ddout}});
+    if (!dinput.empty()) {
+      add(type, {{"Input", input}, {"Filter", ddfilter}, {"Output@GRAD", dout}}, {{"Input@GRAD", dinput}});
+    }
+  }
+  return ops;
+}
+
 OpSchema ConvGradSchema(const char* type, const char* doc) {
   OpSchema schema(type);
   schema.Doc(doc)
@@ -202,7 +229,8 @@ OpSchema ConvGradSchema(const char* type, const char* doc) {
       .KeyedBy("Input");
   if (IsTransposedConv(type)) {
     schema.Attr("output_padding", std::vector<int32_t>{}, "as in the forward operator")
-        .Attr("output_size", std::vector<int32_t>{}, "as in the forward operator");
+        .Attr("output_size", std::vector<int32_t>{}, "as in the forward operator")
+        .Gradient(MakeTransposedConvSecondGrad);
   } else {
     schema.Gradient(MakeConvSecondGrad);
   }

@@ -97,6 +97,39 @@ void SparseLookupGrad(DynamicContext& c) {
   c.Output("W@GRAD") = std::move(rows);
 }
 
+// A row of W is its smallest and its largest number, then bytes, four to a float, in 256ths of the way between the two.
+struct DequantizedElement {
+  const float* rows;
+  float* out;
+  int64_t columns;  // of W
+  SKIFF_HD void operator()(int64_t i) const {
+    const int64_t width = 4 * (columns - 2);
+    const float* row = rows + i / width * columns;
+    const auto* bytes = reinterpret_cast<const uint8_t*>(row + 2);
+    out[i] = (row[1] - row[0]) / 256.0f * static_cast<float>(bytes[i % width]) + row[0];
+  }
+};
+
+struct DequantizedLookup {
+  template <typename Device, typename T>
+  static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
+    const Shape& table = c.Input("W").shape;
+    RowGather gather;
+    gather.rows = table[0];
+    gather.row_bytes = table[1] * static_cast<int64_t>(sizeof(float));
+    gather.count = c.Input("Ids").shape.NumElements();
+    gather.skipped = c.Attr<int64_t>("padding_idx");
+    gather.wide_ids = WideIds(c.Input("Ids"), "Ids");
+    c.RequestWorkspace(gather.count * gather.row_bytes);
+    return MakeKernel([gather, columns = table[1], x = c.InputIndex("W"), ids = c.InputIndex("Ids"),
+                       out = c.OutputIndex("Out")](const KernelArgs& args) {
+      GatherRows(gather, args.in[x], args.in[ids], args.workspace, args);
+      ForEach(gather.count * 4 * (columns - 2), kElementGrain, args,
+              DequantizedElement{static_cast<const float*>(args.workspace), static_cast<float*>(args.out[out]), columns});
+    });
+  }
+};
+
 void InferOneHot(InferContext& c) {
   const std::optional<int64_t> depth = DecidedInt(c, "depth_tensor", "depth");
   Shape out = c.InputShape("X");
@@ -202,6 +235,23 @@ SKIFF_OP(lookup_table_grad)
     .KeyedBy("Out@GRAD")
     .Dynamic(SparseLookupGrad)
     .Kernel<LookupGrad, float, double, Float16, BFloat16>();
+
+SKIFF_OP(lookup_table_dequant)
+    .Doc("Out[i] is row Ids[i] of W, whose numbers are bytes between the two with which the row begins.")
+    .Source("Paddle's lookup_table_dequant")
+    .Input("W", "[rows, 2 + width / 4] float32: smallest number, largest number, four bytes in each float")
+    .Input("Ids", "[..., 1] integers")
+    .Output("Out", "[..., width]")
+    .Attr("padding_idx", int64_t{-1}, "this row reads as zeros; -1 for none")
+    .InferShape([](InferContext& c) {
+      Shape out = RowsShape(c, true);
+      int64_t& width = out[out.rank() - 1];
+      SKIFF_ENFORCE(width < 0 || width >= 2, InvalidArgument, "W has ", width, " columns; the first two hold a row's range");
+      if (width >= 0) width = 4 * (width - 2);
+      c.SetOutput("Out", TensorMeta{out, c.InputDType("W"), c.Input("Ids").lod_level});
+    })
+    .KeyedBy("W")
+    .Kernel<DequantizedLookup, float>();
 
 SKIFF_OP(one_hot_v2)
     .Doc("Out[i..., k] is 1 where X[i...] is k, else 0.")

@@ -290,6 +290,7 @@ SKIFF_OP(expand_v2_grad)
     .Output("X@GRAD", "shape of X")
     .Attr("shape", std::vector<int32_t>{}, "as in expand_v2")
     .InferShape(GradsLikeInputs())
+    .Gradient(ForwardAgain("expand_v2", "X", "Out", {"Shape", "expand_shapes_tensor"}))
     .KeyedBy("Out@GRAD")
     .Kernel<RepeatGrad, float, double, Float16, BFloat16, int32_t, int64_t>();
 
@@ -336,6 +337,7 @@ SKIFF_OP(tile_grad)
     .Output("X@GRAD", "shape of X")
     .Attr("repeat_times", std::vector<int32_t>{}, "as in tile")
     .InferShape(GradsLikeInputs())
+    .Gradient(ForwardAgain("tile", "X", "Out", {"RepeatTimes", "repeat_times_tensor"}))
     .KeyedBy("Out@GRAD")
     .Kernel<RepeatGrad, float, double, Float16, BFloat16, int32_t, int64_t>();
 

@@ -192,6 +192,7 @@ SKIFF_OP(expand_grad)
     .Output("X@GRAD", "shape of X")
     .Attr("expand_times", std::vector<int32_t>{}, "as in expand")
     .InferShape(GradsLikeInputs())
+    .Gradient(ForwardAgain("expand", "X", "Out", {"ExpandTimes", "expand_times_tensor"}))
     .KeyedBy("Out@GRAD")
     .Kernel<ExpandTimesGrad, SKIFF_FLOATS>();
 

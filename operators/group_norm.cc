@@ -406,6 +406,21 @@ SKIFF_OP(instance_norm_grad)
       const DType dtype = c.HasInput("Scale") ? c.InputDType("Scale") : ComputeDType(x.dtype);
       for (const char* slot : {"Scale@GRAD", "Bias@GRAD"}) c.SetOutput(slot, Shape{x.shape[1]}, dtype);
     })
+    .Gradient([](const GradContext& g) -> std::vector<Operator> {
+      Operator op{"instance_norm_double_grad",
+                  {{"x", g.In("X")}, {"saved_mean", g.In("SavedMean")}, {"saved_variance", g.In("SavedVariance")},
+                   {"grad_y", g.In("Y@GRAD")}},
+                  {{"x@GRAD", g.InGrad("X")}, {"grad_y@GRAD", g.InGrad("Y@GRAD")}},
+                  g.fwd.attrs};
+      if (g.HasIn("Scale")) {
+        op.inputs.Set("fwd_scale", g.In("Scale"));
+        op.outputs.Set("fwd_scale@GRAD", g.InGrad("Scale"));
+      }
+      for (const auto& [slot, of] : {std::pair{"grad_x@GRAD", "X@GRAD"}, {"grad_scale@GRAD", "Scale@GRAD"}, {"grad_bias@GRAD", "Bias@GRAD"}}) {
+        if (g.HasOut(of)) op.inputs.Set(slot, g.OutGrad(of));
+      }
+      return {op};
+    })
     .Kernel<GroupNormGrad, SKIFF_NORM_DTYPES>();
 
 }  // namespace skiff

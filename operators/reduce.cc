@@ -195,19 +195,12 @@ struct EverythingGrad {
       .SKIFF_REDUCE_ATTRS(int32_t)                                                         \
       .InferShape(Like("X@GRAD", "X"))
 
-/// The gradient of a sum's or mean's gradient is the sum or mean itself.
-[[maybe_unused]] GradMaker ForwardAgain(const char* type) {
-  return [=](const GradContext& g) -> std::vector<Operator> {
-    return {{type, {{"X", g.OutGrad("X@GRAD")}}, {{"Out", g.InGrad("Out@GRAD")}}, g.fwd.attrs}};
-  };
-}
-
 SKIFF_REDUCE(reduce_sum, int32_t, DType::kUndefined, "Out = the sum of X along dim; int64 for bool and int32.")
     .KeyedBy("Out")
     .Gradient(StandardGrad({"X"}, {}, {"Out"}, {"X"}))
     .Kernel<ReduceAxes<SumReducer>, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 SKIFF_REDUCE_GRAD(reduce_sum, "X@GRAD = Out@GRAD spread along dim.")
-    .Gradient(ForwardAgain("reduce_sum"))
+    .Gradient(ForwardAgain("reduce_sum", "X", "Out"))
     .Kernel<SpreadGrad<false>, SKIFF_FLOATS, SKIFF_INTS, bool, SKIFF_COMPLEX>();
 
 SKIFF_REDUCE(reduce_mean, int32_t, DType::kUndefined, "Out = the mean of X along dim.")
@@ -215,7 +208,7 @@ SKIFF_REDUCE(reduce_mean, int32_t, DType::kUndefined, "Out = the mean of X along
     .Gradient(StandardGrad({"X"}, {}, {"Out"}, {"X"}))
     .Kernel<ReduceAxes<SumReducer, true>, SKIFF_FLOATS, int32_t, int64_t, SKIFF_COMPLEX>();
 SKIFF_REDUCE_GRAD(reduce_mean, "X@GRAD = Out@GRAD / count spread along dim.")
-    .Gradient(ForwardAgain("reduce_mean"))
+    .Gradient(ForwardAgain("reduce_mean", "X", "Out"))
     .Kernel<SpreadGrad<true>, SKIFF_FLOATS, SKIFF_COMPLEX>();
 
 SKIFF_REDUCE(reduce_max, int32_t, DType::kUndefined, "Out = the largest of X along dim.")

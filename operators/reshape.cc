@@ -158,8 +158,23 @@ SKIFF_OP(reshape2_grad)
     .Output("X@GRAD", "shape of X")
     .Attr("shape", std::vector<int32_t>{}, "as in reshape2")
     .InferShape(InferFromXShape)
+    .Gradient([](const GradContext& g) -> std::vector<Operator> {
+      return {{"reshape2_grad_grad", {{"DOut", g.In("Out@GRAD")}, {"DDX", g.OutGrad("X@GRAD")}},
+               {{"DDOut", g.InGrad("Out@GRAD")}}, g.fwd.attrs}};
+    })
     .KeyedBy("Out@GRAD")
     .View("Out@GRAD", "X@GRAD");
+
+SKIFF_OP(reshape2_grad_grad)
+    .Doc("DDOut is DDX under the shape of Out.")
+    .Source("slots of Paddle's reshape2_grad_grad")
+    .Input("DOut", "Out@GRAD of reshape2_grad; only its shape matters")
+    .Input("DDX", "the gradient of X@GRAD")
+    .Output("DDOut", "shape of DOut")
+    .Attr("shape", std::vector<int32_t>{}, "as in reshape2")
+    .InferShape(Like("DDOut", "DOut"))
+    .KeyedBy("DDX")
+    .View("DDX", "DDOut");
 
 SKIFF_OP(reshape)
     .Doc("As reshape2, without XShape.")
@@ -200,6 +215,7 @@ SKIFF_OP(squeeze2_grad)
     .Output("X@GRAD", "shape of X")
     .Attr("axes", std::vector<int32_t>{}, "as in squeeze2")
     .InferShape(InferFromXShape)
+    .Gradient(ForwardAgain("squeeze2", "X", "Out"))
     .KeyedBy("Out@GRAD")
     .View("Out@GRAD", "X@GRAD");
 
@@ -225,6 +241,7 @@ SKIFF_OP(unsqueeze2_grad)
     .Output("X@GRAD", "shape of X")
     .Attr("axes", std::vector<int32_t>{}, "as in unsqueeze2")
     .InferShape(InferFromXShape)
+    .Gradient(ForwardAgain("unsqueeze2", "X", "Out", {"AxesTensor", "AxesTensorList"}))
     .KeyedBy("Out@GRAD")
     .View("Out@GRAD", "X@GRAD");
 

@@ -62,6 +62,11 @@ void InferSliceOf(InferContext& c, bool strided) {
   c.SetOutput("Out", TensorMeta{Decreased(out, decrease), input.dtype});
 }
 
+[[maybe_unused]] void InferSliceGrad(InferContext& c) {
+  const TensorMeta input = c.Input("Input");
+  c.SetOutput("Input@GRAD", TensorMeta{input.shape, c.InputDType("Out@GRAD"), input.lod_level});
+}
+
 // The box of `input` that the operator takes: extents, and where it lies.
 struct Taken {
   std::vector<int64_t> extents;
@@ -104,6 +109,9 @@ struct SliceGrad {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     const Taken taken = TakenOf(c, kStrided);
+    const Shape& out_grad = c.Input("Out@GRAD").shape;
+    SKIFF_ENFORCE(out_grad.NumElements() == Shape(taken.extents).NumElements(), InvalidArgument, "Out@GRAD is ", out_grad,
+                  ", the slice of Input is ", Shape(taken.extents), "; they must have as many elements");
     const size_t element_bytes = SizeOf(c.Input("Out@GRAD").dtype);
     auto kernel = std::make_unique<CopyKernel>();
     kernel->ZeroFirst(c.OutputIndex("Input@GRAD"),
@@ -149,7 +157,8 @@ SKIFF_OP(slice_grad)
     .Attr("ends", std::vector<int32_t>{}, "as in slice")
     .Attr("infer_flags", std::vector<int32_t>{}, "as in slice")
     .Attr("decrease_axis", std::vector<int32_t>{}, "as in slice")
-    .InferShape(Like("Input@GRAD", "Input"))
+    .InferShape(InferSliceGrad)
+    .Gradient(ForwardAgain("slice", "Input", "Out", {"StartsTensor", "EndsTensor", "StartsTensorList", "EndsTensorList"}))
     .KeyedBy("Out@GRAD")
     .Kernel<SliceGrad<false>, AnyDType>();
 
@@ -192,7 +201,7 @@ SKIFF_OP(strided_slice_grad)
     .Attr("strides", std::vector<int32_t>{}, "as in strided_slice")
     .Attr("infer_flags", std::vector<int32_t>{}, "as in strided_slice")
     .Attr("decrease_axis", std::vector<int32_t>{}, "as in strided_slice")
-    .InferShape(Like("Input@GRAD", "Input"))
+    .InferShape(InferSliceGrad)
     .KeyedBy("Out@GRAD")
     .Kernel<SliceGrad<true>, AnyDType>();
 

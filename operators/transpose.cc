@@ -107,6 +107,7 @@ SKIFF_OP(transpose2_grad)
     .RequiredAttr<std::vector<int32_t>>("axis", "as in transpose2")
     .Attr("data_format", "AnyLayout", "not read")
     .InferShape(InferTransposeGrad)
+    .Gradient(ForwardAgain("transpose2", "X", "Out"))
     .KeyedBy("Out@GRAD")
     .Kernel<TransposeGrad, AnyDType>();
 

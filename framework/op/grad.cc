@@ -43,4 +43,15 @@ GradMaker StandardGrad(std::vector<std::string> ins, std::vector<std::string> ou
   };
 }
 
+GradMaker ForwardAgain(std::string type, std::string in, std::string out, std::vector<std::string> others) {
+  return [=](const GradContext& g) -> std::vector<Operator> {
+    Operator op{type, {{in, g.OutGrad(GradName(in))}}, {{out, g.InGrad(GradName(out))}}, g.fwd.attrs};
+    for (const std::string& slot : others) {
+      if (g.HasIn(slot)) op.inputs.Set(slot, g.In(slot));
+    }
+    if (g.HasIn("XShape")) op.outputs.Set("XShape", g.In("XShape"));
+    return {op};
+  };
+}
+
 }  // namespace skiff

@@ -52,4 +52,8 @@ using GradMaker = std::function<std::vector<Operator>(const GradContext&)>;
 GradMaker StandardGrad(std::vector<std::string> ins, std::vector<std::string> outs,
                        std::vector<std::string> out_grads, std::vector<std::string> in_grads);
 
+/// The maker for "<type>_grad" where `type` is linear and only moves or copies elements: the gradient of its gradient is
+/// `type` again, from the gradient of "<in>@GRAD" to that of "<out>@GRAD", with its `others` inputs. XShape stays what it is.
+GradMaker ForwardAgain(std::string type, std::string in, std::string out, std::vector<std::string> others = {});
+
 }  // namespace skiff

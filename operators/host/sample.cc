@@ -9,39 +9,14 @@
 #include <numeric>
 #include <set>
 
+#include "operators/host/drawing.h"
 #include "operators/host/host.h"
-#include "operators/kernel/random.h"
 
 namespace skiff {
 
 namespace {
 
-/// Numbers one after the other.
-class Stream {
- public:
-  explicit Stream(uint64_t key) : key_(key) {}
-  double Uniform() { return UniformOpen(RandomWord(key_, next_++)); }
-  /// In [0, n).
-  int64_t Below(int64_t n) {
-    const RandomWords words = Philox(MixSeeds(key_, 1), static_cast<uint64_t>(next_++));
-    const uint64_t wide = uint64_t{words.word[0]} << 32 | words.word[1];
-    return static_cast<int64_t>(wide % static_cast<uint64_t>(n));  // n is far below 2^64: no visible bias
-  }
-
- private:
-  uint64_t key_;
-  int64_t next_ = 0;
-};
-
-// Fisher and Yates, as R. Durstenfeld wrote it.
-void ShuffleValues(std::vector<int64_t>* values, Stream* stream) {
-  for (int64_t i = static_cast<int64_t>(values->size()) - 1; i > 0; --i) {
-    std::swap((*values)[i], (*values)[stream->Below(i + 1)]);
-  }
-}
-
-// One category after the other; without replacement by the smallest of exponential numbers with the
-// probabilities as rates (P. Efraimidis and P. Spirakis), which is drawing one after the other.
+// One category after the other.
 template <typename T>
 void DrawCategories(const T* p, int64_t n, int64_t count, bool replacement, Stream* stream, int64_t* out) {
   double sum = 0;
@@ -65,13 +40,8 @@ void DrawCategories(const T* p, int64_t n, int64_t count, bool replacement, Stre
     }
     return;
   }
-  std::vector<std::pair<double, int64_t>> times;
-  for (int64_t i = 0; i < n; ++i) {
-    const double u = stream->Uniform();
-    if (p[i] > 0) times.emplace_back(-std::log(u) / p[i], i);
-  }
-  std::partial_sort(times.begin(), times.begin() + count, times.end());
-  for (int64_t k = 0; k < count; ++k) out[k] = times[k].second;
+  const std::vector<int64_t> drawn = DrawByWeight(p, n, count, stream);
+  std::copy(drawn.begin(), drawn.end(), out);
 }
 
 void Multinomial(DynamicContext& c) {

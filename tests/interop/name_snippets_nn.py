@@ -456,3 +456,20 @@ keep(ops.deform_conv2d(x, offset, data([6, 4, 3, 3])), ops.deform_conv2d(x, offs
 keep(ops.DeformConv2D(4, 6, 3)(x, offset), ops.DeformConv2D(4, 6, 3, bias_attr=False)(x, offset, data([2, 9, 6, 6])))
 keep(ops.RoIPool(2)(x, boxes, count), ops.RoIAlign((2, 3), 0.5)(x, boxes, count, aligned=False))
 """)
+nn("graphs", "messages along edges, nodes numbered anew, neighbours at random", """
+g, incubate, ints = paddle.geometric, paddle.incubate, lambda dtype="int64": data([None], dtype)
+x, y, src, dst = data([None, 3]), data([None, 1]), ints(), ints()
+for op in ("add", "sub", "mul", "div"):
+    keep(g.send_ue_recv(x, y, src, dst, op, "max", out_size=4), g.send_uv(x, y, src, dst, op))
+keep(g.send_ue_recv(data([None]), data([None]), src, dst, reduce_op="mean"))
+keep(*g.reindex_graph(ints(), ints(), ints("int32")), *g.reindex_heter_graph(ints(), [ints(), ints()], [ints("int32"), ints("int32")]))
+row, colptr, nodes, eids = ints(), ints(), ints(), ints()
+keep(*g.sample_neighbors(row, colptr, nodes, 2), *g.sample_neighbors(row, colptr, nodes, 2, eids, True))
+keep(*g.weighted_sample_neighbors(row, colptr, data([None]), nodes, 2), *g.weighted_sample_neighbors(row, colptr, data([None]), nodes, 2, eids, True))
+keep(*incubate.graph_reindex(ints(), ints(), ints("int32")), *incubate.graph_sample_neighbors(row, colptr, nodes, sample_size=2))
+keep(*incubate.graph_khop_sampler(row, colptr, nodes, [2, 3]), *incubate.graph_khop_sampler(row, colptr, nodes, [2], eids, True))
+""")
+nn("transducer", "losses of a transducer", """
+x, label, lengths = data([3, 4, 3, 5]), data([3, 2], "int32"), [data([3], "int32"), data([3], "int32")]
+keep(*[F.rnnt_loss(x, label, *lengths, blank=1, reduction=kind) for kind in ("mean", "sum", "none")], nn.RNNTLoss(0, 0.5)(x, label, *lengths))
+""")

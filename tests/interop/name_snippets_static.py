@@ -96,3 +96,8 @@ logits, label = static.data("logits", [None, 5], "float32"), static.data("label"
 F = paddle.nn.functional
 result = [out.name for out in (F.margin_cross_entropy(logits, label), *F.margin_cross_entropy(logits, paddle.unsqueeze(label, -1), 1.0, 0.3, 0.1, 30.0, return_softmax=True, reduction=None))]
 """)
+snippet("data_norm", "statistics of all data, with and without a name", """
+x = static.data("x", [None, 4], "float32")
+result = [static.nn.data_norm(x).name, static.nn.data_norm(x, name="wide", slot_dim=2, enable_scale_and_shift=True, param_attr={"bias": 0.5}).name]
+paddle.optimizer.SGD(0.1).minimize(paddle.mean(static.nn.data_norm(x, act="relu", name="third")))
+""")

@@ -147,6 +147,52 @@ TEST(RandomTest, MultinomialDrawsByProbabilityAndWithoutReplacementNoneTwice) {
   EXPECT_THROW(OpCase("multinomial").Input("X", {2}, {1, 0}).Attr("num_samples", 2).Run("Out"), InvalidArgument);
 }
 
+// Neighbours of node 0: 10, 11, 12; of 1: none; of 2: 13.
+OpCase Sampling(const char* type, const char* row, const char* begin, const char* nodes) {
+  OpCase sampling(type);
+  sampling.Input(row, {4}, {10, 11, 12, 13}, DType::kInt64).Input(begin, {4}, {0, 3, 3, 4}, DType::kInt64);
+  sampling.Input(nodes, {2}, {0, 2}, DType::kInt64).Seed(5);
+  return sampling;
+}
+
+TEST(RandomTest, NeighboursAreDrawnOnceEachAndAllWhereThereAreNoMore) {
+  const auto drawn = [](int size) {
+    return Sampling("graph_sample_neighbors", "Row", "Col_Ptr", "X").Attr("sample_size", size).Values("Out");
+  };
+  EXPECT_EQ(drawn(-1), (std::vector<double>{10, 11, 12, 13}));
+  EXPECT_EQ(drawn(3), (std::vector<double>{10, 11, 12, 13}));
+  const std::vector<double> two = drawn(2);
+  ASSERT_EQ(two.size(), 3u);
+  EXPECT_NE(two[0], two[1]);
+  EXPECT_LE(std::max(two[0], two[1]), 12);
+  EXPECT_EQ(two[2], 13);
+  EXPECT_THROW(Sampling("graph_sample_neighbors", "Row", "Col_Ptr", "X").Attr("return_eids", true).Run("Out"), InvalidArgument);
+  EXPECT_THROW(Sampling("graph_sample_neighbors", "Row", "Col_Ptr", "X").Input("X", {1}, {3}, DType::kInt64).Run("Out"), OutOfRange);
+}
+
+TEST(RandomTest, NeighboursWithoutWeightNeverCome) {
+  EXPECT_EQ(Sampling("weighted_sample_neighbors", "row", "colptr", "input_nodes")
+                .Input("edge_weight", {4}, {0, 2, 0, 1}, DType::kFloat32)
+                .Attr("sample_size", 1)
+                .Values("out_neighbors"),
+            (std::vector<double>{11, 13}));
+}
+
+TEST(RandomTest, HopsNumberNodesInTheOrderInWhichTheyAreFound) {
+  const auto hops = [](const char* slot) {  // 0 <- 1, 2; 1 <- 3; 2 <- 0, 3; 3: none
+    return OpCase("graph_khop_sampler")
+        .Input("Row", {5}, {1, 2, 3, 0, 3}, DType::kInt64)
+        .Input("Col_Ptr", {5}, {0, 2, 3, 5, 5}, DType::kInt64)
+        .Input("X", {1}, {0}, DType::kInt64)
+        .Attr("sample_sizes", std::vector<int32_t>{-1, -1})
+        .Seed(5)
+        .Values(slot);
+  };
+  EXPECT_EQ(hops("Out_Src"), (std::vector<double>{1, 2, 3, 0, 3}));
+  EXPECT_EQ(hops("Out_Dst"), (std::vector<double>{0, 0, 1, 2, 2}));
+  EXPECT_EQ(hops("Sample_Index"), (std::vector<double>{0, 1, 2, 3}));
+}
+
 TEST(RandomTest, TopPSamplingTakesOnlyTheLikeliest) {
   for (uint64_t seed = 0; seed < 20; ++seed) {
     const double id = OpCase("top_p_sampling").Input("x", {1, 4}, {0.1, 0.5, 0.3, 0.1}).Input("ps", {1, 1}, {0.7}).Seed(seed).Values("ids")[0];

@@ -12,6 +12,7 @@ const std::map<std::string, std::string> kNotDifferentiable = {
     {"batch_norm_trainable_statistics", "Paddle's gradient goes by is_test alone"},
     {"cast", "to a narrower dtype it is a staircase"},
     {"cummax_ties", "moving one of equal numbers changes which is the largest"},
+    {"data_norm", "the gradients of the statistics are what the batch adds to them"},
     {"digamma_negative", "steps over a pole"},
     {"elementwise_div_grad", "reads Out beside the X and Y that it came from"},
     {"elementwise_pow_special", "infinite and undefined powers"},
@@ -22,6 +23,7 @@ const std::map<std::string, std::string> kNotDifferentiable = {
     {"reduce_prod_zero", "Paddle divides the product by the element"},
     {"soft_relu", "Paddle compares the output, not the input, with the bounds"},
     {"spectral_norm", "the vectors of the iteration count as constants"},
+    {"warprnnt_fastemit", "the attribute weighs the gradient and not the loss"},
     {"warpctc_by_times", "the attribute divides the gradient and not the loss"},
 };
 

@@ -103,6 +103,51 @@ def layer_norm(input, scale=True, shift=True, begin_norm_axis=1, epsilon=1e-05, 
     return _core.layer_norm(input, scale, shift, begin_norm_axis, epsilon, param_attr, bias_attr, act, name)
 
 
+def data_norm(input, act=None, epsilon=1e-05, param_attr=None, data_layout="NCHW", in_place=False, name=None,  # noqa: A002
+              moving_mean_name=None, moving_variance_name=None, do_model_average_for_mean_and_var=True, slot_dim=-1,
+              sync_stats=False, summary_decay_rate=0.9999999, enable_scale_and_shift=False):
+    """Normalises by statistics of all data so far: parameters, whose gradients are what the batch adds to them.
+
+    Args:
+        input (Variable): [rows, columns], float32 or float64.
+        act (str): an activation of the result.
+        epsilon (float): in [0, 0.001]; added for each row to the sum of squares.
+        param_attr (dict): first values: "batch_size" (1e4), "batch_sum" (0), "batch_square" (1e4), and where these are
+            enabled "scale_w" (1) and "bias" (0).
+        in_place (bool): the result overwrites input.
+        name (str): before the parameters' names; "dn" where None.
+        slot_dim (int): columns of a slot, whose first counts showings; a slot that was not shown becomes 0.
+        enable_scale_and_shift (bool): whether the result is multiplied and shifted, column by column.
+        data_layout, moving_mean_name, moving_variance_name, do_model_average_for_mean_and_var, sync_stats,
+            summary_decay_rate: accepted, without effect.
+
+    Returns:
+        Variable: shaped as input.
+
+    Source: paddle.static.nn.data_norm.
+    """
+    from ..framework import ParamAttr
+    from ..nn.initializer import Constant
+    helper = _core.LayerHelper("data_norm", name)
+    given = param_attr if isinstance(param_attr, dict) else {}
+    inputs = {"X": input}
+    parameters = [("scale_w", "scale_w", "scale_w", 1.0), ("bias", "bias", "bias", 0.0)] if enable_scale_and_shift else []
+    parameters += [("BatchSize", "batch_size", "batch_size", 1e4), ("BatchSum", "batch_sum", "batch_sum", 0.0),
+                   ("BatchSquareSum", "batch_square_sum", "batch_square", 1e4)]
+    for slot, suffix, key, value in parameters:
+        attr = ParamAttr(name=f"{name or 'dn'}.{suffix}", initializer=Constant(float(given.get(key, value))))
+        inputs[slot] = helper.create_parameter(attr, [input.shape[1]], input.dtype)
+    block = _core.default_main_program().current_block()
+    outputs = {slot: block.create_var(name=_core.unique_name("_generated_var"), dtype=input.dtype) for slot in ("Means", "Scales")}
+    for variable in outputs.values():
+        variable.stop_gradient = True
+    outputs["Y"] = input if in_place else block.create_var(name=_core.unique_name("_generated_var"), dtype=input.dtype)
+    block.append_op(type="data_norm", inputs=inputs, outputs=outputs,
+                    attrs={"epsilon": epsilon, "data_layout": data_layout, "sync_stats": sync_stats, "slot_dim": slot_dim,
+                           "summary_decay_rate": summary_decay_rate, "enable_scale_and_shift": enable_scale_and_shift})
+    return helper.activate(outputs["Y"], act)
+
+
 def embedding(input, size, is_sparse=False, is_distributed=False, padding_idx=None, param_attr=None,  # noqa: A002
               dtype="float32"):
     """Rows of a table.

@@ -30,3 +30,7 @@ for tag in (True, False):
     case("crf_ctc", f"viterbi_decode_{tag}", "viterbi_decode", {"Input": U(2, 4, 4), "Transition": U(4, 4), "Length": A([3, 2], "int64")}, {"include_bos_eos_tag": tag},
          {"Scores": 1, "Path": 1}, gradient=False)
 case("crf_ctc", "gather_tree", "gather_tree", {"Ids": I(4, 2, 3, low=0, high=9), "Parents": I(4, 2, 3, low=0, high=3)}, {})
+for name, blank, weight in (("", 0, 0.0), ("_fastemit", 2, 0.3)):
+    label = A([[1, 3], [4, 1]], "int32")
+    case("crf_ctc", "warprnnt" + name, "warprnnt", {"input": U(2, 4, 3, 5, low=-3, high=-0.1), "label": label, "input_lengths": A([4, 3], "int32"), "label_lengths": A([2, 1], "int32")},
+         {"blank": blank, "fastemit_lambda": weight}, {"loss": 1, "warprnntgrad": NOT_COMPUTED}, targets=["loss"])

@@ -204,6 +204,11 @@ case("norm", "layer_norm_plain", "layer_norm", {"X": U(3, 6)}, {"begin_norm_axis
 case("norm", "layer_norm_scale_only", "layer_norm", {"X": U(3, 6), "Scale": U(6)}, {"begin_norm_axis": 1}, NORMED, targets=["Y"])
 case("norm", "group_norm", "group_norm", {"X": U(2, 4, 3, 3), "Scale": U(4), "Bias": U(4)}, {"groups": 2}, NORMED, targets=["Y"])
 case("norm", "instance_norm", "instance_norm", {"X": U(2, 3, 4, 4), "Scale": U(3), "Bias": U(3)}, {}, {"Y": 1, "SavedMean": 1, "SavedVariance": 1}, targets=["Y"])
+for name, attrs in (("", {}), ("_slots", {"slot_dim": 2}), ("_shifted", {"enable_scale_and_shift": True}), ("_slots_shifted", {"slot_dim": 2, "enable_scale_and_shift": True})):
+    shown = A([[1, 2, 3, 4], [0, 0.5, -1, 2], [0.5, -2, 0, 1.5], [0, 1, 0, 1]]) if "slot_dim" in attrs else U(4, 4)
+    more = {"scale_w": U(4), "bias": U(4)} if "enable_scale_and_shift" in attrs else {}
+    case("norm", "data_norm" + name, "data_norm", {"X": shown, "BatchSize": U(4, low=3, high=9), "BatchSum": U(4), "BatchSquareSum": U(4, low=3, high=9), **more},
+         {"epsilon": 1e-3, **attrs}, {"Y": 1, "Means": 1, "Scales": 1}, targets=["Y"])
 MASKED = {"Out": 1, "Mask": 1}
 for mode in ("upscale_in_train", "downgrade_in_infer"):
     case("dropout", f"dropout_{mode}_test", "dropout", {"X": U(3, 4)}, {"dropout_prob": 0.3, "is_test": True, "dropout_implementation": mode}, {"Out": 1, "Mask": NOT_COMPUTED},

@@ -38,3 +38,22 @@ case("quantization", "fake_channel_wise_dequantize_max_abs_two", "fake_channel_w
      gradient=False)
 case("quantization", "dequantize_abs_max", "dequantize_abs_max", {"X": I(3, 4, low=-127, high=128, dtype="int8"), "Scale": A([1.5])}, {"max_range": 127.0}, gradient=False)
 case("quantization", "dequantize_log", "dequantize_log", {"X": I(3, 4, low=-127, high=128, dtype="int8"), "Dict": U(128)}, gradient=False)
+
+for name, padding in (("", -1), ("_padding", 1)):
+    table = np.zeros((3, 4), "float32")
+    table[:, :2] = [[-1, 1], [0, 0.5], [2, 2]]
+    table[:, 2:] = np.frombuffer((10 * np.arange(24, dtype="uint8")).tobytes(), "float32").reshape(3, 2)
+    case("quantization", "lookup_table_dequant" + name, "lookup_table_dequant", {"W": table, "Ids": A([[[2], [1]], [[0], [1]]], "int64")},
+         {"padding_idx": padding}, gradient=False)
+
+NUMBERS, ONEDNN = A([[-1.5, -0.3, 0.24, 0.26], [2.5, 3.49, 100, -100]]), {"use_mkldnn": True}
+for name, attrs in (("signed", {"is_negative_input": True}), ("unsigned", {}), ("shifted", {"Shift": 128.0, "is_negative_input": True}), ("to_even", {"Scale": 1.0})):
+    case("quantization", "quantize_" + name, "quantize", {"Input": NUMBERS}, {"Scale": 2.0, **attrs, **ONEDNN}, "Output", gradient=False)
+signed, unsigned = A([[-128, -3, 0], [5, 100, 127]], "int8"), A([[0, 3, 5], [127, 128, 255]], "uint8")
+for name, byte in (("signed", signed), ("unsigned", unsigned)):
+    for shift in (0.0, 128.0):
+        case("quantization", f"dequantize_{name}_{shift}", "dequantize", {"Input": byte}, {"Scale": 2.0, "Shift": shift, **ONEDNN}, "Output", gradient=False)
+    for given in ((4.0, 1.0, 0.0, 0.0), (4.0, 1.0, 0.0, 128.0), (2.0, 3.0, 0.0, 0.0)):
+        case("quantization", f"requantize_{name}_{given}", "requantize", {"Input": byte},
+             {**dict(zip(("Scale_in", "Scale_out", "Shift_in", "Shift_out"), given)), **ONEDNN}, "Output", gradient=False)
+case("quantization", "requantize_shifted", "requantize", {"Input": unsigned}, {"Scale_in": 2.0, "Scale_out": 3.0, "Shift_in": 10.0, "Shift_out": 128.0, **ONEDNN}, "Output", gradient=False)

@@ -66,3 +66,50 @@ for dtype in ("float32", "float64"):
     third("tanh_grad_grad", ("Out", "grad_out", "grad_x@GRAD"), ("Out@GRAD", "grad_out@GRAD"), low=-0.9, high=0.9, dtype=dtype)
     third("elementwise_add_grad_grad", ("Y", "DOut", "DDX", "DDY"), ("DDOut",), {"axis": -1}, dtype=dtype)
     third("elementwise_mul_grad_grad", ("X", "Y", "DOut", "DDX", "DDY"), ("X@GRAD", "Y@GRAD", "DDOut"), {"axis": -1}, dtype=dtype)
+
+
+def moved(op, x, out, attrs, name="", slot="X", uses_x=True, **more):
+    """Of an operator that moves or copies elements, whose gradient reads X or the shape of it that XShape keeps."""
+    inputs = {slot: U(*x)} if uses_x else {"XShape": np.zeros((0, *x), "float32")}
+    case("second", f"{op}_grad{name}", f"{op}_grad", {**inputs, **more, "Out@GRAD": U(*out)}, attrs, f"{slot}@GRAD")
+
+
+moved("reshape2", (3, 4), (2, 6), {"shape": [2, -1]}, uses_x=False)
+moved("transpose2", (2, 3, 4), (4, 2, 3), {"axis": [2, 0, 1]}, uses_x=False)
+moved("squeeze2", (2, 1, 3, 1), (2, 3, 1), {"axes": [1]}, uses_x=False)
+moved("unsqueeze2", (2, 3), (2, 1, 3, 1), {"axes": [1, 3]}, uses_x=False)
+moved("slice", (3, 4), (2,), {"axes": [0, 1], "starts": [1, 2], "ends": [3, 3], "decrease_axis": [1], "infer_flags": [1, 1]}, slot="Input")
+moved("expand_v2", (3, 1), (2, 3, 4), {"shape": [2, -1, 4]})
+moved("tile", (2, 3), (4, 3), {"repeat_times": [2, 1]})
+moved("expand", (2, 3), (4, 3), {"expand_times": [2, 1]})
+case("second", "concat_grad", "concat_grad", {"X": [U(2, 3), U(2, 1), U(2, 2)], "Out@GRAD": U(2, 6)}, {"axis": 1}, {"X@GRAD": 3})
+
+
+def normalized(name, op, slots, shape, axes, attrs=None, dtype="float64", leave=(), running=False):
+    """The second gradient of a normalisation; `slots` are Paddle's for x, dy, scale, mean, spread and the three gradients."""
+    x = drawn(shape, -2.0, 2.0, dtype)
+    mean, channels = x.mean(axes, keepdims=True), shape[-1 if (attrs or {}).get("data_layout") == "NHWC" else 1]
+    spread = 1 / np.sqrt(((x - mean) ** 2).mean(axes) + 1e-5)
+    mean = mean.reshape(spread.shape)
+    if running:  # what was saved has to be there, and is not read
+        saved = {"SavedMean": mean.reshape(-1), "SavedVariance": spread.reshape(-1)}
+        mean, spread = drawn(mean.shape, -1.0, 1.0, dtype), drawn(mean.shape, 0.5, 1.5, dtype)
+    values = [x, U(*shape, dtype=dtype), U(channels, low=0.5, dtype=dtype), mean.reshape(-1), spread.reshape(-1),
+              U(*shape, dtype=dtype), U(channels, dtype=dtype), U(channels, dtype=dtype)]
+    inputs = {slot: value for slot, value in zip(slots[:8], values) if slot not in leave} | (saved if running else {})
+    case("second", f"{op}{name}_{dtype}", op, inputs, {**(attrs or {}), "epsilon": 1e-5}, {slot: 1 for slot in slots[8:]}, gradient=False)
+
+
+PLAIN = {"data_layout": "NCHW", "momentum": 0.9, "is_test": False, "use_global_stats": False, "trainable_statistics": False}
+BATCH = ("X", "DY", "Scale", "SavedMean", "SavedVariance", "DDX", "DDScale", "DDBias", "DX", "DScale", "DDY")
+RUNNING = ("X", "DY", "Scale", "Mean", "Variance", *BATCH[5:])
+INSTANCE = ("x", "grad_y", "fwd_scale", "saved_mean", "saved_variance", "grad_x@GRAD", "grad_scale@GRAD", "grad_bias@GRAD",
+            "x@GRAD", "fwd_scale@GRAD", "grad_y@GRAD")
+for dtype in ("float32", "float64"):
+    normalized("", "batch_norm_grad_grad", BATCH, (3, 4, 2, 2), (0, 2, 3), PLAIN, dtype)
+    normalized("_last", "batch_norm_grad_grad", BATCH, (3, 2, 2, 4), (0, 1, 2), {**PLAIN, "data_layout": "NHWC"}, dtype)
+    normalized("", "instance_norm_double_grad", INSTANCE, (2, 3, 4, 2), (2, 3), dtype=dtype)
+normalized("_rows", "batch_norm_grad_grad", BATCH, (5, 3), (0,), PLAIN)
+normalized("_part", "batch_norm_grad_grad", BATCH, (3, 4, 2, 2), (0, 2, 3), PLAIN, leave=("DDScale", "DDBias"))
+normalized("_running", "batch_norm_grad_grad", RUNNING, (3, 4, 2, 2), (0, 2, 3),
+           {**PLAIN, "use_global_stats": True}, running=True)

@@ -3,7 +3,7 @@ from ... import _core
 from ..._core import layer
 from .loss import check_reduction, reduced
 
-__all__ = ["class_center_sample", "cross_entropy", "ctc_loss", "dice_loss", "hsigmoid_loss", "margin_cross_entropy", "nll_loss", "npair_loss",
+__all__ = ["class_center_sample", "cross_entropy", "ctc_loss", "dice_loss", "hsigmoid_loss", "margin_cross_entropy", "nll_loss", "npair_loss", "rnnt_loss",
            "softmax_with_cross_entropy"]
 
 
@@ -213,6 +213,32 @@ def ctc_loss(log_probs, labels, input_lengths, label_lengths, blank=0, reduction
     if reduction not in ("mean", "sum", "none"):
         raise AssertionError(f"reduction must be mean, sum or none, {reduction!r} was given")
     return reduced(loss / label_lengths if reduction == "mean" else loss, reduction)
+
+
+def rnnt_loss(input, label, input_lengths, label_lengths, blank=0, fastemit_lambda=0.001, reduction="mean", name=None):  # noqa: A002
+    """Sequence transduction: any number of labels at each step.
+
+    Args:
+        input (Variable): [batch, steps, most labels + 1, classes], log probabilities (use `log_softmax`).
+        label (Variable): int32 [batch, most labels].
+        input_lengths, label_lengths (Variable): int32 [batch].
+        blank (int): the class that stands for nothing, and ends a step.
+        fastemit_lambda (float): gradients of labels, not of blanks, are multiplied by 1 + this.
+        reduction (str): "mean" over the batch, "sum" or "none".
+
+    Returns:
+        Variable: a number, or [batch] without reduction.
+
+    Source: Graves 2012; paddle.nn.functional.rnnt_loss.
+    """
+    from ...tensor import mean, sum  # noqa: A004
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction must be mean, sum or none, {reduction!r} was given")
+    slots = {"input": input, "label": label, "input_lengths": input_lengths, "label_lengths": label_lengths}
+    loss = layer("warprnnt", slots, ("loss", "warprnntgrad"), {"blank": blank, "fastemit_lambda": fastemit_lambda}, dtype=input.dtype)[0]
+    if reduction == "mean":  # of a batch whose size is not known Paddle divides the sum by -1
+        return sum(loss) / input.shape[0] if input.shape[0] > 0 else mean(loss)
+    return sum(loss) if reduction == "sum" else loss
 
 
 def dice_loss(input, label, epsilon=1e-5, name=None):  # noqa: A002
