@@ -304,6 +304,7 @@ void CompiledProgram::RunFrame(const Piece& piece, std::unique_ptr<Frame> frame,
   }
   frame->Run(run->stream.get(), vars->info().owner == nullptr ? run->seed : run->BlockSeed());
   run->stream.Synchronize();
+  frame->Commit();
   std::vector<LoD> lods(plan.fetches.size());  // read before a result replaces what was fed
   for (size_t i = 0; i < plan.fetches.size(); ++i) {
     const PlanFetch& fetch = plan.fetches[i];

@@ -35,8 +35,14 @@ bool Frame::BindScope(Scope* scope) {
     scope_ = scope;
     scope_version_ = scope->version();
   }
+  replacements_.clear();
   for (size_t i = 0; i < scope_values_.size(); ++i) {
     const ScopeBinding& binding = plan_.scope_vars[i];
+    if (binding.replaces) {
+      replacements_.emplace_back(scope_values_[i], Tensor(binding.meta.shape, binding.meta.dtype, plan_.place));
+      Bind(binding.storage, replacements_.back().second.raw_data());
+      continue;
+    }
     Tensor* tensor = std::get_if<Tensor>(scope_values_[i]);
     const bool fits = tensor != nullptr && tensor->is_initialized() &&
                       tensor->dtype() == binding.meta.dtype &&
@@ -49,6 +55,11 @@ bool Frame::BindScope(Scope* scope) {
     Bind(binding.storage, tensor->raw_data());
   }
   return true;
+}
+
+void Frame::Commit() {
+  for (auto& [value, tensor] : replacements_) *value = std::move(tensor);
+  replacements_.clear();
 }
 
 void Frame::Run(void* stream, uint64_t seed) {

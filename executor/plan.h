@@ -34,9 +34,9 @@ struct PlanStorage {
 /// A variable of the scope that the plan reads or writes.
 struct ScopeBinding {
   std::string name;
-  TensorMeta meta;      // as the plan was made for
-  bool read = false;    // its value before the run matters
-  bool written = false;
+  TensorMeta meta;        // as the plan was made for
+  bool read = false;      // its value before the run matters
+  bool replaces = false;  // written with another shape or dtype than an earlier binding has: set when the run is over
   int storage = -1;
 };
 
@@ -100,6 +100,8 @@ class Frame {
   /// there, or are of another shape or dtype, are allocated.
   /// @return false when one that is read is not as the plan was made for: a new plan is due.
   bool BindScope(Scope* scope);
+  /// Hands the scope what replaces its variables. Call it when the steps have run.
+  void Commit();
 
   /// Points every use of a storage at `memory`. Cheap when it did not move.
   void Bind(int storage, const void* memory) {
@@ -121,6 +123,7 @@ class Frame {
   Scope* scope_ = nullptr;                    // where scope_values_ were found,
   uint64_t scope_version_ = 0;                // and when
   std::vector<Value*> scope_values_;
+  std::vector<std::pair<Value*, Tensor>> replacements_;
 };
 
 }  // namespace skiff

@@ -18,17 +18,15 @@ int PlanBuilder::NewStorage(PlanStorage::Kind kind, size_t bytes, int index) {
 }
 
 int PlanBuilder::ScopeStorage(const std::string& name, const TensorMeta& meta, bool read) {
-  for (ScopeBinding& binding : plan_->scope_vars) {
-    if (binding.name != name) continue;
-    if (!read) {
-      binding.written = true;
-      if (!binding.read) binding.meta = meta;
-    }
-    return binding.storage;
+  const ScopeBinding* last = nullptr;
+  for (const ScopeBinding& binding : plan_->scope_vars) {
+    if (binding.name == name) last = &binding;
   }
+  const bool replaces = last != nullptr;
+  if (replaces && last->meta.shape == meta.shape && last->meta.dtype == meta.dtype) return last->storage;
   const int index = static_cast<int>(plan_->scope_vars.size());
   const int storage = NewStorage(PlanStorage::Kind::kScope, meta.shape.NumElements() * SizeOf(meta.dtype), index);
-  plan_->scope_vars.push_back({name, meta, read, !read, storage});
+  plan_->scope_vars.push_back({name, meta, read, replaces, storage});
   return storage;
 }
 

@@ -23,7 +23,7 @@ class PlanBuilder {
 
   /// @param index  Which feed, scope variable or output it is; see PlanStorage.
   int NewStorage(PlanStorage::Kind kind, size_t bytes, int index = 0);
-  /// The storage of a scope variable, bound once however often it is asked for.
+  /// The storage of a scope variable, bound once for each shape and dtype that it has in the course of a run.
   int ScopeStorage(const std::string& name, const TensorMeta& meta, bool read);
   /// Appends a step over storages; -1 stands for an absent pointer.
   void AddStep(std::unique_ptr<Kernel> kernel, const std::vector<int>& in, const std::vector<int>& out,

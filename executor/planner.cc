@@ -218,6 +218,7 @@ class Planner {
     PrepareContext context = MakePrepareContext(
         def, op, attrs, request_.place, request_.num_threads,
         [&](const std::string& name) -> const TensorInfo* {
+          if (!op.inputs.Mentions(name)) return nullptr;  // what an output held before does not matter
           const int id = values_.Lookup(name);
           return id < 0 ? nullptr : &values_[id].info;
         });

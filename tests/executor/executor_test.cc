@@ -65,6 +65,48 @@ TEST_F(ExecutorTest, ReadsTheNewestValueOfAVariableWrittenTwice) {
   EXPECT_THAT(Floats(exe.Run(program, {{"x", x}}, {"a"}, &scope)[0]), ElementsAre(-4, -16, 4));
 }
 
+TEST_F(ExecutorTest, GivesAVariableThatIsWrittenItsNewShapeAndDType) {
+  for (const Tensor& before : {Tensor::Of<float>({1}, {7}), Tensor::Of<int8_t>({3}, {7, 8, 9})}) {
+    Program other;
+    other.global_block().AddVar({.name = "w", .dtype = DType::kFloat32, .shape = {3}, .persistable = true});
+    AppendOp(other.global_block(), {"test_fill", {}, {{"Out", {"w"}}}, {{"shape", std::vector<int64_t>{3}}, {"value", 1.5f}}});
+    *scope.Var("w") = before;
+    exe.Run(other, {}, {}, &scope);
+    EXPECT_EQ(scope.GetTensor("w").dtype(), DType::kFloat32);
+    EXPECT_THAT(Floats(scope.GetTensor("w")), ElementsAre(1.5, 1.5, 1.5));
+  }
+}
+
+TEST_F(ExecutorTest, LetsStateGrowFromRunToRun) {
+  Declare("x", {-1});
+  Declare("log", {-1}, true);
+  Op("concat", {{"X", {"log", "x"}}}, {{"Out", {"log"}}}, {{"axis", 0}});
+  Op("test_double", {{"X", {"log"}}}, {{"Out", {"b"}}});
+  *scope.Var("log") = Tensor::Of<float>({1}, {5});
+  for (int i = 0; i < 2; ++i) exe.Run(program, {{"x", x}}, {}, &scope);
+  EXPECT_THAT(Floats(exe.Run(program, {{"x", x}}, {"b"}, &scope)[0]), ElementsAre(10, 2, -4, 6, 2, -4, 6, 2, -4, 6));
+  EXPECT_THAT(Floats(scope.GetTensor("log")), ElementsAre(5, 1, -2, 3, 1, -2, 3, 1, -2, 3));
+}
+
+TEST_F(ExecutorTest, SetsStateThatIsWrittenInTwoShapesToTheLast) {
+  Declare("w", {-1}, true);
+  const auto fill = [&](int64_t n, float value) {
+    Op("test_fill", {}, {{"Out", {"w"}}}, {{"shape", std::vector<int64_t>{n}}, {"value", value}});
+  };
+  fill(2, 1);
+  Op("test_double", {{"X", {"w"}}}, {{"Out", {"a"}}});
+  fill(4, 2);
+  Op("test_double", {{"X", {"w"}}}, {{"Out", {"b"}}});
+  fill(2, 3);
+  for (int i = 0; i < 2; ++i) {
+    const auto fetched = exe.Run(program, {}, {"a", "b", "w"}, &scope);
+    EXPECT_THAT(Floats(fetched[0]), ElementsAre(2, 2));
+    EXPECT_THAT(Floats(fetched[1]), ElementsAre(4, 4, 4, 4));
+    EXPECT_THAT(Floats(fetched[2]), ElementsAre(3, 3));
+    EXPECT_THAT(Floats(scope.GetTensor("w")), ElementsAre(3, 3));
+  }
+}
+
 TEST_F(ExecutorTest, KeepsStateInTheScope) {
   Declare("w", {2}, true);
   Op("test_fill", {}, {{"Out", {"w"}}}, {{"shape", std::vector<int64_t>{2}}, {"value", 1.5f}});
