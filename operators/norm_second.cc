@@ -87,7 +87,9 @@ struct SecondResults {
     T x_by_v, x_by_g, x_by_x, x_offset, g_by_v, g_by_x, g_offset;
     SKIFF_HD void operator()(int64_t i) const {
       const T vi = v == nullptr ? T(0) : v[i], xi = x[i];
-      const T to_x = x_by_v * vi + x_by_g * g[i] + (x_by_x * xi + x_offset), to_g = g_by_v * vi + (g_by_x * xi + g_offset);
+      // No sum of two products: which of them a fused multiply-add rounds would differ between vector and tail.
+      const T to_x = x_by_v * vi + (x_by_g * g[i] + (x_by_x * xi + x_offset));
+      const T to_g = g_by_v * vi + (g_by_x * xi + g_offset);
       if (dx != nullptr) dx[i] = to_x;
       if (dg != nullptr) dg[i] = to_g;
     }
@@ -126,9 +128,18 @@ std::unique_ptr<Kernel> PrepareNormSecond(PrepareContext& c, const NormSecondSlo
   c.RequestWorkspace(6 * geometry.channels * sizeof(T));
   const auto in = [&](const char* slot) { return c.HasInput(slot) ? c.InputIndex(slot) : -1; };
   const auto out = [&](const char* slot) { return c.HasOutput(slot) ? c.OutputIndex(slot) : -1; };
+  const auto check = [&](const char* slot, const Shape& wanted) {
+    if (!c.HasInput(slot)) return;
+    const TensorInfo& info = c.Input(slot);
+    SKIFF_ENFORCE(info.dtype == kDTypeOf<T> && info.shape == wanted, InvalidArgument, "input ", slot, " is ", info.dtype, " ",
+                  info.shape, "; expected ", kDTypeOf<T>, " ", wanted);
+  };
   for (const char* slot : {slots.mean, slots.spread}) {
     SKIFF_ENFORCE(c.HasInput(slot), InvalidArgument, "input ", slot, " is missing");
+    check(slot, Shape{geometry.channels});
   }
+  for (const char* slot : {slots.g, slots.v}) check(slot, c.Input(slots.x).shape);
+  for (const char* slot : {slots.scale, slots.a, slots.b}) check(slot, Shape{channels});
   return MakeKernel([=, x = in(slots.x), g = in(slots.g), v = in(slots.v), scale = in(slots.scale), mean = in(slots.mean),
                      spread = in(slots.spread), a = in(slots.a), b = in(slots.b), dx = out(slots.dx),
                      dscale = out(slots.dscale), dg = out(slots.dg),
