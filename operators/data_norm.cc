@@ -136,16 +136,22 @@ struct DataNormGrad {
   }
 };
 
-void InferDataNorm(InferContext& c) {
-  const TensorMeta x = c.Input("X");
-  SKIFF_ENFORCE(x.shape.rank() == 2, InvalidArgument, "X is ", x.shape, "; expected [rows, columns]");
-  const int64_t columns = x.shape[1];
-  for (const char* slot : {"BatchSize", "BatchSum", "BatchSquareSum", "scale_w", "bias"}) {
+// The extent of X's columns, which all `slots` have.
+int64_t SharedColumns(const InferContext& c, std::initializer_list<const char*> slots) {
+  const Shape& x = c.InputShape("X");
+  SKIFF_ENFORCE(x.rank() == 2, InvalidArgument, "X is ", x, "; expected [rows, columns]");
+  for (const char* slot : slots) {
     if (!c.HasInput(slot)) continue;
     const Shape& shape = c.InputShape(slot);
-    SKIFF_ENFORCE(shape.rank() == 1 && (shape[0] == columns || shape[0] == -1 || columns == -1), InvalidArgument, slot,
-                  " is ", shape, ", X is ", x.shape, "; expected [", columns, "]");
+    SKIFF_ENFORCE(shape.rank() == 1 && (shape[0] == x[1] || shape[0] == -1 || x[1] == -1), InvalidArgument, slot, " is ", shape,
+                  ", X is ", x, "; expected [", x[1], "]");
   }
+  return x[1];
+}
+
+void InferDataNorm(InferContext& c) {
+  const TensorMeta x = c.Input("X");
+  const int64_t columns = SharedColumns(c, {"BatchSize", "BatchSum", "BatchSquareSum", "scale_w", "bias"});
   const float epsilon = c.Attr<float>("epsilon");
   SKIFF_ENFORCE(epsilon >= 0 && epsilon <= 0.001f, InvalidArgument, "epsilon is ", epsilon, "; it must be in [0, 0.001]");
   const bool shifts = c.Attr<bool>("enable_scale_and_shift");
@@ -221,10 +227,14 @@ SKIFF_OP(data_norm_grad)
     .SKIFF_DATA_NORM_ATTRS
     .InferShape([](InferContext& c) {
       const TensorMeta x = c.Input("X");
+      const int64_t columns = SharedColumns(c, {"Means", "Scales", "scale_w", "bias"});
+      const Shape& gradient = c.InputShape("Y@GRAD");
+      SKIFF_ENFORCE(!c.at_runtime() || gradient == x.shape, InvalidArgument, "Y@GRAD is ", gradient, ", X is ", x.shape,
+                    "; they must be equal");
       c.SetOutput("X@GRAD", TensorMeta{x.shape, x.dtype, x.lod_level});
       for (const char* slot : {"BatchSize", "BatchSum", "BatchSquareSum", "BatchSize@GRAD", "BatchSum@GRAD",
                                "BatchSquareSum@GRAD", "scale_w@GRAD", "bias@GRAD"}) {
-        c.SetOutput(slot, Shape{x.shape[1]}, x.dtype);
+        c.SetOutput(slot, Shape{columns}, x.dtype);
       }
     })
     .KeyedBy("X")

@@ -21,7 +21,14 @@ struct MinReducer : SumReducer {
 };
 struct ProductReducer : SumReducer {
   template <typename V> SKIFF_HD static V Identity() { return V(1); }
-  template <typename V> SKIFF_HD static V Combine(V a, V b) { return a * b; }
+  template <typename V> SKIFF_HD static V Combine(V a, V b) {
+    if constexpr (std::is_integral_v<V> && std::is_signed_v<V>) {  // integers wrap around
+      using U = std::make_unsigned_t<V>;
+      return static_cast<V>(static_cast<U>(a) * static_cast<U>(b));
+    } else {
+      return a * b;
+    }
+  }
 };
 struct AllReducer : SumReducer {
   template <typename V> SKIFF_HD static V Identity() { return V(1); }

@@ -134,8 +134,8 @@ class RnnGradKernel final : public Kernel {
     }
     if (T* out = static_cast<T*>(Out(args, dweights_, g_.WeightH(layer, d)))) {
       // The step that begins from the first state, then the others from the state before them.
-      const int64_t first = d == 0 ? 0 : g_.time - 1;
-      Gemm(args, true, false, width, g_.hidden, g_.batch, dgates_h + first * step, first_h, T(0), out);
+      const int64_t first = d == 0 || g_.time == 0 ? 0 : g_.time - 1;
+      Gemm(args, true, false, width, g_.hidden, g_.time == 0 ? 0 : g_.batch, dgates_h + first * step, first_h, T(0), out);
       const T* later = d == 0 ? dgates_h + step : dgates_h;
       const T* states = d == 0 ? hidden : hidden + g_.batch * g_.hidden;
       if (g_.time > 1) Gemm(args, true, false, width, g_.hidden, rows - g_.batch, later, states, T(1), out);
