@@ -81,7 +81,7 @@ make_environment .venv "${requirements[@]}"
 if [ "$oracle" = 0 ]; then
   say "PaddlePaddle left out: tests against it will be skipped"
 elif [ -n "${SKIFF_PADDLE_PYTHON:-}" ]; then
-  [ -x "$SKIFF_PADDLE_PYTHON" ] || fail "SKIFF_PADDLE_PYTHON is $SKIFF_PADDLE_PYTHON, which is no program; correct it or unset it"
+  command -v "$SKIFF_PADDLE_PYTHON" >/dev/null || fail "SKIFF_PADDLE_PYTHON is $SKIFF_PADDLE_PYTHON, which is no program; correct it or unset it"
   say "PaddlePaddle: the one of $SKIFF_PADDLE_PYTHON"
 elif ! (make_environment .venv-paddle26 "${oracle_requirements[@]}"); then
   say "PaddlePaddle 2.6.2 is not to be had: tests against it will be skipped"

@@ -39,7 +39,7 @@ TIES = {"crf_decoding"}
 RANDOM = {"gaussian_random", "uniform_random", "truncated_gaussian_random", "randint", "randperm", "bernoulli", "multinomial", "dropout", "poisson",
           "exponential", "dirichlet", "gumbel_softmax", "rrelu", "sampling_id", "shuffle_batch", "random_crop"}
 # Paddle declares an output of theirs with a shape it does not have, and refuses gradients of the one it has.
-REFUSED = {"warpctc", "segment_pool", "graph_send_recv", "graph_send_ue_recv", "graph_send_uv", "affine_grid"}
+REFUSED = {"warpctc", "warprnnt", "segment_pool", "graph_send_recv", "graph_send_ue_recv", "graph_send_uv", "affine_grid"}
 # The same where the shape comes from a variable.
 UNSHAPED = {"crop_offsets", "crop_tensor_lists", "crop_tensor_tensors", "expand_list", "expand_tensor", "pad3d_tensor",
             *(f"{method}_interp_v2_{form}" for method in ("bicubic", "bilinear", "nearest") for form in ("list", "tensor"))}
