@@ -54,6 +54,7 @@ np.savez(sys.argv[1] + "/found.npz", **dict(zip(fetches, found)))
 """
 
 
+@pytest.mark.skipif(not hasattr(paddle.static.nn, "StaticRNN"), reason="Paddle 2.6.2 runs the operator and builds no StaticRNN")
 def test_paddle_runs_the_loop_of_a_static_rnn_and_its_gradient(tmp_path):
     main, random = paddle.static.Program(), np.random.RandomState(0)
     with paddle.utils.unique_name.guard(), paddle.static.program_guard(main, paddle.static.Program()):
