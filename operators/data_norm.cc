@@ -145,6 +145,8 @@ int64_t SharedColumns(const InferContext& c, std::initializer_list<const char*> 
     const Shape& shape = c.InputShape(slot);
     SKIFF_ENFORCE(shape.rank() == 1 && (shape[0] == x[1] || shape[0] == -1 || x[1] == -1), InvalidArgument, slot, " is ", shape,
                   ", X is ", x, "; expected [", x[1], "]");
+    SKIFF_ENFORCE(!c.at_runtime() || c.InputDType(slot) == c.InputDType("X"), InvalidType, slot, " is ", c.InputDType(slot), ", X is ",
+                  c.InputDType("X"), "; they must be equal");
   }
   return x[1];
 }

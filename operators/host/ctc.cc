@@ -387,7 +387,10 @@ void TransducerLossBack(DynamicContext& c) {
   std::vector<double> gradient = Doubles(c.InputTensor("warprnntgrad"));
   const std::vector<double> dloss = Doubles(c.InputTensor("loss@GRAD"));
   const int64_t each = Width(input);
-  for (size_t i = 0; i < gradient.size(); ++i) gradient[i] *= dloss.at(i / each);
+  SKIFF_ENFORCE(static_cast<int64_t>(gradient.size()) == input.num_elements() && static_cast<int64_t>(dloss.size()) == input.shape()[0],
+                InvalidArgument, "input is ", input.shape(), ", warprnntgrad ", c.InputTensor("warprnntgrad").shape(), ", loss@GRAD ",
+                c.InputTensor("loss@GRAD").shape(), "; expected the shape of input, and one number for each sequence");
+  for (size_t i = 0; i < gradient.size(); ++i) gradient[i] *= dloss[i / each];
   host::Out(c, "input@GRAD", FromDoubles(input.shape(), input.dtype(), gradient));
 }
 

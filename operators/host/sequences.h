@@ -26,6 +26,8 @@ inline std::vector<double> Doubles(const Tensor& given) {
 }
 inline Tensor FromDoubles(const Shape& shape, DType dtype, const std::vector<double>& values) {
   Tensor t(shape, dtype);
+  SKIFF_ENFORCE(static_cast<int64_t>(values.size()) == t.num_elements(), InvalidArgument, values.size(), " numbers for a tensor of shape ",
+                shape, "; the operator's inputs do not belong together");
   if (dtype == DType::kFloat32) {
     std::copy(values.begin(), values.end(), t.data<float>());
   } else if (dtype == DType::kFloat64) {
