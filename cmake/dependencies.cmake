@@ -7,6 +7,7 @@ find_package(dnnl 2.6 REQUIRED)
 find_package(glog REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_path(SKIFF_XXHASH_INCLUDE_DIR xxhash.h REQUIRED)  # header only; has no CMake package
 if(SKIFF_BUILD_TOOLS)
   find_package(gflags REQUIRED)
 endif()

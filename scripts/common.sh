@@ -30,10 +30,14 @@ build() {
   cmake --build --preset "$preset" --parallel "$jobs" "$@"
 }
 
-# Sets SKIFF_PADDLE_PYTHON to the interpreter that has PaddlePaddle 2.6, unless it is set or there is none.
+# Sets SKIFF_PADDLE_PYTHON and SKIFF_PADDLE3_PYTHON to the interpreters that have PaddlePaddle 2.6 and 3, unless
+# they are set or there are none.
 find_oracle() {
   if [ -z "${SKIFF_PADDLE_PYTHON:-}" ] && [ -f .venv-paddle26/requirements.txt ]; then
     export SKIFF_PADDLE_PYTHON=$PWD/.venv-paddle26/bin/python
   fi
-  say "PaddlePaddle to compare with: ${SKIFF_PADDLE_PYTHON:-none}"
+  if [ -z "${SKIFF_PADDLE3_PYTHON:-}" ] && [ -f .venv-paddle3/requirements.txt ]; then
+    export SKIFF_PADDLE3_PYTHON=$PWD/.venv-paddle3/bin/python
+  fi
+  say "PaddlePaddle to compare with: ${SKIFF_PADDLE_PYTHON:-no 2.6}, ${SKIFF_PADDLE3_PYTHON:-no 3}"
 }
