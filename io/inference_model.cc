@@ -131,7 +131,7 @@ std::string InFolder(const std::string& folder, const std::string& name, const c
 }
 
 InferenceModel LoadFolder(const std::string& folder, const LoadInferenceOptions& options) {
-  SKIFF_ENFORCE(IsFolder(folder), External, "there is no folder \"", folder, "\"");
+  if (!IsFolder(folder)) throw NoSuchFile(StrCat("there is no folder \"", folder, "\""));
   const std::string name = options.model_filename.empty() ? "__model__" : options.model_filename;
   InferenceModel model =
       FromProgram(ReadProgram(MappedFile::Open(InFolder(folder, name, ".pdmodel"))));
@@ -182,6 +182,7 @@ std::unique_ptr<Program> InferenceProgram(const Program& program,
                                           const SaveInferenceOptions& options) {
   std::unique_ptr<Program> made = NormalizeProgram(program, feeds, fetches);
   if (options.clip_extra) ClipExtra(made.get());
+  if (options.legacy_format) MakeLegacy(made.get());
   for (Variable* v : made->ListVars()) {
     v->is_parameter = false;
     v->stop_gradient = false;
@@ -250,7 +251,7 @@ InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOp
     return WithStoredDTypes(LoadFolder(path, options));
   }
   if (!IsFile(prefix + ".pdmodel")) {
-    External error(StrCat("there is no \"", prefix, ".pdmodel\""));
+    NoSuchFile error(StrCat("there is no \"", prefix, ".pdmodel\""));
     if (IsFile(prefix + ".json")) error.AddContext(prefix + ".json is there: a model of Paddle 3");
     error.AddContext("give the prefix that save_inference_model was given, or a folder with __model__");
     throw error;

@@ -16,6 +16,7 @@ namespace skiff::io {
 
 struct SaveInferenceOptions {
   bool clip_extra = true;     // leave out what training alone needs
+  bool legacy_format = false; // so that Paddle 2.4 reads it; see MakeLegacy
   bool program_only = false;  // write no parameters
 };
 

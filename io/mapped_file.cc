@@ -37,7 +37,11 @@ void ReadToEnd(int fd, const std::string& path, std::string* out) {
 
 std::shared_ptr<const MappedFile> MappedFile::Open(const std::string& path) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  SKIFF_ENFORCE(file.fd >= 0, External, "cannot open \"", path, "\": ", std::strerror(errno));
+  if (file.fd < 0) {
+    const std::string text = StrCat("cannot open \"", path, "\": ", std::strerror(errno));
+    if (errno == ENOENT) throw NoSuchFile(text);
+    throw External(text);
+  }
   struct stat info {};
   SKIFF_ENFORCE(::fstat(file.fd, &info) == 0, External, "cannot look at \"", path,
                 "\": ", std::strerror(errno));

@@ -6,14 +6,22 @@
 #include <span>
 #include <string>
 
+#include "framework/base/error.h"
+
 namespace skiff::io {
+
+/// A file or folder that is not there. Python: FileNotFoundError.
+class NoSuchFile : public External {
+ public:
+  using External::External;
+};
 
 /// The content of a file, or of a buffer that stands for one. Regular files are mapped privately:
 /// tensors may share the memory, and writing to them never changes the file.
 class MappedFile {
  public:
   /// @param path  UTF-8. Pipes and the like are read to their end.
-  /// @throws External when the file cannot be opened or read, saying why.
+  /// @throws NoSuchFile when there is none; External when it cannot be opened or read, saying why.
   static std::shared_ptr<const MappedFile> Open(const std::string& path);
   /// Takes over `bytes`; `what` stands for the path in messages.
   static std::shared_ptr<const MappedFile> FromMemory(std::string bytes, std::string what);

@@ -325,6 +325,61 @@ void ClipExtra(Program* program) {
   program->Touch();
 }
 
+namespace {
+
+// Where Paddle 2.4 keeps the values that `values` holds as scalars.
+void SpellValues(Operator* op, const std::vector<Scalar>& values) {
+  std::vector<int32_t> bools;
+  std::vector<int64_t> integers;
+  std::vector<double> reals;
+  for (const Scalar& value : values) {
+    if (const bool* b = std::get_if<bool>(&value)) bools.push_back(*b ? 1 : 0);
+    if (const int64_t* i = std::get_if<int64_t>(&value)) integers.push_back(*i);
+    if (const double* r = std::get_if<double>(&value)) reals.push_back(*r);
+  }
+  SKIFF_ENFORCE(bools.size() + integers.size() + reals.size() == values.size(), Unimplemented, op->type,
+                " has complex values, which Paddle 2.4 has no attribute for; save without legacy_format");
+  op->attrs.Erase("values");
+  op->attrs.Set("bool_values", bools);
+  op->attrs.Set("fp16_values", std::vector<float>{});
+  op->attrs.Set("fp32_values", std::vector<float>{});
+  op->attrs.Set("fp64_values", reals);
+  op->attrs.Set("int32_values", std::vector<int32_t>{});
+  op->attrs.Set("int64_values", integers);
+}
+
+}  // namespace
+
+void MakeLegacy(Program* program) {
+  constexpr int64_t kVersion = 2004002;
+  for (int i = 0; i < program->num_blocks(); ++i) {
+    for (const auto& op : program->block(i).ops()) {
+      const Operator old = *op;
+      for (const auto& [name, value] : old.attrs) {
+        const auto* values = std::get_if<std::vector<Scalar>>(&value);
+        const bool plain = values == nullptr && !std::holds_alternative<Scalar>(value);
+        if (plain) continue;
+        SKIFF_ENFORCE(values != nullptr && name == "values" && (op->type == "set_value" || op->type == "assign_value"),
+                      Unimplemented, "the attribute ", name, " of ", op->type,
+                      " is of a kind that Paddle 2.4 lacks; save without legacy_format");
+        SpellValues(op.get(), *values);
+        SortAsPaddle(op.get());
+      }
+    }
+  }
+  std::map<std::string, int32_t> versions;
+  for (const auto& [name, version] : OpVersions()) versions[name] = version;
+  for (const auto& [name, version] : std::initializer_list<std::pair<const char*, int32_t>>{
+           {"adam", 4}, {"arg_max", 1}, {"arg_min", 1}, {"conv_transpose", 1}, {"elementwise_floordiv", 1}, {"elementwise_max", 1},
+           {"elementwise_min", 1}, {"elementwise_mod", 1}, {"expand_as_v2", 1}, {"fusion_gru", 1}, {"gaussian_random", 1},
+           {"set_value", 3}, {"softmax_with_cross_entropy", 1}}) {
+    versions[name] = version;
+  }
+  program->op_version_map.emplace(versions.begin(), versions.end());
+  program->version = kVersion;
+  program->Touch();
+}
+
 std::vector<std::string> FeedNames(const Program& program) { return NamesByColumn(program, "feed"); }
 std::vector<std::string> FetchNames(const Program& program) {
   return NamesByColumn(program, "fetch");

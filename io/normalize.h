@@ -27,6 +27,11 @@ std::unique_ptr<Program> NormalizeProgram(const Program& program,
 /// that are not part of each operator's definition. Operators Paddle 2.6.2 does not have stay as they are.
 void ClipExtra(Program* program);
 
+/// Spells a program so that Paddle 2.4 reads it, as save_inference_model(legacy_format=True) does: its version,
+/// the versions of operators, and the values of set_value and assign_value in one plain attribute for each dtype.
+/// @throws Unimplemented  Another operator has an attribute of a kind that 2.4 lacks; it is named.
+void MakeLegacy(Program* program);
+
 /// Names of what an inference program is fed, and of what it gives, in order of their columns.
 /// @throws InvalidArgument when columns are missing, taken twice, or name no variable.
 std::vector<std::string> FeedNames(const Program& program);

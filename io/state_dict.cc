@@ -11,22 +11,6 @@ namespace skiff::io {
 
 namespace {
 
-std::string Join(const std::vector<std::string>& parts, const char* separator) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : separator) + part;
-  return text;
-}
-
-// A declared -1 takes any extent.
-bool Fits(const Variable& wanted, const Tensor& tensor) {
-  if (wanted.dtype != DType::kUndefined && wanted.dtype != tensor.dtype()) return false;
-  if (wanted.shape.rank() != tensor.shape().rank()) return false;
-  for (int i = 0; i < wanted.shape.rank(); ++i) {
-    if (wanted.shape[i] != -1 && wanted.shape[i] != tensor.shape()[i]) return false;
-  }
-  return true;
-}
-
 std::string WithoutSuffix(const std::string& path) {
   for (const std::string suffix : {".pdparams", ".pdopt", ".pdmodel"}) {
     if (path.ends_with(suffix)) return path.substr(0, path.size() - suffix.size());
@@ -94,79 +78,23 @@ std::vector<const Variable*> StateVariables(const Program& program, StateKind ki
 
 StateDict GetStateDict(const Program& program, const Scope& scope, StateKind kind) {
   StateDict state;
-  std::vector<std::string> without;
+  std::string without;
   for (const Variable* v : StateVariables(program, kind)) {
     const Value* value = scope.FindVar(v->name);
     const Tensor* tensor = value == nullptr ? nullptr : std::get_if<Tensor>(value);
     if (tensor == nullptr || !tensor->is_initialized()) {
-      without.push_back(v->name);
+      without += (without.empty() ? "" : ", ") + v->name;
     } else {
       state.Set(v->name, *tensor);
     }
   }
   if (!without.empty()) {
-    NotFound error(StrCat(without.size(), " variables of the program have no value in the scope"));
-    error.AddContext(Join(without, ", "));
+    NotFound error("variables of the program have no value in the scope");
+    error.AddContext(without);
     error.AddContext("run the startup program, or load them, first");
     throw error;
   }
   return state;
-}
-
-std::string LoadReport::ToString() const {
-  std::string text = StrCat(loaded.size(), " loaded");
-  if (!missing.empty()) text += "; missing: " + Join(missing, ", ");
-  if (!unexpected.empty()) text += "; unexpected: " + Join(unexpected, ", ");
-  if (!mismatched.empty()) text += "; mismatched: " + Join(mismatched, "; ");
-  return text;
-}
-
-LoadReport SetStateDict(const Program& program, Scope& scope, const StateDict& state,
-                        const LoadOptions& options) {
-  std::map<std::string, const Variable*> known;
-  for (const Variable* v : StateVariables(program, StateKind::kAll)) known[v->name] = v;
-  LoadReport report;
-  std::map<std::string, const Tensor*> found;
-  for (const StateDict::Entry& entry : state) {
-    auto variable = known.find(entry.name);
-    if (variable == known.end()) variable = known.find(entry.tensor_name);
-    if (variable == known.end()) {
-      report.unexpected.push_back(entry.name);
-      continue;
-    }
-    const Variable& v = *variable->second;
-    if (!entry.tensor.is_initialized() || !Fits(v, entry.tensor)) {
-      report.mismatched.push_back(StrCat(v.name, ": ", entry.tensor.dtype(), " ",
-                                         entry.tensor.shape(), " in the state dict, ", v.dtype, " ",
-                                         v.shape, " wanted"));
-    }
-    found[v.name] = &entry.tensor;
-  }
-  std::vector<std::pair<std::string, Tensor>> staged;
-  for (const Variable* v : StateVariables(program, options.kind)) {
-    if (!found.contains(v->name)) report.missing.push_back(v->name);
-  }
-  if (options.strict && !report.fits()) {
-    InvalidArgument error("the state dict does not fit the program; nothing was loaded");
-    if (!report.missing.empty()) error.AddContext("missing: " + Join(report.missing, ", "));
-    if (!report.unexpected.empty()) error.AddContext("unexpected: " + Join(report.unexpected, ", "));
-    if (!report.mismatched.empty()) error.AddContext("mismatched: " + Join(report.mismatched, "; "));
-    throw error;
-  }
-  for (const auto& [name, tensor] : found) {
-    if (!tensor->is_initialized() || !Fits(*known[name], *tensor)) continue;
-    const Value* old = scope.FindVar(name);
-    const Tensor* old_tensor = old == nullptr ? nullptr : std::get_if<Tensor>(old);
-    const bool has_place = old_tensor != nullptr && old_tensor->is_initialized();
-    // Each variable owns its memory: training must not write into the caller's tensors.
-    staged.emplace_back(name, tensor->CopyTo(has_place ? old_tensor->place() : Place(CPUPlace{})));
-  }
-  for (auto& [name, tensor] : staged) {
-    Value* old = scope.FindVar(name);
-    *(old != nullptr ? old : scope.Var(name)) = std::move(tensor);
-    report.loaded.push_back(name);
-  }
-  return report;
 }
 
 PickleValue ToPickle(const StateDict& state, const SaveStateOptions& options) {

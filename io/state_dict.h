@@ -33,6 +33,9 @@ class StateDict {
   const Tensor* Find(const std::string& name) const;
   bool Has(const std::string& name) const { return Find(name) != nullptr; }
   void Erase(const std::string& name);
+  /// Entries take other names, in their places. @param renaming  Old and new names; those of no entry do nothing.
+  /// @throws InvalidArgument when two entries would have one name; nothing has changed then.
+  void Rename(const std::vector<std::pair<std::string, std::string>>& renaming);
 
   auto begin() const { return entries_.begin(); }
   auto end() const { return entries_.end(); }
@@ -78,6 +81,9 @@ struct LoadReport {
   std::vector<std::string> missing;     // variables the state dict does not have
   std::vector<std::string> unexpected;  // entries the program does not have
   std::vector<std::string> mismatched;  // "w: float32 [2, 3] in the state dict, float32 [3, 2] wanted"
+  /// Unexpected entries and the missing variables they would fit, by name but for a prefix or numbers, and by
+  /// shape and dtype; empty unless that accounts for every missing variable. See StateDict::Rename.
+  std::vector<std::pair<std::string, std::string>> renaming;
 
   bool fits() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
   /// "4 loaded, missing: a, b"

@@ -192,7 +192,10 @@ Value ReadTensorFile(const std::shared_ptr<const MappedFile>& file, TensorMemory
   }
   Reader reader(file->bytes(), file->name());
   const TensorEntry entry = ReadTensorEntry(&reader);
-  reader.ExpectEnd("LoDTensor");
+  if (!reader.AtEnd()) {
+    reader.Fail(StrCat(reader.remaining(), " bytes follow the tensor; if this is a file of several (.pdiparams), only its program "
+                       "knows their names: load the model by its prefix"), "LoDTensor");
+  }
   return MakeTensor(entry, file, memory);
 }
 

@@ -1,14 +1,13 @@
 // io: programs, state dicts and inference models in files and in memory.
 #include <pybind11/stl.h>
 
-#include <algorithm>
 #include <map>
 
 #include "io/atomic_file.h"
 #include "io/inference_model.h"
 #include "io/program_file.h"
 #include "io/state_dict.h"
-#include "io/tensor_stream.h"
+#include "io/variable_files.h"
 #include "python_api/bindings/executor.h"
 
 namespace skiff::python {
@@ -41,20 +40,20 @@ void Warn(const std::string& text) {
   if (PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 3) < 0) throw py::error_already_set();
 }
 
-// What does not fit is an error and nothing is set; what the program does not have is a warning.
-void SetState(const Program& program, py::handle given, const std::shared_ptr<Scope>& scope) {
-  const io::StateDict state = ToStateDict(given);
-  Scope trial;
-  const io::LoadReport report = io::SetStateDict(program, trial, state, {.strict = false});
-  if (!report.mismatched.empty()) {
-    InvalidArgument error("the state dict does not fit the program; nothing was set");
-    for (const std::string& line : report.mismatched) error.AddContext(line);
-    throw error;
-  }
+// Tells Paddle's way what was skipped, and returns the whole report.
+py::dict Told(const io::LoadReport& report) {
   for (const std::string& name : report.unexpected) {
-    Warn("Skip loading for '" + name + "'. Because '" + name + "' not in the program.");
+    Warn("'" + name + "' was skipped: the program has no persistable variable of that name");
   }
-  io::SetStateDict(program, ScopeOf(scope), state, {.strict = false});
+  for (const std::string& line : report.mismatched) Warn("skipped " + line);
+  py::dict told;
+  told["loaded"] = report.loaded;
+  told["missing"] = report.missing;
+  told["unexpected"] = report.unexpected;
+  told["mismatched"] = report.mismatched;
+  told["renaming"] = report.renaming;
+  if (!report.renaming.empty()) Warn(report.ToString());
+  return told;
 }
 
 py::tuple FromModel(io::InferenceModel model, const std::shared_ptr<Scope>& scope) {
@@ -81,40 +80,19 @@ void BindPrograms(py::module_& m) {
     return std::shared_ptr<Program>(
         io::NormalizeProgram(program, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars")));
   });
-  m.def("inference_program", [](const Program& program, py::object feeds, py::object fetches, bool clip_extra) {
+  m.def("inference_program", [](const Program& program, py::object feeds, py::object fetches, bool clip_extra,
+                                bool legacy_format) {
     return std::shared_ptr<Program>(io::InferenceProgram(program, ToNames(feeds, "feed_vars"),
-                                                         ToNames(fetches, "fetch_vars"), {.clip_extra = clip_extra}));
+                                                         ToNames(fetches, "fetch_vars"),
+                                                         {.clip_extra = clip_extra, .legacy_format = legacy_format}));
   });
   m.def("write_file", [](const std::string& path, const std::string& bytes) { io::WriteFile(path, bytes); });
 }
 
-// One file of all variables, sorted by name, or one file each.
-void LoadVariables(const std::string& folder, const std::string& filename, std::vector<std::string> names) {
-  std::map<std::string, Value> values;
-  if (filename.empty()) {
-    for (const std::string& name : names) {
-      values[name] = io::ReadTensorFile(io::MappedFile::Open(io::VariablePath(folder, name)));
-    }
-  } else {
-    const auto file = io::MappedFile::Open(folder.empty() ? filename : folder + "/" + filename);
-    const std::vector<io::TensorEntry> entries = io::IndexTensors(file);
-    SKIFF_ENFORCE(entries.size() == names.size(), InvalidArgument, "\"", file->name(), "\" holds ", entries.size(),
-                  " tensors, ", names.size(), " variables are wanted");
-    std::sort(names.begin(), names.end());
-    for (size_t i = 0; i < names.size(); ++i) values[names[i]] = io::MakeTensor(entries[i], file);
-  }
-  for (auto& [name, value] : values) *GlobalScope().Var(name) = std::move(value);
-}
-
-void SaveVariables(const std::string& folder, const std::string& filename, std::vector<std::string> names) {
-  io::StringSink all;
-  std::sort(names.begin(), names.end());
-  for (const std::string& name : names) {
-    io::StringSink one;
-    io::WriteTensor(GlobalScope().GetTensor(name), filename.empty() ? &one : &all);
-    if (filename.empty()) io::WriteFile(io::VariablePath(folder, name), one.text());
-  }
-  if (!filename.empty()) io::WriteFile(folder.empty() ? filename : folder + "/" + filename, all.text());
+py::dict FromValues(const std::map<std::string, Value>& values) {
+  py::dict dict;
+  for (const auto& [name, value] : values) dict[py::str(name)] = FromValue(value, true);
+  return dict;
 }
 
 }  // namespace
@@ -124,27 +102,22 @@ void BindIo(py::module_& m) {
   m.def("get_state_dict", [](const Program& program, const std::string& mode, const std::shared_ptr<Scope>& scope) {
     return FromStateDict(io::GetStateDict(program, ScopeOf(scope), io::ParseStateKind(mode)), false);
   });
-  m.def("set_state_dict", [](const Program& program, py::object state, const std::shared_ptr<Scope>& scope) {
-    SetState(program, state, scope);
+  m.def("set_state_dict", [](const Program& program, py::object given, const std::shared_ptr<Scope>& scope, bool strict) {
+    const io::StateDict state = ToStateDict(given);
+    return Told(io::SetStateDict(program, ScopeOf(scope), state, {.strict = strict}));
   });
   m.def("load_state_arrays", [](const std::string& path) { return FromStateDict(io::LoadStateDict(path), true); });
   m.def("save_program_state", [](const Program& program, const std::string& prefix, int protocol) {
     io::SaveProgramState(program, GlobalScope(), prefix, protocol);
   });
   m.def("load_program_state", [](const Program& program, const std::string& prefix, bool strict) {
-    const io::LoadReport report = io::LoadProgramState(program, GlobalScope(), prefix, {.strict = strict});
-    py::dict told;
-    told["loaded"] = report.loaded;
-    told["missing"] = report.missing;
-    told["unexpected"] = report.unexpected;
-    told["mismatched"] = report.mismatched;
-    return told;
+    return Told(io::LoadProgramState(program, GlobalScope(), prefix, {.strict = strict}));
   });
 
   m.def("save_inference_model", [](const std::string& prefix, py::object feeds, py::object fetches,
-                                   const Program& program, bool clip_extra, bool program_only) {
+                                   const Program& program, bool clip_extra, bool legacy_format) {
     io::SaveInferenceModel(prefix, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars"), program, GlobalScope(),
-                           {.clip_extra = clip_extra, .program_only = program_only});
+                           {.clip_extra = clip_extra, .legacy_format = legacy_format});
   });
   m.def("load_inference_model", [](const std::string& path, const std::string& model, const std::string& params) {
     io::LoadInferenceOptions options;
@@ -162,14 +135,27 @@ void BindIo(py::module_& m) {
     const io::StateDict state = io::ReadParameters(program, io::MappedFile::FromMemory(bytes, "a buffer of parameters"));
     for (const auto& entry : state) GlobalScope().SetTensor(entry.name, entry.tensor);
   });
-  m.def("load_variables", &LoadVariables);
-  m.def("save_variables", &SaveVariables);
-  m.def("inference_parameters", [](const std::string& path, const std::string& model, const std::string& params,
-                                   bool arrays) {
+  m.def("load_variables", [](const std::string& folder, const std::string& filename, std::vector<std::string> names) {
+    return FromValues(io::LoadVariables(folder, filename, std::move(names)));
+  });
+  m.def("set_variables", [](const std::string& folder, const std::string& filename, std::vector<std::string> names) {
+    for (auto& [name, value] : io::LoadVariables(folder, filename, std::move(names))) {
+      *GlobalScope().Var(name) = std::move(value);
+    }
+  });
+  m.def("save_variables", [](const std::string& folder, const std::string& filename, std::vector<std::string> names) {
+    io::SaveVariables(GlobalScope(), folder, filename, std::move(names));
+  });
+  m.def("load_variable_folder", [](const std::string& folder) {
+    std::vector<std::string> foreign;
+    const py::dict values = FromValues(io::LoadVariableFolder(folder, &foreign));
+    return py::make_tuple(values, foreign);
+  });
+  m.def("model_state", [](const std::string& path, const std::string& model, const std::string& params) {
     io::LoadInferenceOptions options;
     options.model_filename = model;
     options.params_filename = params;
-    return FromStateDict(io::LoadInferenceModel(path, options).parameters, arrays);
+    return FromStateDict(io::LoadModelState(path, options), true);
   });
   m.def("make_predictor", [](const std::string& path, const std::string& model, const std::string& params,
                              py::object place, int threads, bool optimize) {

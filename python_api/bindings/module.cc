@@ -1,5 +1,6 @@
 // The extension module skiff._core: everything that Python needs of libskiff.so.
 #include "framework/base/error.h"
+#include "io/mapped_file.h"
 #include "python_api/bindings/bindings.h"
 
 namespace skiff::python {
@@ -25,6 +26,8 @@ PYBIND11_MODULE(_core, m) {
   py::register_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);
+    } catch (const io::NoSuchFile& error) {
+      PyErr_SetString(PyExc_FileNotFoundError, error.what());
     } catch (const Error& error) {
       PyErr_SetString(ExceptionOf(error.kind()), error.what());
     }

@@ -65,6 +65,8 @@ class ToPickleValue {
       const Tensor tensor = ToTensor(o);
       return tensors_as_arrays_ ? PickleValue::Array(tensor) : PickleValue::StaticTensor(tensor);
     }
+    SKIFF_ENFORCE(!PyIter_Check(o.ptr()), Unimplemented, "iterators such as ", py::repr(py::type::of(o)).cast<std::string>(),
+                  " cannot be saved; save a list of what they give");
     throw InvalidType(StrCat("objects of ", py::repr(py::type::of(o)).cast<std::string>(),
                              " cannot be saved; save tensors, arrays, numbers, text, and lists and dicts of them"));
   }

@@ -1,6 +1,7 @@
 """Programs, parameters, modes: what the other modules build on."""
 from . import _core
 from ._core import (Block, Operator, Program, Variable, default_main_program, default_startup_program)  # noqa: F401
+from .serialization import LoadReport  # noqa: F401
 
 _default_dtype = "float32"
 _device = None
@@ -76,6 +77,18 @@ def seed(seed):
     default_startup_program().random_seed = int(seed)
 
 
+class _ParameterType(type):
+    def __instancecheck__(cls, instance):
+        return isinstance(instance, Variable) and instance.is_parameter
+
+
+class Parameter(metaclass=_ParameterType):
+    """What `isinstance` takes for a parameter: a Variable with is_parameter. Make one with `create_parameter`."""
+
+    def __new__(cls, *args, **kwargs):
+        raise TypeError("a Parameter is made by create_parameter, or by a layer")
+
+
 class ParamAttr:
     """How a layer makes a parameter, and how optimizers treat it.
 
@@ -139,26 +152,33 @@ def _state_dict(self, mode="all", scope=None):
         scope (Scope): the current one where None.
 
     Raises:
-        RuntimeError: a variable has no value (all are named).
+        ValueError: another mode; a variable has no value (all are named).
 
     Source: paddle.static.Program.state_dict.
     """
-    return _core.get_state_dict(self, mode, scope)
+    try:
+        return _core.get_state_dict(self, mode, scope)
+    except RuntimeError as error:
+        raise ValueError(str(error)) from None
 
 
 def _set_state_dict(self, state_dict, scope=None):
     """Sets the program's persistable variables in a scope.
 
     Args:
-        state_dict (dict): name -> array or tensor. Entries the program does not have are named in a warning.
+        state_dict (dict): name -> array or tensor. Entries the program does not have, or has in another shape or
+            dtype, are skipped with a warning, which names a renaming where one would help.
         scope (Scope): the current one where None.
 
+    Returns:
+        LoadReport: what was loaded, missing, unexpected, mismatched.
+
     Raises:
-        ValueError: a shape or dtype differs; nothing is set then.
+        TypeError: state_dict is no dict.
 
     Source: paddle.static.Program.set_state_dict.
     """
-    _core.set_state_dict(self, state_dict, scope)
+    return LoadReport(**_core.set_state_dict(self, state_dict, scope, False))
 
 
 Program.state_dict = _state_dict

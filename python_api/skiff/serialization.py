@@ -1,7 +1,24 @@
 """Objects in files: tensors, arrays, numbers, text, lists and dicts of them, and programs."""
+import collections
 import os
 
 from . import _core
+
+LoadReport = collections.namedtuple("LoadReport", "loaded missing unexpected mismatched renaming")
+LoadReport.__doc__ = """What became of each variable of a program and of each entry of a state dict.
+
+Lists of names: `loaded`; `missing` in the state dict; `unexpected` by the program; `mismatched` in shape or dtype,
+with both; `renaming`: pairs (entry, variable) that would make the missing ones fit, empty where there are none.
+"""
+
+
+def _suffixes_off(path, suffixes=(".pdparams", ".pdopt", ".pdmodel")):
+    return next((path[:-len(suffix)] for suffix in suffixes if path.endswith(suffix)), path)
+
+
+def _check_options(function, given):
+    if given:
+        raise ValueError(f"{function}: the options {sorted(given)} are not supported")
 
 
 def save(obj, path, protocol=4, **configs):
@@ -14,16 +31,22 @@ def save(obj, path, protocol=4, **configs):
         use_binary_format (bool): writes one tensor without a pickle.
 
     Raises:
-        TypeError: an object of another kind.
+        TypeError, NotImplementedError: an object of another kind.
+        ValueError: an unknown option, a protocol or path that will not do.
         OSError: the file cannot be written.
 
     Source: paddle.save.
     """
     binary = configs.pop("use_binary_format", False)
-    if configs:
-        raise TypeError(f"save: unknown options {sorted(configs)}; use_binary_format is the only one")
-    if not isinstance(protocol, int):
-        raise ValueError(f"The 'protocol' MUST be `int`, but received {type(protocol)}")
+    _check_options("save", configs)
+    if not isinstance(protocol, int) or not 2 <= protocol <= 4:
+        raise ValueError(f"protocol must be 2, 3 or 4, {protocol!r} was given")
+    if not isinstance(binary, bool):
+        raise TypeError(f"use_binary_format must be a bool, {binary!r} was given")
+    if binary and not isinstance(obj, _core.LoDTensor) and not hasattr(obj, "__array__"):
+        raise NotImplementedError(f"use_binary_format=True writes one tensor; {type(obj)} was given")
+    if not hasattr(path, "write") and not isinstance(path, (str, os.PathLike)):
+        raise ValueError(f"path must be a path or an object with write(), {path!r} was given")
     if hasattr(path, "write"):
         if isinstance(obj, _core.Program):
             path.write(_core.serialize_program(obj))
@@ -32,8 +55,7 @@ def save(obj, path, protocol=4, **configs):
         return
     path = os.fspath(path)
     if not os.path.basename(path):
-        raise ValueError("The input path MUST be format of dirname/filename [dirname\\filename in Windows system], but "
-                         f"received filename is empty string: {path!r}")
+        raise ValueError(f"path must end in a file's name; {path!r} names a folder")
     folder = os.path.dirname(path)
     if folder:
         os.makedirs(folder, exist_ok=True)
@@ -49,27 +71,29 @@ def load(path, **configs):
     """Reads what `save`, or Paddle's, wrote. Nothing in the file is ever executed.
 
     Args:
-        path (str | file): a file; or the prefix or folder of an inference model, whose parameters are read.
+        path (str | file): a file; or the prefix or folder of an inference model, or a folder of variables: {name: array},
+            with the layers' structured names where .pdiparams.info tells them.
         return_numpy (bool): arrays instead of LoDTensors.
         keep_name_table (bool): keeps the entry "StructuredToParameterName@@".
         model_filename, params_filename (str): in the folder of an inference model.
 
     Raises:
         OSError: the file cannot be opened.
-        ValueError: the file is damaged, or holds what must not be executed.
+        ValueError: there is none, it is damaged, or holds what must not be executed; an unknown option.
 
     Source: paddle.load.
     """
     arrays = configs.pop("return_numpy", False)
     keep = configs.pop("keep_name_table", False)
     model, params = configs.pop("model_filename", None) or "", configs.pop("params_filename", None) or ""
-    if configs:
-        raise TypeError(f"load: unknown options {sorted(configs)}")
+    _check_options("load", configs)
     if hasattr(path, "read"):
         return _core.load_bytes(path.read(), arrays, keep)
     path = os.fspath(path)
     if os.path.isfile(path):
         return _core.load_file(path, arrays, keep)
     if os.path.isdir(path) or os.path.isfile(path + ".pdmodel"):
-        return _core.inference_parameters(path, model, params, arrays)
-    raise ValueError(f"Cannot find the model or data at {path}: there is no such file or folder, nor {path}.pdmodel")
+        return _core.model_state(path, model, params)
+    near = [path + suffix for suffix in (".pdparams", ".pdopt", ".pdiparams") if os.path.isfile(path + suffix)]
+    raise ValueError(f"there is no file or folder {path}, nor {path}.pdmodel"
+                     + (f"; {' and '.join(near)} may be meant: give the whole name" if near else ""))

@@ -1,6 +1,6 @@
 """Names that older programs use."""
 from .. import _core as core  # noqa: F401
-from .. import framework  # noqa: F401
+from . import framework  # noqa: F401
 from .._core import (CPUPlace, CUDAPlace, LoDTensor, Program, Scope, Variable, default_main_program,  # noqa: F401
                      default_startup_program, global_scope)
 from ..framework import ParamAttr  # noqa: F401

@@ -1,7 +1,11 @@
 """Programs and their state in files. Source: paddle.static."""
 import os
+import warnings
+
+import numpy as np
 
 from .. import _core
+from ..serialization import LoadReport, _check_options, _suffixes_off
 
 
 def _make_folder(path):
@@ -30,7 +34,11 @@ def save_inference_model(path_prefix, feed_vars, fetch_vars, executor, **kwargs)
         executor (Executor): as in Paddle; the values are taken from the current scope.
         program (Program): the default main program where None. It is not modified.
         clip_extra (bool): leaves out what training alone needs. True unless given.
-        legacy_format (bool): accepted; no other is written.
+        legacy_format (bool): as Paddle 2.4 reads it. False unless given.
+
+    Raises:
+        ValueError: path_prefix is a folder, a feed or fetch will not do, or parameters have no value.
+        OSError: the files cannot be written; old ones are unchanged.
 
     Source: paddle.static.save_inference_model.
     """
@@ -39,7 +47,11 @@ def save_inference_model(path_prefix, feed_vars, fetch_vars, executor, **kwargs)
     if not path_prefix or path_prefix.endswith("/"):
         raise ValueError(f"path_prefix {path_prefix!r} ends in a folder; a name for the files is wanted")
     _make_folder(path_prefix)
-    _core.save_inference_model(path_prefix, feed_vars, fetch_vars, program, kwargs.get("clip_extra", True), False)
+    try:
+        _core.save_inference_model(path_prefix, feed_vars, fetch_vars, program, kwargs.get("clip_extra", True),
+                                   kwargs.get("legacy_format", False))
+    except RuntimeError as error:  # names that are none, parameters without values
+        raise ValueError(str(error)) from None
 
 
 def load_inference_model(path_prefix, executor, **kwargs):
@@ -61,10 +73,11 @@ def load_inference_model(path_prefix, executor, **kwargs):
     Source: paddle.static.load_inference_model.
     """
     model, params = kwargs.pop("model_filename", None), kwargs.pop("params_filename", None)
-    if kwargs:
-        raise TypeError(f"load_inference_model: unknown options {sorted(kwargs)}")
+    _check_options("load_inference_model", kwargs)
     if path_prefix is None:
-        return list(_core.parse_inference_model(model or b"", params or b""))
+        if not isinstance(model, bytes) or not isinstance(params, (bytes, type(None))):
+            raise ValueError("without path_prefix, model_filename and params_filename must be the bytes of the files")
+        return list(_core.parse_inference_model(model, params or b""))
     return list(_core.load_inference_model(os.fspath(path_prefix), model or "", params or ""))
 
 
@@ -79,13 +92,20 @@ def normalize_program(program, feed_vars, fetch_vars, **kwargs):
 def serialize_program(feed_vars, fetch_vars, **kwargs):
     """The bytes of the .pdmodel of save_inference_model. Source: paddle.static.serialize_program."""
     program = _program(kwargs.get("program"), kwargs, ("program", "legacy_format"))
-    return _core.serialize_program(_core.inference_program(program, feed_vars, fetch_vars, False))
+    return _core.serialize_program(
+        _core.inference_program(program, feed_vars, fetch_vars, False, kwargs.get("legacy_format", False)))
 
 
 def serialize_persistables(feed_vars, fetch_vars, executor, **kwargs):
-    """The bytes of the .pdiparams of save_inference_model. Source: paddle.static.serialize_persistables."""
+    """The bytes of the .pdiparams of save_inference_model; None, with a warning, where there are no parameters.
+
+    Source: paddle.static.serialize_persistables.
+    """
     program = _program(kwargs.get("program"), kwargs, ("program",))
-    return _core.serialize_parameters(_core.inference_program(program, feed_vars, fetch_vars, False))
+    data = _core.serialize_parameters(_core.inference_program(program, feed_vars, fetch_vars, False, False))
+    if not data:
+        warnings.warn("the program has no parameters; there is nothing to serialize", stacklevel=2)
+    return data or None
 
 
 def deserialize_program(data):
@@ -94,8 +114,14 @@ def deserialize_program(data):
 
 
 def deserialize_persistables(program, data, executor):
-    """Sets the program's parameters from a .pdiparams' bytes. Source: paddle.static.deserialize_persistables."""
-    _core.set_parameters(program, data)
+    """Sets the program's parameters from a .pdiparams' bytes; None where the program has none.
+
+    Raises:
+        ValueError: they are not the program's (every difference is listed); nothing is set then.
+
+    Source: paddle.static.deserialize_persistables.
+    """
+    _core.set_parameters(program, data or b"")
 
 
 def save_to_file(path, content):
@@ -118,48 +144,103 @@ def save(program, model_path, protocol=4, **configs):
     _core.save_program_state(_program(program, {}, ()), os.fspath(model_path), protocol)
 
 
+def _names(var_list):
+    return [v if isinstance(v, str) else v.name for v in var_list]
+
+
 def load(program, model_path, executor=None, var_list=None):
-    """Sets a program's variables from model_path.pdparams and .pdopt.
+    """Sets a program's variables from model_path.pdparams and .pdopt, or from what `save_vars` wrote.
 
     Args:
         program (Program): whose state it is.
-        model_path (str): as given to `save`; a suffix may stand behind it.
-        executor (Executor): as in Paddle.
-        var_list (list): only these variables.
+        model_path (str): as given to `save`, a suffix may stand behind it; else a folder of one file a variable, or
+            one file of all.
+        executor (Executor): as in Paddle: needed where there is no model_path.pdparams.
+        var_list (list): only these variables; needed for one file of all, which does not name them.
+
+    Returns:
+        LoadReport
 
     Raises:
         OSError: a file is missing.
-        ValueError: the state is not the program's (every difference is listed); nothing is set then.
+        ValueError: the state is not the program's (every difference is listed), or an argument is; nothing is set then.
 
     Source: paddle.static.load.
     """
+    path = _suffixes_off(os.fspath(model_path))
+    pickled = os.path.isfile(path + ".pdparams")
+    if not pickled and executor is None:
+        raise ValueError(f"there is no {path}.pdparams; an executor is needed to load what save_vars wrote")
+    if var_list is None and (pickled or not os.path.isfile(path)):
+        return LoadReport(**_core.load_program_state(program, path, True))
     if var_list is None:
-        _core.load_program_state(program, os.fspath(model_path), True)
-        return
-    state = load_program_state(model_path, var_list)
-    _core.set_state_dict(program, state, None)
+        raise ValueError(f"var_list is needed: {path} holds variables but not their names")
+    state = load_program_state(path, var_list)
+    missing = [name for name in _names(var_list) if name not in state]
+    if missing:
+        raise ValueError(f"{path} does not hold {', '.join(missing)}; nothing was set")
+    return set_program_state(program, {name: state[name] for name in _names(var_list)})._replace(missing=[])
 
 
 def load_program_state(model_path, var_list=None):
-    """What model_path.pdparams and .pdopt hold, as arrays by name. Source: paddle.static.load_program_state."""
-    path = os.fspath(model_path)
-    for suffix in (".pdparams", ".pdopt", ".pdmodel"):
-        path = path[:-len(suffix)] if path.endswith(suffix) else path
+    """The variables that `save` or `save_vars` wrote, as arrays by name.
+
+    Args:
+        model_path (str): as for `load`.
+        var_list (list): the variables to read of a folder or of one file of all; the latter needs it.
+
+    Raises:
+        OSError: there is no such file or folder.
+        ValueError: a file is damaged, or var_list is missing.
+
+    Source: paddle.static.load_program_state.
+    """
+    path = _suffixes_off(os.fspath(model_path))
+    if os.path.isdir(path) and not os.path.isfile(path + ".pdparams"):
+        if var_list is not None:
+            return _core.load_variables(path, "", _names(var_list))
+        state, foreign = _core.load_variable_folder(path)
+        if foreign:
+            warnings.warn(f"{path}: {', '.join(sorted(foreign))} left out: no variable that save_vars wrote", RuntimeWarning,
+                          stacklevel=2)
+        return state
+    if os.path.isfile(path) and not os.path.isfile(path + ".pdparams"):
+        if var_list is None:
+            raise ValueError(f"var_list is needed: {path} holds variables but not their names")
+        return _core.load_variables("", path, _names(var_list))
     state = _core.load_state_arrays(path + ".pdparams")
     if os.path.isfile(path + ".pdopt"):
         state.update(_core.load_state_arrays(path + ".pdopt"))
-    if var_list is not None:
-        names = [v if isinstance(v, str) else v.name for v in var_list]
-        missing = [name for name in names if name not in state]
-        if missing:
-            raise ValueError(f"{path}.pdparams and .pdopt do not hold {', '.join(missing)}")
-        state = {name: state[name] for name in names}
     return state
 
 
 def set_program_state(program, state_dict):
-    """Sets a program's variables from arrays by name. Source: paddle.static.set_program_state."""
-    _core.set_state_dict(program, state_dict, None)
+    """Sets a program's variables from arrays by name. Names the program does not have are told in a warning.
+
+    Returns:
+        LoadReport
+
+    Raises:
+        AssertionError: a shape or dtype differs; nothing is set then.
+
+    Source: paddle.static.set_program_state.
+    """
+    known = {v.name: v for v in program.list_vars() if v.persistable}
+    unknown = [name for name in state_dict if name not in known]
+    for name, value in state_dict.items():
+        if name not in known:
+            continue
+        wanted, array = known[name], np.asarray(value)
+        shape = tuple(wanted.shape)
+        fits = len(shape) == array.ndim and all(w in (-1, g) for w, g in zip(shape, array.shape))
+        assert fits, f"{name} has the shape {array.shape}, the program wants {shape}; nothing was set"
+        dtype = _core.dtype_name(array.dtype)
+        assert dtype == _core.dtype_name(wanted.dtype), \
+            f"{name} is {dtype}, the program wants {_core.dtype_name(wanted.dtype)}; nothing was set"
+    if unknown:
+        warnings.warn(f"not set, because the program has no such variables: {', '.join(unknown)}", stacklevel=2)
+    fitting = {name: value for name, value in state_dict.items() if name in known}
+    return LoadReport(**_core.set_state_dict(program, fitting, None, False))._replace(unexpected=unknown)
 
 
 def _variables(main_program, vars, predicate):  # noqa: A002
@@ -167,7 +248,7 @@ def _variables(main_program, vars, predicate):  # noqa: A002
     chosen = [v for v in program.list_vars() if predicate(v)] if vars is None and predicate is not None else vars
     if chosen is None:
         raise ValueError("vars and predicate are both None; name variables or say how to choose them")
-    return [v if isinstance(v, str) else v.name for v in chosen]
+    return _names(chosen)
 
 
 def load_vars(executor, dirname, main_program=None, vars=None, predicate=None, filename=None):  # noqa: A002
@@ -175,7 +256,7 @@ def load_vars(executor, dirname, main_program=None, vars=None, predicate=None, f
 
     Source: paddle.static.load_vars.
     """
-    _core.load_variables(os.fspath(dirname or ""), filename or "", _variables(main_program, vars, predicate))
+    _core.set_variables(os.fspath(dirname or ""), filename or "", _variables(main_program, vars, predicate))
 
 
 def save_vars(executor, dirname, main_program=None, vars=None, predicate=None, filename=None):  # noqa: A002

@@ -1,0 +1,105 @@
+#include "io/variable_files.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "io/atomic_file.h"
+#include "io/pickle_file.h"
+
+namespace skiff::io {
+
+namespace {
+
+std::string OneFile(const std::string& folder, const std::string& filename) {
+  return folder.empty() ? filename : folder + "/" + filename;
+}
+
+// What jit.save writes beside the parameters: {variable: {"structured_name": str, ...}}.
+StateDict WithStructuredNames(const StateDict& parameters, const std::string& info_path) {
+  const PickleValue info = LoadPickle(info_path);
+  SKIFF_ENFORCE(info.IsDict(), InvalidArgument, "\"", info_path, "\" should hold a dict, not ", ToString(info.kind()));
+  StateDict named;
+  for (const auto& [name, tensor, unused] : parameters) {
+    const PickleValue* about = info.Find(name);
+    const PickleValue* structured = about != nullptr && about->IsDict() ? about->Find("structured_name") : nullptr;
+    const bool has_name = structured != nullptr && structured->Is(PickleKind::kStr);
+    const std::string key = has_name ? structured->AsText() : name;
+    SKIFF_ENFORCE(!named.Has(key), InvalidArgument, "\"", info_path, "\" gives two variables the name \"", key, "\"");
+    named.Set(key, tensor, has_name ? name : "");
+  }
+  return named;
+}
+
+}  // namespace
+
+void SaveVariables(const Scope& scope, const std::string& folder, const std::string& filename,
+                   std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  AtomicFiles files;
+  Sink* all = filename.empty() ? nullptr : &files.Add(OneFile(folder, filename));
+  for (const std::string& name : names) {
+    const Value* value = scope.FindVar(name);
+    SKIFF_ENFORCE(value != nullptr, NotFound, "the variable \"", name, "\" is not in the scope; run the startup program first");
+    const SelectedRows* rows = std::get_if<SelectedRows>(value);
+    SKIFF_ENFORCE(rows == nullptr || all == nullptr, InvalidArgument, "the variable \"", name,
+                  "\" holds SelectedRows, which need a file of their own; leave filename out");
+    Sink& sink = all != nullptr ? *all : files.Add(VariablePath(folder, name));
+    if (rows != nullptr) {
+      WriteSelectedRows(*rows, &sink);
+    } else {
+      WriteTensor(scope.GetTensor(name), &sink);
+    }
+  }
+  files.Commit();
+}
+
+std::map<std::string, Value> LoadVariables(const std::string& folder, const std::string& filename,
+                                           std::vector<std::string> names) {
+  std::map<std::string, Value> values;
+  if (filename.empty()) {
+    for (const std::string& name : names) values[name] = ReadTensorFile(MappedFile::Open(VariablePath(folder, name)));
+    return values;
+  }
+  const auto file = MappedFile::Open(OneFile(folder, filename));
+  const std::vector<TensorEntry> entries = IndexTensors(file);
+  SKIFF_ENFORCE(entries.size() == names.size(), InvalidArgument, "\"", file->name(), "\" holds ", entries.size(),
+                " tensors, ", names.size(), " variables are wanted");
+  std::sort(names.begin(), names.end());
+  for (size_t i = 0; i < names.size(); ++i) values[names[i]] = MakeTensor(entries[i], file);
+  return values;
+}
+
+std::map<std::string, Value> LoadVariableFolder(const std::string& folder, std::vector<std::string>* foreign) {
+  namespace fs = std::filesystem;
+  if (!IsFolder(folder)) throw NoSuchFile(StrCat("there is no folder \"", folder, "\""));
+  std::map<std::string, Value> values;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied)) {
+    if (!entry.is_regular_file() || entry.is_symlink()) continue;
+    const std::string name = entry.path().lexically_relative(folder).generic_string();
+    try {
+      values[name] = ReadTensorFile(MappedFile::Open(entry.path().string()));
+    } catch (const InvalidArgument&) {
+      if (foreign == nullptr) throw;
+      foreign->push_back(name);
+    }
+  }
+  return values;
+}
+
+StateDict LoadModelState(const std::string& path, const LoadInferenceOptions& options) {
+  const bool named = !options.model_filename.empty() || !options.params_filename.empty();
+  if (!named && IsFolder(path) && !IsFile(path + "/__model__") && !IsFile(path + ".pdmodel")) {
+    StateDict state;
+    for (auto& [name, value] : LoadVariableFolder(path)) {
+      Tensor* tensor = std::get_if<Tensor>(&value);
+      SKIFF_ENFORCE(tensor != nullptr, Unimplemented, "\"", path, "/", name, "\" holds SelectedRows; load that file alone");
+      state.Set(name, std::move(*tensor));
+    }
+    return state;
+  }
+  const StateDict parameters = LoadInferenceModel(path, options).parameters;
+  const std::string info = path + ".pdiparams.info";
+  return IsFile(info) ? WithStructuredNames(parameters, info) : parameters;
+}
+
+}  // namespace skiff::io
