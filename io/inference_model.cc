@@ -4,6 +4,7 @@
 #include <map>
 
 #include "io/atomic_file.h"
+#include "io/commit_journal.h"
 #include "io/program_file.h"
 
 namespace skiff::io {
@@ -132,6 +133,7 @@ std::string InFolder(const std::string& folder, const std::string& name, const c
 
 InferenceModel LoadFolder(const std::string& folder, const LoadInferenceOptions& options) {
   SKIFF_ENFORCE(IsFolder(folder), External, "there is no folder \"", folder, "\"");
+  const auto no_save_between = LockForReading(folder);
   const std::string name = options.model_filename.empty() ? "__model__" : options.model_filename;
   InferenceModel model =
       FromProgram(ReadProgram(MappedFile::Open(InFolder(folder, name, ".pdmodel"))));
@@ -249,6 +251,7 @@ InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOp
   if (as_folder || (IsFolder(path) && !IsFile(prefix + ".pdmodel"))) {
     return WithStoredDTypes(LoadFolder(path, options));
   }
+  const auto no_save_between = LockForReading(FolderOf(prefix));
   if (!IsFile(prefix + ".pdmodel")) {
     External error(StrCat("there is no \"", prefix, ".pdmodel\""));
     if (IsFile(prefix + ".json")) error.AddContext(prefix + ".json is there: a model of Paddle 3");

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "framework/base/error.h"
+#include "io/commit_journal.h"
 
 namespace skiff::io {
 
@@ -36,7 +37,7 @@ void ReadToEnd(int fd, const std::string& path, std::string* out) {
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::Open(const std::string& path) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const Descriptor file{::open(CommittedPath(path).c_str(), O_RDONLY | O_CLOEXEC)};
   SKIFF_ENFORCE(file.fd >= 0, External, "cannot open \"", path, "\": ", std::strerror(errno));
   struct stat info {};
   SKIFF_ENFORCE(::fstat(file.fd, &info) == 0, External, "cannot look at \"", path,
@@ -78,7 +79,7 @@ MappedFile::~MappedFile() {
 
 bool IsFile(const std::string& path) {
   struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+  return ::stat(CommittedPath(path).c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 
 bool IsFolder(const std::string& path) {

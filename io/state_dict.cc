@@ -4,6 +4,7 @@
 #include <set>
 
 #include "io/atomic_file.h"
+#include "io/commit_journal.h"
 #include "io/program_file.h"
 #include "io/tensor_stream.h"
 
@@ -261,6 +262,7 @@ LoadReport LoadProgramState(const Program& program, Scope& scope, const std::str
     }
     return SetStateDict(program, scope, state, options);
   }
+  const auto no_save_between = LockForReading(FolderOf(base));
   if (options.kind != StateKind::kOptimizer) state = LoadStateDict(base + ".pdparams");
   if (options.kind != StateKind::kParameters) {
     // As Paddle: a program without such state leaves the file alone.

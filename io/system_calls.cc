@@ -1,6 +1,7 @@
 #include "io/system_calls.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -16,6 +17,7 @@ SystemCalls& CurrentSystemCalls() {
       .rename = ::rename,
       .link = ::link,
       .unlink = ::unlink,
+      .flock = ::flock,
   };
   return calls;
 }
