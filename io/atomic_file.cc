@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 
 #include "framework/base/error.h"
+#include "io/checksums.h"
 #include "io/commit_journal.h"
 #include "io/mapped_file.h"
 #include "io/system_calls.h"
@@ -44,12 +46,12 @@ bool IsPlainFile(const std::string& path) {
 
 // ---- FileWriter
 
-FileWriter::FileWriter(std::string path, std::string target)
-    : path_(std::move(path)), target_(std::move(target)) {
+FileWriter::FileWriter(std::string path, std::string target, uint64_t save, bool keeps_lock)
+    : path_(std::move(path)), target_(std::move(target)), keeps_lock_(keeps_lock) {
   SystemCalls& calls = CurrentSystemCalls();
   const std::string folder = FolderOf(target_);
   while (temporary_.empty()) {
-    std::string made = TemporaryPath(folder);
+    std::string made = TemporaryPath(folder, save);
     fd_ = calls.open(made.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd_ < 0 && errno != EEXIST && errno != EINTR) FailWrite("make a file for", path_);
     if (fd_ >= 0 && LockTemporary(fd_)) {
@@ -110,9 +112,11 @@ void FileWriter::WriteThrough(const char* data, size_t bytes) {
 void FileWriter::Finish() {
   if (inode_ != 0) return;
   Flush();
+  buffer_ = {};
   struct stat info {};
   if (::fstat(fd_, &info) != 0 || CurrentSystemCalls().fsync(fd_) != 0) FailWrite("flush", target_);
   inode_ = info.st_ino;
+  if (!keeps_lock_) Close();
 }
 
 void FileWriter::Close() {
@@ -125,8 +129,8 @@ void FileWriter::Close() {
 // The part of a commit that happens in one folder, under its lock.
 class FolderCommit {
  public:
-  explicit FolderCommit(const std::string& folder)
-      : folder_(folder), journal_(JournalPath(folder)), lock_(folder, FolderLock::Mode::kExclusive) {
+  FolderCommit(const std::string& folder, uint64_t save)
+      : save_(save), folder_(folder), journal_(JournalPath(folder)), lock_(folder, FolderLock::Mode::kExclusive) {
     if (!Recover(folder, lock_).empty()) {
       External error(StrCat("a save into \"", folder, "\" was killed and cannot be undone"));
       error.AddContext(StrCat("\"", journal_, "\" says how; make the folder writable, or remove that file"));
@@ -147,7 +151,7 @@ class FolderCommit {
     const bool several = writers_.size() + removed_.size() > 1;
     entries_.reserve(writers_.size() + removed_.size());  // a backup made must not be forgotten
     for (FileWriter* writer : writers_) {
-      writer->Close();
+      writer->Close();  // also its lock: the folder's protects from here
       KeepOld(writer->target_, writer->inode_, several);
     }
     for (const std::string& target : removed_) KeepOld(target, 0, several);
@@ -197,7 +201,7 @@ class FolderCommit {
     SystemCalls& calls = CurrentSystemCalls();
     std::string& backup = entries_.back().backup;
     for (;;) {
-      backup = TemporaryPath(folder_);
+      backup = TemporaryPath(folder_, save_);
       if (calls.link(target.c_str(), backup.c_str()) == 0) return;
       if (errno == EEXIST || errno == EINTR) continue;
       backup.clear();
@@ -214,18 +218,16 @@ class FolderCommit {
 
   void CopyOld(const std::string& target) {
     const auto old = MappedFile::Open(target);
-    FileWriter copy(target, target);
+    FileWriter copy(target, target, save_, /*keeps_lock=*/false);
     copy.Write(old->bytes());
     copy.Finish();
-    copy.Close();
     entries_.back().backup = std::exchange(copy.temporary_, "");
   }
 
   void WriteJournal() {
-    FileWriter writer(journal_, journal_);
+    FileWriter writer(journal_, journal_, save_, /*keeps_lock=*/false);
     writer.Write(SerializeJournal(entries_));
     writer.Finish();
-    writer.Close();
     // A link, not a rename: where there are no locks, one of two savers must fail.
     SystemCalls& calls = CurrentSystemCalls();
     if (calls.link(writer.temporary_.c_str(), journal_.c_str()) != 0) {
@@ -239,6 +241,7 @@ class FolderCommit {
     Sync();
   }
 
+  uint64_t save_;
   std::string folder_, journal_;
   FolderLock lock_;
   std::vector<FileWriter*> writers_;
@@ -249,6 +252,7 @@ class FolderCommit {
 
 // ---- AtomicFiles
 
+AtomicFiles::AtomicFiles() : save_(NewSaveNumber()) {}
 AtomicFiles::~AtomicFiles() = default;
 
 FileWriter& AtomicFiles::Add(const std::string& path) {
@@ -261,20 +265,34 @@ FileWriter& AtomicFiles::Add(const std::string& path) {
   struct stat old {};
   SKIFF_ENFORCE(::stat(target.c_str(), &old) != 0 || S_ISREG(old.st_mode), InvalidArgument,
                 "cannot write \"", path, "\": it is no regular file");
-  MakeFolders(FolderOf(target));
-  writers_.push_back(std::make_unique<FileWriter>(path, target));
+  const std::string folder = FolderOf(target);
+  MakeFolders(folder);
+  writers_.push_back(std::make_unique<FileWriter>(path, target, save_, !locked_.contains(folder)));
+  locked_.insert(folder);
   return *writers_.back();
 }
 
 void AtomicFiles::Remove(const std::string& path) { removed_.push_back(path); }
 
+void AtomicFiles::RemoveOutdatedChecksums() {
+  std::set<std::string> changed(removed_.begin(), removed_.end());
+  for (const auto& writer : writers_) changed.insert(writer->path());
+  for (const std::string& path : changed) {
+    const std::string sidecar = ChecksumsPath(path);
+    if (!changed.contains(sidecar) && HasChecksum(path)) removed_.push_back(sidecar);
+  }
+  std::sort(removed_.begin(), removed_.end());
+  removed_.erase(std::unique(removed_.begin(), removed_.end()), removed_.end());
+}
+
 void AtomicFiles::Commit() {
   for (const auto& writer : writers_) writer->Finish();
+  RemoveOutdatedChecksums();
   // In the order of their names, so that two saves cannot wait for each other.
   std::map<std::string, std::unique_ptr<FolderCommit>> folders;
   for (const auto& writer : writers_) folders[FolderOf(writer->target_)];
   for (const std::string& path : removed_) folders[FolderOf(path)];
-  for (auto& [folder, commit] : folders) commit = std::make_unique<FolderCommit>(folder);
+  for (auto& [folder, commit] : folders) commit = std::make_unique<FolderCommit>(folder, save_);
   for (const auto& writer : writers_) folders[FolderOf(writer->target_)]->Replace(writer.get());
   for (const std::string& path : removed_) folders[FolderOf(path)]->Remove(path);
   try {
@@ -292,6 +310,7 @@ void AtomicFiles::Commit() {
   for (auto& [folder, commit] : folders) commit->RemoveBackups();
   writers_.clear();
   removed_.clear();
+  locked_.clear();
 }
 
 void WriteFile(const std::string& path, std::string_view bytes) {

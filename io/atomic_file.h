@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,12 +18,17 @@ namespace skiff::io {
 class FileWriter : public Sink {
  public:
   /// @param target  The file that `path` leads to through links.
-  FileWriter(std::string path, std::string target);
+  /// @param save    See TemporaryPath. @param keeps_lock  Holds the lock that says the save lives.
+  FileWriter(std::string path, std::string target, uint64_t save, bool keeps_lock);
   ~FileWriter() override;
 
   using Sink::Write;
   /// @throws External when the disk does not take the bytes.
   void Write(const void* data, size_t bytes) override;
+
+  /// Nothing more is written: everything reaches the disk. A save of many files calls it after each, so as
+  /// to hold few descriptors; Commit does for the others.
+  void Finish();
 
   /// As given to AtomicFiles::Add.
   const std::string& path() const { return path_; }
@@ -35,11 +41,11 @@ class FileWriter : public Sink {
   friend class FolderCommit;
   void Flush();
   void WriteThrough(const char* data, size_t bytes);
-  void Finish();  // everything reaches the disk
   void Close();
 
   std::string path_, target_, temporary_;
   int fd_ = -1;
+  bool keeps_lock_;
   uint64_t written_ = 0;
   uint64_t inode_ = 0;
   std::string buffer_;
@@ -51,7 +57,7 @@ class FileWriter : public Sink {
 /// through loss of power. Where files lie in several folders (links, say) each folder's change together.
 class AtomicFiles {
  public:
-  AtomicFiles() = default;
+  AtomicFiles();
   AtomicFiles(const AtomicFiles&) = delete;
   AtomicFiles& operator=(const AtomicFiles&) = delete;
   /// Removes the temporary files of what was not committed.
@@ -63,7 +69,8 @@ class AtomicFiles {
   FileWriter& Add(const std::string& path);
   /// `path` goes when the others come; a missing one is no mistake.
   void Remove(const std::string& path);
-  /// Puts everything in place, after waiting for another save into the same folder.
+  /// Puts everything in place, after waiting for another save into the same folder. Checksums of an earlier
+  /// save (checksums.h) go when a file that they speak of changes without them.
   /// @throws External saying which file failed and why; nothing has changed.
   void Commit();
 
@@ -71,6 +78,10 @@ class AtomicFiles {
   const std::vector<std::unique_ptr<FileWriter>>& writers() const { return writers_; }
 
  private:
+  void RemoveOutdatedChecksums();
+
+  uint64_t save_;
+  std::set<std::string> locked_;  // folders where a writer keeps the lock
   std::vector<std::unique_ptr<FileWriter>> writers_;
   std::vector<std::string> removed_;
 };

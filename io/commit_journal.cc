@@ -12,6 +12,8 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
+#include <memory>
+#include <set>
 #include <thread>
 
 #include "framework/base/error.h"
@@ -98,10 +100,15 @@ std::string ResolveLinks(const std::string& path) {
   return ignored ? path : resolved.string();
 }
 
-std::string TemporaryPath(const std::string& folder) {
+std::string TemporaryPath(const std::string& folder, uint64_t save) {
   // Short, since the target's name may be as long as names can be.
   static std::atomic<uint64_t> next{0};
-  return StrCat(folder, "/", kTemporaryPrefix, ::getpid(), "-", next.fetch_add(1), kTemporarySuffix);
+  return StrCat(folder, "/", kTemporaryPrefix, ::getpid(), "-", save, "-", next.fetch_add(1), kTemporarySuffix);
+}
+
+uint64_t NewSaveNumber() {
+  static std::atomic<uint64_t> next{0};
+  return next.fetch_add(1);
 }
 
 bool IsTemporaryName(std::string_view name) {
@@ -129,19 +136,27 @@ bool LockTemporary(int fd) {
 }
 
 void RemoveDeadTemporaries(const std::string& folder) {
-  DIR* names = ::opendir(folder.c_str());
-  if (names == nullptr) return;
-  while (const dirent* entry = ::readdir(names)) {
-    if (!IsTemporaryName(entry->d_name)) continue;
-    const int fd = ::openat(::dirfd(names), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0) continue;
-    struct stat info {};
-    if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && LockFile(fd, LOCK_EX | LOCK_NB)) {
-      ::unlinkat(::dirfd(names), entry->d_name, 0);
+  std::vector<std::string> temporaries;
+  {
+    // Not the standard library's iterator: when memory runs out that one ends the process.
+    const std::unique_ptr<DIR, int (*)(DIR*)> names(::opendir(folder.c_str()), ::closedir);
+    while (const dirent* entry = names == nullptr ? nullptr : ::readdir(names.get())) {
+      if (IsTemporaryName(entry->d_name)) temporaries.push_back(StrCat(folder, "/", entry->d_name));
     }
-    ::close(fd);
   }
-  ::closedir(names);
+  std::set<std::string> living;
+  // Twice: the one that is locked may come last.
+  for (const bool remove : {false, true}) {
+    for (const std::string& path : temporaries) {
+      std::string save = path.substr(0, path.rfind('-'));
+      const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+      if (fd < 0) continue;
+      const bool dead = LockFile(fd, LOCK_EX | LOCK_NB);
+      if (dead && remove && !living.contains(save)) ::unlink(path.c_str());
+      ::close(fd);
+      if (!dead) living.insert(std::move(save));
+    }
+  }
 }
 
 bool SyncFolder(const char* folder) noexcept {

@@ -75,8 +75,10 @@ std::string ResolveLinks(const std::string& path);
 /// Flushes a folder's names to the disk. @return false with errno.
 bool SyncFolder(const char* folder) noexcept;
 
-/// Temporary files are ".skiff-<process>-<number>.tmp", locked while their save lives.
-std::string TemporaryPath(const std::string& folder);
+/// Temporary files are ".skiff-<process>-<save>-<number>.tmp". While a save lives it holds the lock of one of
+/// its files in each folder; the others need no open descriptor.
+std::string TemporaryPath(const std::string& folder, uint64_t save);
+uint64_t NewSaveNumber();
 bool IsTemporaryName(std::string_view name);
 /// Takes the lock of a temporary file just made. @return false when it was taken for a dead one meanwhile.
 bool LockTemporary(int fd);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "io/atomic_file.h"
+#include "io/checksums.h"
 #include "io/commit_journal.h"
 #include "io/program_file.h"
 
@@ -136,13 +137,13 @@ InferenceModel LoadFolder(const std::string& folder, const LoadInferenceOptions&
   const auto no_save_between = LockForReading(folder);
   const std::string name = options.model_filename.empty() ? "__model__" : options.model_filename;
   InferenceModel model =
-      FromProgram(ReadProgram(MappedFile::Open(InFolder(folder, name, ".pdmodel"))));
+      FromProgram(ReadProgram(OpenVerified(InFolder(folder, name, ".pdmodel"), options.verify_checksums)));
   std::string params = options.params_filename;
   if (params.empty() && IsFile(folder + "/__params__")) params = "__params__";
   if (params.empty()) {
     model.parameters = ReadSeparateParameters(*model.program, folder, options.memory);
   } else if (!SavedVariables(*model.program).empty()) {
-    const auto file = MappedFile::Open(InFolder(folder, params, ".pdiparams"));
+    const auto file = OpenVerified(InFolder(folder, params, ".pdiparams"), options.verify_checksums);
     model.parameters = ReadParameters(*model.program, file, options.memory);
   }
   return model;
@@ -208,6 +209,7 @@ void SaveInferenceModel(const std::string& prefix, const std::vector<std::string
     for (const auto& [v, tensor] : values) WriteTensor(*tensor, &sink);
   }
   files.Add(prefix + ".pdmodel").Write(SerializeProgram(*made));
+  if (options.checksums) AddChecksums(prefix, &files);
   files.Commit();
 }
 
@@ -258,9 +260,9 @@ InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOp
     error.AddContext("give the prefix that save_inference_model was given, or a folder with __model__");
     throw error;
   }
-  InferenceModel model = FromProgram(ReadProgram(MappedFile::Open(prefix + ".pdmodel")));
+  InferenceModel model = FromProgram(ReadProgram(OpenVerified(prefix + ".pdmodel", options.verify_checksums)));
   if (!SavedVariables(*model.program).empty()) {
-    const auto file = MappedFile::Open(prefix + ".pdiparams");
+    const auto file = OpenVerified(prefix + ".pdiparams", options.verify_checksums);
     model.parameters = ReadParameters(*model.program, file, options.memory);
   }
   return WithStoredDTypes(std::move(model));

@@ -107,14 +107,16 @@ void LoadVariables(const std::string& folder, const std::string& filename, std::
 }
 
 void SaveVariables(const std::string& folder, const std::string& filename, std::vector<std::string> names) {
-  io::StringSink all;
   std::sort(names.begin(), names.end());
+  for (const std::string& name : names) GlobalScope().GetTensor(name);  // all there, before a file is begun
+  io::AtomicFiles files;
+  io::FileWriter* all = filename.empty() ? nullptr : &files.Add(folder.empty() ? filename : folder + "/" + filename);
   for (const std::string& name : names) {
-    io::StringSink one;
-    io::WriteTensor(GlobalScope().GetTensor(name), filename.empty() ? &one : &all);
-    if (filename.empty()) io::WriteFile(io::VariablePath(folder, name), one.text());
+    io::FileWriter& one = all != nullptr ? *all : files.Add(io::VariablePath(folder, name));
+    io::WriteTensor(GlobalScope().GetTensor(name), &one);
+    if (all == nullptr) one.Finish();
   }
-  if (!filename.empty()) io::WriteFile(folder.empty() ? filename : folder + "/" + filename, all.text());
+  files.Commit();
 }
 
 }  // namespace
@@ -127,12 +129,16 @@ void BindIo(py::module_& m) {
   m.def("set_state_dict", [](const Program& program, py::object state, const std::shared_ptr<Scope>& scope) {
     SetState(program, state, scope);
   });
-  m.def("load_state_arrays", [](const std::string& path) { return FromStateDict(io::LoadStateDict(path), true); });
-  m.def("save_program_state", [](const Program& program, const std::string& prefix, int protocol) {
-    io::SaveProgramState(program, GlobalScope(), prefix, protocol);
+  m.def("is_file", &io::IsFile);  // as skiff reads it: see io/commit_journal.h
+  m.def("load_state_arrays", [](const std::string& path, bool verify) {
+    return FromStateDict(io::LoadStateDict(path, verify), true);
   });
-  m.def("load_program_state", [](const Program& program, const std::string& prefix, bool strict) {
-    const io::LoadReport report = io::LoadProgramState(program, GlobalScope(), prefix, {.strict = strict});
+  m.def("save_program_state", [](const Program& program, const std::string& prefix, int protocol, bool checksums) {
+    io::SaveProgramState(program, GlobalScope(), prefix, {.protocol = protocol, .checksums = checksums});
+  });
+  m.def("load_program_state", [](const Program& program, const std::string& prefix, bool strict, bool verify) {
+    const io::LoadReport report =
+        io::LoadProgramState(program, GlobalScope(), prefix, {.strict = strict, .verify_checksums = verify});
     py::dict told;
     told["loaded"] = report.loaded;
     told["missing"] = report.missing;
@@ -142,14 +148,16 @@ void BindIo(py::module_& m) {
   });
 
   m.def("save_inference_model", [](const std::string& prefix, py::object feeds, py::object fetches,
-                                   const Program& program, bool clip_extra, bool program_only) {
+                                   const Program& program, bool clip_extra, bool checksums) {
     io::SaveInferenceModel(prefix, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars"), program, GlobalScope(),
-                           {.clip_extra = clip_extra, .program_only = program_only});
+                           {.clip_extra = clip_extra, .checksums = checksums});
   });
-  m.def("load_inference_model", [](const std::string& path, const std::string& model, const std::string& params) {
+  m.def("load_inference_model", [](const std::string& path, const std::string& model, const std::string& params,
+                                   bool verify) {
     io::LoadInferenceOptions options;
     options.model_filename = model;
     options.params_filename = params;
+    options.verify_checksums = verify;
     return FromModel(io::LoadInferenceModel(path, options), nullptr);
   });
   m.def("parse_inference_model", [](std::string model, std::string params) {
@@ -165,10 +173,11 @@ void BindIo(py::module_& m) {
   m.def("load_variables", &LoadVariables);
   m.def("save_variables", &SaveVariables);
   m.def("inference_parameters", [](const std::string& path, const std::string& model, const std::string& params,
-                                   bool arrays) {
+                                   bool arrays, bool verify) {
     io::LoadInferenceOptions options;
     options.model_filename = model;
     options.params_filename = params;
+    options.verify_checksums = verify;
     return FromStateDict(io::LoadInferenceModel(path, options).parameters, arrays);
   });
   m.def("make_predictor", [](const std::string& path, const std::string& model, const std::string& params,

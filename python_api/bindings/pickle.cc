@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "io/checksums.h"
 #include "io/pickle_file.h"
 #include "io/program_file.h"
 #include "io/state_dict.h"
@@ -194,8 +195,8 @@ void BindPickle(py::module_& m) {
     io::WriteTensor(ToTensor(tensor), &sink);
     return py::bytes(sink.Take());
   });
-  m.def("load_file", [](const std::string& path, bool arrays, bool keep_name_table) {
-    return LoadFrom(io::MappedFile::Open(path), arrays, keep_name_table);
+  m.def("load_file", [](const std::string& path, bool arrays, bool keep_name_table, bool verify) {
+    return LoadFrom(io::OpenVerified(path, verify), arrays, keep_name_table);
   });
   m.def("load_bytes", [](const std::string& bytes, bool arrays, bool keep_name_table) {
     return LoadFrom(io::MappedFile::FromMemory(bytes, "a buffer"), arrays, keep_name_table);

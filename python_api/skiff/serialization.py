@@ -53,23 +53,25 @@ def load(path, **configs):
         return_numpy (bool): arrays instead of LoDTensors.
         keep_name_table (bool): keeps the entry "StructuredToParameterName@@".
         model_filename, params_filename (str): in the folder of an inference model.
+        verify_checksums (bool): compares with the .checksums that a save left beside the file. True unless given.
 
     Raises:
         OSError: the file cannot be opened.
-        ValueError: the file is damaged, or holds what must not be executed.
+        ValueError: the file is damaged, not the one that was saved, or holds what must not be executed.
 
     Source: paddle.load.
     """
     arrays = configs.pop("return_numpy", False)
     keep = configs.pop("keep_name_table", False)
     model, params = configs.pop("model_filename", None) or "", configs.pop("params_filename", None) or ""
+    verify = configs.pop("verify_checksums", True)
     if configs:
         raise TypeError(f"load: unknown options {sorted(configs)}")
     if hasattr(path, "read"):
         return _core.load_bytes(path.read(), arrays, keep)
     path = os.fspath(path)
-    if os.path.isfile(path):
-        return _core.load_file(path, arrays, keep)
-    if os.path.isdir(path) or os.path.isfile(path + ".pdmodel"):
-        return _core.inference_parameters(path, model, params, arrays)
+    if _core.is_file(path):
+        return _core.load_file(path, arrays, keep, verify)
+    if os.path.isdir(path) or _core.is_file(path + ".pdmodel"):
+        return _core.inference_parameters(path, model, params, arrays, verify)
     raise ValueError(f"Cannot find the model or data at {path}: there is no such file or folder, nor {path}.pdmodel")

@@ -38,6 +38,25 @@ def test_a_model_without_parameters_has_no_parameter_file(tmp_path):
     assert not (tmp_path / "without_parameters.pdiparams").exists()
 
 
+def test_paddle_ignores_the_checksums_that_skiff_leaves(tmp_path):
+    """Every exchange above has them beside its files."""
+    for name in ("inference_model_" + PARAMETERISED[0], "static_save_adam"):
+        EXCHANGES[name].run("write", paddle, tmp_path)
+    assert len(list(tmp_path.glob("*.checksums"))) == 2
+
+
+def test_skiff_says_that_paddle_saved_over_its_files(tmp_path):
+    net = PARAMETERISED[0]
+    EXCHANGES["inference_model_" + net].run("write", paddle, tmp_path)
+    exchange_in_paddle("write", "inference_model_" + net, tmp_path, tmp_path / "wanted.npz")
+    prefix, exe = str(tmp_path / net), paddle.static.Executor()
+    with pytest.raises(ValueError, match="something else replaced it"):
+        paddle.static.load_inference_model(prefix, exe)
+    paddle.static.load_inference_model(prefix, exe, verify_checksums=False)
+    (tmp_path / (net + ".checksums")).unlink()
+    paddle.static.load_inference_model(prefix, exe)
+
+
 LOOP = """
 import sys
 import zlib

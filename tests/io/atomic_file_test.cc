@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <thread>
@@ -121,9 +122,9 @@ TEST(AtomicFileTest, FlushesWhatUndoesAStepBeforeTheStep) {
   files.Add(folder / "b").Write("new");
   files.Commit();
   const std::vector<std::string> wanted = {
-      "open", "open", "write", "fsync", "write", "fsync",    // the new files
+      "open", "open", "write", "fsync", "write", "fsync", "close",  // the new files
       "unlink",                                              // a journal that is not whole
-      "close", "link", "close", "link",                      // second names of the old ones
+      "close", "link", "link",                               // second names of the old ones
       "open", "write", "fsync", "close", "link",             // the journal
       "open", "fsync", "close", "unlink",                    // the folder; the journal's first name
       "rename", "rename", "open", "fsync", "close",          // the new names, the folder
@@ -250,6 +251,25 @@ TEST(CommitJournalTest, RemovesTemporariesOfDeadSavesAndKeepsThoseOfTheLiving) {
   EXPECT_THAT(NamesIn(folder.path()), SizeIs(2));
   living.Commit();
   EXPECT_THAT(NamesIn(folder.path()), ElementsAre("living", "next"));
+}
+
+TEST(AtomicFileTest, ManyFilesNeedFewDescriptors) {
+  TemporaryFolder folder;
+  const Faults no_flushing;
+  rlimit limit {};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit low{32, limit.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &low);
+  AtomicFiles files;
+  for (int i = 0; i < 300; ++i) {
+    FileWriter& file = files.Add(folder / ("v" + std::to_string(i)));
+    file.Write("x");
+    file.Finish();
+  }
+  WriteFile(folder / "another", "x");  // takes no living temporaries away
+  files.Commit();
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_THAT(NamesIn(folder.path()), SizeIs(301));
 }
 
 // Network file systems may have no locks: a journal then counts as dead by its age.

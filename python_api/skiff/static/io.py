@@ -31,15 +31,18 @@ def save_inference_model(path_prefix, feed_vars, fetch_vars, executor, **kwargs)
         program (Program): the default main program where None. It is not modified.
         clip_extra (bool): leaves out what training alone needs. True unless given.
         legacy_format (bool): accepted; no other is written.
+        checksums (bool): writes path_prefix.checksums too, which load_inference_model compares with and PaddlePaddle
+            ignores. True unless given.
 
     Source: paddle.static.save_inference_model.
     """
-    program = _program(kwargs.get("program"), kwargs, ("program", "clip_extra", "legacy_format"))
+    program = _program(kwargs.get("program"), kwargs, ("program", "clip_extra", "legacy_format", "checksums"))
     path_prefix = os.fspath(path_prefix)
     if not path_prefix or path_prefix.endswith("/"):
         raise ValueError(f"path_prefix {path_prefix!r} ends in a folder; a name for the files is wanted")
     _make_folder(path_prefix)
-    _core.save_inference_model(path_prefix, feed_vars, fetch_vars, program, kwargs.get("clip_extra", True), False)
+    _core.save_inference_model(path_prefix, feed_vars, fetch_vars, program, kwargs.get("clip_extra", True),
+                               kwargs.get("checksums", True))
 
 
 def load_inference_model(path_prefix, executor, **kwargs):
@@ -50,22 +53,25 @@ def load_inference_model(path_prefix, executor, **kwargs):
             model_filename and params_filename are the files' bytes.
         executor (Executor): as in Paddle.
         model_filename, params_filename (str | bytes): of older models.
+        verify_checksums (bool): compares the files with path_prefix.checksums, where there is one. True unless given.
 
     Returns:
         list: the program, names of its inputs, variables of its outputs.
 
     Raises:
         OSError: a file is missing.
-        ValueError: a file is damaged, or the parameters are not the program's (every difference is listed).
+        ValueError: a file is damaged, or not the one that was saved; or the parameters are not the program's (every
+            difference is listed).
 
     Source: paddle.static.load_inference_model.
     """
     model, params = kwargs.pop("model_filename", None), kwargs.pop("params_filename", None)
+    verify = kwargs.pop("verify_checksums", True)
     if kwargs:
         raise TypeError(f"load_inference_model: unknown options {sorted(kwargs)}")
     if path_prefix is None:
         return list(_core.parse_inference_model(model or b"", params or b""))
-    return list(_core.load_inference_model(os.fspath(path_prefix), model or "", params or ""))
+    return list(_core.load_inference_model(os.fspath(path_prefix), model or "", params or "", verify))
 
 
 def normalize_program(program, feed_vars, fetch_vars, **kwargs):
@@ -113,12 +119,22 @@ def load_from_file(path):
 
 
 def save(program, model_path, protocol=4, **configs):
-    """Writes model_path.pdparams, .pdopt and .pdmodel together. Source: paddle.static.save."""
+    """Writes model_path.pdparams, .pdopt and .pdmodel together.
+
+    Args:
+        program (Program): whose state it is; the values are taken from the current scope.
+        model_path (str): folders are made as needed.
+        protocol (int): of the pickles, 2, 3 or 4.
+        checksums (bool): writes model_path.checksums too, which `load` compares with and PaddlePaddle ignores. True
+            unless given.
+
+    Source: paddle.static.save.
+    """
     _make_folder(os.fspath(model_path))
-    _core.save_program_state(_program(program, {}, ()), os.fspath(model_path), protocol)
+    _core.save_program_state(_program(program, {}, ()), os.fspath(model_path), protocol, configs.get("checksums", True))
 
 
-def load(program, model_path, executor=None, var_list=None):
+def load(program, model_path, executor=None, var_list=None, *, verify_checksums=True):
     """Sets a program's variables from model_path.pdparams and .pdopt.
 
     Args:
@@ -126,28 +142,30 @@ def load(program, model_path, executor=None, var_list=None):
         model_path (str): as given to `save`; a suffix may stand behind it.
         executor (Executor): as in Paddle.
         var_list (list): only these variables.
+        verify_checksums (bool): compares the files with model_path.checksums, where there is one.
 
     Raises:
         OSError: a file is missing.
-        ValueError: the state is not the program's (every difference is listed); nothing is set then.
+        ValueError: a file is not the one that was saved, or the state is not the program's (every difference is listed);
+            nothing is set then.
 
     Source: paddle.static.load.
     """
     if var_list is None:
-        _core.load_program_state(program, os.fspath(model_path), True)
+        _core.load_program_state(program, os.fspath(model_path), True, verify_checksums)
         return
-    state = load_program_state(model_path, var_list)
+    state = load_program_state(model_path, var_list, verify_checksums=verify_checksums)
     _core.set_state_dict(program, state, None)
 
 
-def load_program_state(model_path, var_list=None):
+def load_program_state(model_path, var_list=None, *, verify_checksums=True):
     """What model_path.pdparams and .pdopt hold, as arrays by name. Source: paddle.static.load_program_state."""
     path = os.fspath(model_path)
     for suffix in (".pdparams", ".pdopt", ".pdmodel"):
         path = path[:-len(suffix)] if path.endswith(suffix) else path
-    state = _core.load_state_arrays(path + ".pdparams")
-    if os.path.isfile(path + ".pdopt"):
-        state.update(_core.load_state_arrays(path + ".pdopt"))
+    state = _core.load_state_arrays(path + ".pdparams", verify_checksums)
+    if _core.is_file(path + ".pdopt"):
+        state.update(_core.load_state_arrays(path + ".pdopt", verify_checksums))
     if var_list is not None:
         names = [v if isinstance(v, str) else v.name for v in var_list]
         missing = [name for name in names if name not in state]
