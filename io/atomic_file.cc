@@ -28,7 +28,13 @@ constexpr size_t kBufferBytes = 1 << 20;
   throw error;
 }
 
-// Makes `folder` and what is missing above it, each new name flushed with the folder that holds it.
+bool IsPlainFile(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+
+}  // namespace
+
 void MakeFolders(const std::string& folder) {
   if (IsFolder(folder)) return;
   const std::string above = FolderOf(folder);
@@ -36,13 +42,6 @@ void MakeFolders(const std::string& folder) {
   if (::mkdir(folder.c_str(), 0777) != 0 && !IsFolder(folder)) FailWrite("make folder", folder);
   if (!SyncFolder(above.c_str())) FailWrite("flush folder", above);
 }
-
-bool IsPlainFile(const std::string& path) {
-  struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
-}
-
-}  // namespace
 
 // ---- FileWriter
 

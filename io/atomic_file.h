@@ -86,6 +86,10 @@ class AtomicFiles {
   std::vector<std::string> removed_;
 };
 
+/// Makes `folder` and what is missing above it, each new name flushed with the folder that holds it.
+/// @throws External.
+void MakeFolders(const std::string& folder);
+
 /// Replaces one file. @throws as AtomicFiles.
 void WriteFile(const std::string& path, std::string_view bytes);
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -135,6 +136,18 @@ bool LockTemporary(int fd) {
   return ::fstat(fd, &info) == 0 && info.st_nlink > 0;
 }
 
+void EraseFolder(const char* path) noexcept {
+  DIR* names = ::opendir(path);
+  if (names == nullptr) return;
+  while (const dirent* entry = ::readdir(names)) {
+    if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) {
+      ::unlinkat(::dirfd(names), entry->d_name, 0);
+    }
+  }
+  ::closedir(names);
+  ::rmdir(path);
+}
+
 void RemoveDeadTemporaries(const std::string& folder) {
   std::vector<std::string> temporaries;
   {
@@ -150,7 +163,13 @@ void RemoveDeadTemporaries(const std::string& folder) {
     for (const std::string& path : temporaries) {
       std::string save = path.substr(0, path.rfind('-'));
       const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-      if (fd < 0) continue;
+      struct stat info {};
+      if (fd < 0 || ::fstat(fd, &info) != 0) continue;
+      if (S_ISDIR(info.st_mode)) {  // never locked itself
+        ::close(fd);
+        if (remove && !living.contains(save)) EraseFolder(path.c_str());
+        continue;
+      }
       const bool dead = LockFile(fd, LOCK_EX | LOCK_NB);
       if (dead && remove && !living.contains(save)) ::unlink(path.c_str());
       ::close(fd);

@@ -82,7 +82,9 @@ uint64_t NewSaveNumber();
 bool IsTemporaryName(std::string_view name);
 /// Takes the lock of a temporary file just made. @return false when it was taken for a dead one meanwhile.
 bool LockTemporary(int fd);
-/// Removes the temporary files of dead saves. The caller holds the folder's lock.
+/// Removes the temporary files and folders of dead saves. The caller holds the folder's lock.
 void RemoveDeadTemporaries(const std::string& folder);
+/// Removes a folder that holds files only, as far as that can be done. Allocates nothing.
+void EraseFolder(const char* path) noexcept;
 
 }  // namespace skiff::io

@@ -238,17 +238,22 @@ StateDict LoadStateDict(const std::string& path, bool verify_checksums) {
   return ToStateDict(LoadPickle(OpenVerified(path, verify_checksums)), path);
 }
 
+void AddProgramState(const Program& program, const StateDict& parameters, const StateDict& states,
+                     const std::string& prefix, int protocol, AtomicFiles* files) {
+  const PickleForm form{.protocol = protocol};
+  WritePickle(ToPickle(parameters, {.protocol = protocol}), form, &files->Add(prefix + ".pdparams"));
+  // Paddle never slices this one.
+  WritePickle(ToPickle(states), form, &files->Add(prefix + ".pdopt"));
+  files->Add(prefix + ".pdmodel").Write(SerializeProgram(program));
+}
+
 void SaveProgramState(const Program& program, const Scope& scope, const std::string& prefix,
                       const SaveProgramStateOptions& options) {
   CheckPrefix(prefix);
   const StateDict parameters = GetStateDict(program, scope, StateKind::kParameters);
   const StateDict states = GetStateDict(program, scope, StateKind::kOptimizer);
   AtomicFiles files;
-  const PickleForm form{.protocol = options.protocol};
-  WritePickle(ToPickle(parameters, {.protocol = options.protocol}), form, &files.Add(prefix + ".pdparams"));
-  // Paddle never slices this one.
-  WritePickle(ToPickle(states), form, &files.Add(prefix + ".pdopt"));
-  files.Add(prefix + ".pdmodel").Write(SerializeProgram(program));
+  AddProgramState(program, parameters, states, prefix, options.protocol, &files);
   if (options.checksums) AddChecksums(prefix, &files);
   files.Commit();
 }

@@ -120,6 +120,11 @@ struct SaveProgramStateOptions {
   bool checksums = true;  // write prefix.checksums, which Paddle ignores (checksums.h)
 };
 
+class AtomicFiles;
+/// Begins prefix.pdparams, prefix.pdopt and prefix.pdmodel, for a save of more.
+void AddProgramState(const Program& program, const StateDict& parameters, const StateDict& states,
+                     const std::string& prefix, int protocol, AtomicFiles* files);
+
 /// Writes prefix.pdparams, prefix.pdopt and prefix.pdmodel together, with their checksums.
 /// Source: paddle.static.save.
 void SaveProgramState(const Program& program, const Scope& scope, const std::string& prefix,

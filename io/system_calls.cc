@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -18,6 +19,9 @@ SystemCalls& CurrentSystemCalls() {
       .link = ::link,
       .unlink = ::unlink,
       .flock = ::flock,
+      .exchange = [](const char* one, const char* other) {
+        return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2u));
+      },
   };
   return calls;
 }

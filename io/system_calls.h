@@ -18,6 +18,7 @@ struct SystemCalls {
   int (*link)(const char* from, const char* to);
   int (*unlink)(const char* path);
   int (*flock)(int fd, int operation);
+  int (*exchange)(const char* one, const char* other);  // renameat2 with RENAME_EXCHANGE
 };
 
 /// The table in use. Threads: replace entries only while no file is being written.

@@ -56,6 +56,7 @@ class Faults {
       return fails ? -1 : 0;
     };
     calls.rename = [](const char* a, const char* b) { return Fails(kRenameCall, "rename") ? -1 : original_.rename(a, b); };
+    calls.exchange = [](const char* a, const char* b) { return Fails(kRenameCall, "exchange") ? -1 : original_.exchange(a, b); };
     calls.link = [](const char* a, const char* b) { return Fails(kLinkCall, "link") ? -1 : original_.link(a, b); };
     calls.unlink = [](const char* path) { return Fails(kUnlinkCall, "unlink") ? -1 : original_.unlink(path); };
   }
@@ -108,11 +109,11 @@ inline std::vector<std::string> NamesIn(const std::string& folder) {
   return names;
 }
 
-/// Names and contents of the files in a folder and below, read as they are.
+/// Names below a folder and contents of the files there, read as they are.
 inline std::vector<std::pair<std::string, std::string>> Contents(const std::string& folder) {
   std::vector<std::pair<std::string, std::string>> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file()) files.emplace_back(entry.path().string(), PlainText(entry.path().string()));
+    if (entry.is_regular_file()) files.emplace_back(entry.path().string().substr(folder.size()), PlainText(entry.path().string()));
   }
   std::sort(files.begin(), files.end());
   return files;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "framework/tensor/scope.h"
+#include "io/checkpoint.h"
 #include "io/commit_journal.h"
 #include "io/inference_model.h"
 #include "io/npy.h"
@@ -104,6 +105,34 @@ inline const std::vector<SaveCase>& SaveCases() {
        [](const std::string& folder) {
          const StateDict state = LoadNpz(folder + "/s.npz");
          return OneVersion({VersionOf(*state.Find("w")), VersionOf(*state.Find("m"))});
+       }},
+      {"CheckpointSave",
+       [](const std::string& folder, int version) {
+         Scope scope;
+         SetVersion(&scope, version);
+         Checkpoint(folder + "/c", {.keep = 1}).Save(*VersionedProgram(version), scope, {.step = version, .epoch = version});
+       },
+       [](const std::string& folder) {
+         const auto none_is_removed = LockForReading(folder + "/c");
+         Scope scope;
+         const auto resumed = Checkpoint(folder + "/c").Resume(*VersionedProgram(0), scope);
+         if (!resumed) return -1;
+         return OneVersion({static_cast<int>(resumed->progress.step), static_cast<int>(resumed->progress.epoch),
+                            VersionOf(*LoadProgram(resumed->path + "/checkpoint.pdmodel")),
+                            VersionOf(scope.GetTensor("w")), VersionOf(scope.GetTensor("m"))});
+       }},
+      {"CheckpointOfOneStep",  // replaced again and again
+       [](const std::string& folder, int version) {
+         Scope scope;
+         SetVersion(&scope, version);
+         Checkpoint(folder + "/c").Save(*VersionedProgram(version), scope, {.step = 7, .epoch = version});
+       },
+       [](const std::string& folder) {
+         Scope scope;
+         const auto resumed = Checkpoint(folder + "/c").Resume(*VersionedProgram(0), scope);
+         if (!resumed) return -1;
+         return OneVersion({static_cast<int>(resumed->progress.epoch), VersionOf(scope.GetTensor("w")),
+                            VersionOf(scope.GetTensor("m"))});
        }},
   };
   return cases;

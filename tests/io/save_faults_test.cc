@@ -44,7 +44,6 @@ TEST_P(SaveFaultsTest, AFailureOfAnyCallLeavesTheOldFilesWhole) {
         if (!Faults::happened()) break;
       }
       if (message.empty()) {  // only tidying up failed
-        EXPECT_TRUE(Faults::failed() == kUnlinkCall || Faults::failed() == kCloseCall);
         EXPECT_EQ(Load(folder.path()), 2);
       } else {
         EXPECT_THAT(message, HasSubstr(std::strerror(code)));
@@ -154,9 +153,7 @@ TEST_P(SaveFaultsTest, ADiskThatTakesAFewBytesAtATimeGetsThemAll) {
   };
   GetParam().save(other.path(), 2);
   CurrentSystemCalls() = saved;
-  for (const std::string& name : NamesIn(folder.path())) {
-    EXPECT_EQ(PlainText(folder / name), PlainText(other / name)) << name;
-  }
+  EXPECT_EQ(Contents(folder.path()), Contents(other.path()));
 }
 
 TEST_P(SaveFaultsTest, AReaderBesideASaverSeesWholeVersions) {
