@@ -105,7 +105,17 @@ void FileWriter::WriteThrough(const char* data, size_t bytes) {
     written_ += part;
     data += part;
     bytes -= part;
+    StartWriteback();
   }
+}
+
+// The disk works while the rest is copied; Finish then waits for the rest only.
+void FileWriter::StartWriteback() {
+  constexpr uint64_t kPart = 8 << 20;
+  if (written_ - started_ < kPart) return;
+  (void)!::sync_file_range(fd_, static_cast<off64_t>(started_), static_cast<off64_t>(written_ - started_),
+                           SYNC_FILE_RANGE_WRITE);
+  started_ = written_;
 }
 
 void FileWriter::Finish() {

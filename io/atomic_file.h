@@ -41,12 +41,14 @@ class FileWriter : public Sink {
   friend class FolderCommit;
   void Flush();
   void WriteThrough(const char* data, size_t bytes);
+  void StartWriteback();
   void Close();
 
   std::string path_, target_, temporary_;
   int fd_ = -1;
   bool keeps_lock_;
   uint64_t written_ = 0;
+  uint64_t started_ = 0;  // the disk has been told of what is before
   uint64_t inode_ = 0;
   std::string buffer_;
   Digest digest_;
