@@ -170,18 +170,18 @@ int TrainAndSave(const Arguments& arguments, const char* self) {
   const int half = arguments.epochs / 2;
   Train(executor, net, loader, held_out, 0, half);
 
-  // A checkpoint: parameters, Adam's moments, and where the loader stands.
-  const std::string checkpoint = arguments.output + "/checkpoint";
-  sk::io::SaveProgramState(net.main, sk::GlobalScope(), checkpoint);
-  const sk::data::Position position = loader.position();
+  // A checkpoint: parameters, Adam's moments, the schedule, the random numbers, and where the loader stands.
+  const sk::io::Checkpoint checkpoint(arguments.output + "/checkpoints");
+  checkpoint.Save(net.main, sk::GlobalScope(),
+                  {.step = half * loader.num_batches(), .epoch = half, .data = loader.position()});
   const float before = Accuracy(executor, net, held_out);
   executor.Run(net.startup);  // all is forgotten, as if the machine had gone down
-  sk::io::LoadProgramState(net.main, sk::GlobalScope(), checkpoint);
-  sk::data::DataLoader resumed(dataset, options);
-  resumed.Restore(position);
+  const auto resumed = checkpoint.Resume(net.main, sk::GlobalScope());
+  sk::data::DataLoader rest(dataset, options);
+  rest.Restore(resumed->progress.data);
   SKIFF_ENFORCE(Accuracy(executor, net, held_out) == before, Internal, "the checkpoint lost something");
-  std::cout << "checkpoint saved and loaded: " << checkpoint << ".{pdparams,pdopt,pdmodel}\n";
-  Train(executor, net, resumed, held_out, half, arguments.epochs);
+  std::cout << "checkpoint saved and loaded: " << resumed->path << "\n";
+  Train(executor, net, rest, held_out, half, arguments.epochs);
 
   const std::string model = arguments.output + "/digits";
   sk::io::SaveInferenceModel(model, {"image"}, {net.probabilities}, *net.test, sk::GlobalScope());

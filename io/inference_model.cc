@@ -4,6 +4,8 @@
 #include <map>
 
 #include "io/atomic_file.h"
+#include "io/checksums.h"
+#include "io/commit_journal.h"
 #include "io/program_file.h"
 
 namespace skiff::io {
@@ -132,15 +134,16 @@ std::string InFolder(const std::string& folder, const std::string& name, const c
 
 InferenceModel LoadFolder(const std::string& folder, const LoadInferenceOptions& options) {
   if (!IsFolder(folder)) throw NoSuchFile(StrCat("there is no folder \"", folder, "\""));
+  const auto no_save_between = LockForReading(folder);
   const std::string name = options.model_filename.empty() ? "__model__" : options.model_filename;
   InferenceModel model =
-      FromProgram(ReadProgram(MappedFile::Open(InFolder(folder, name, ".pdmodel"))));
+      FromProgram(ReadProgram(OpenVerified(InFolder(folder, name, ".pdmodel"), options.verify_checksums)));
   std::string params = options.params_filename;
   if (params.empty() && IsFile(folder + "/__params__")) params = "__params__";
   if (params.empty()) {
     model.parameters = ReadSeparateParameters(*model.program, folder, options.memory);
   } else if (!SavedVariables(*model.program).empty()) {
-    const auto file = MappedFile::Open(InFolder(folder, params, ".pdiparams"));
+    const auto file = OpenVerified(InFolder(folder, params, ".pdiparams"), options.verify_checksums);
     model.parameters = ReadParameters(*model.program, file, options.memory);
   }
   return model;
@@ -207,6 +210,7 @@ void SaveInferenceModel(const std::string& prefix, const std::vector<std::string
     for (const auto& [v, tensor] : values) WriteTensor(*tensor, &sink);
   }
   files.Add(prefix + ".pdmodel").Write(SerializeProgram(*made));
+  if (options.checksums) AddChecksums(prefix, &files);
   files.Commit();
 }
 
@@ -250,15 +254,16 @@ InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOp
   if (as_folder || (IsFolder(path) && !IsFile(prefix + ".pdmodel"))) {
     return WithStoredDTypes(LoadFolder(path, options));
   }
+  const auto no_save_between = LockForReading(FolderOf(prefix));
   if (!IsFile(prefix + ".pdmodel")) {
     NoSuchFile error(StrCat("there is no \"", prefix, ".pdmodel\""));
     if (IsFile(prefix + ".json")) error.AddContext(prefix + ".json is there: a model of Paddle 3");
     error.AddContext("give the prefix that save_inference_model was given, or a folder with __model__");
     throw error;
   }
-  InferenceModel model = FromProgram(ReadProgram(MappedFile::Open(prefix + ".pdmodel")));
+  InferenceModel model = FromProgram(ReadProgram(OpenVerified(prefix + ".pdmodel", options.verify_checksums)));
   if (!SavedVariables(*model.program).empty()) {
-    const auto file = MappedFile::Open(prefix + ".pdiparams");
+    const auto file = OpenVerified(prefix + ".pdiparams", options.verify_checksums);
     model.parameters = ReadParameters(*model.program, file, options.memory);
   }
   return WithStoredDTypes(std::move(model));

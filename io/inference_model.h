@@ -18,10 +18,11 @@ struct SaveInferenceOptions {
   bool clip_extra = true;     // leave out what training alone needs
   bool legacy_format = false; // so that Paddle 2.4 reads it; see MakeLegacy
   bool program_only = false;  // write no parameters
+  bool checksums = true;      // write prefix.checksums, which Paddle ignores (checksums.h)
 };
 
-/// Writes prefix.pdmodel and prefix.pdiparams together, as Paddle 2.6.2 does; without persistable variables
-/// there is no .pdiparams, and an old one goes. `program` is not modified.
+/// Writes prefix.pdmodel and prefix.pdiparams together, as Paddle 2.6.2 does, and their checksums; without
+/// persistable variables there is no .pdiparams, and an old one goes. `program` is not modified.
 ///
 /// @param feeds, fetches  Variables of block 0. What is fetched gets the name
 ///     save_infer_model/scale_<i>.tmp_<k>; positions are what stays.
@@ -55,13 +56,14 @@ struct LoadInferenceOptions {
   std::string model_filename;
   std::string params_filename;
   TensorMemory memory = TensorMemory::kOwn;
+  bool verify_checksums = true;  // where there are some
 };
 
 /// Reads a model.
 ///
 /// @param path  The prefix given to SaveInferenceModel (prefix.pdmodel itself will do), or a folder.
 /// @throws External         A file is missing or cannot be read.
-/// @throws InvalidArgument  A file is damaged, or the parameters are not those of the program: their
+/// @throws InvalidArgument  A file is damaged, or not the one that its checksum is of; or the parameters are not those of the program: their
 ///     number, dtypes and shapes and the bytes after the last one are compared, and every difference is
 ///     listed in one error.
 /// Source: paddle.static.load_inference_model; docs/formats.md, sections 2, 3 and 5.

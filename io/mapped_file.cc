@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "framework/base/error.h"
+#include "io/commit_journal.h"
 
 namespace skiff::io {
 
@@ -36,7 +37,7 @@ void ReadToEnd(int fd, const std::string& path, std::string* out) {
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::Open(const std::string& path) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const Descriptor file{::open(CommittedPath(path).c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.fd < 0) {
     const std::string text = StrCat("cannot open \"", path, "\": ", std::strerror(errno));
     if (errno == ENOENT) throw NoSuchFile(text);
@@ -82,7 +83,7 @@ MappedFile::~MappedFile() {
 
 bool IsFile(const std::string& path) {
   struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+  return ::stat(CommittedPath(path).c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 
 bool IsFolder(const std::string& path) {

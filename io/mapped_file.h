@@ -17,7 +17,8 @@ class NoSuchFile : public External {
 };
 
 /// The content of a file, or of a buffer that stands for one. Regular files are mapped privately:
-/// tensors may share the memory, and writing to them never changes the file.
+/// tensors may share the memory, and writing to them never changes the file. What a save that was killed
+/// left half done in the file's folder is undone first (commit_journal.h).
 class MappedFile {
  public:
   /// @param path  UTF-8. Pipes and the like are read to their end.

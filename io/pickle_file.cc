@@ -47,8 +47,11 @@ PickleValue Join(const std::vector<const PickleValue*>& parts, const Shape& shap
 }  // namespace
 
 PickleValue LoadPickle(const std::string& path, PickleForm* form) {
-  const auto file = MappedFile::Open(path);
-  return MergeSlices(ParsePickle(file->bytes(), path, form), path);
+  return LoadPickle(MappedFile::Open(path), form);
+}
+
+PickleValue LoadPickle(const std::shared_ptr<const MappedFile>& file, PickleForm* form) {
+  return MergeSlices(ParsePickle(file->bytes(), file->name(), form), file->name());
 }
 
 void SavePickle(const PickleValue& value, const std::string& path, const PickleForm& form) {

@@ -18,6 +18,7 @@ inline constexpr int64_t kMaxSliceBytes = (int64_t{1} << 30) - 1;
 /// Reads a pickled file and puts its slices together.
 /// @throws External when it cannot be opened, InvalidArgument when it is damaged.
 PickleValue LoadPickle(const std::string& path, PickleForm* form = nullptr);
+PickleValue LoadPickle(const std::shared_ptr<const MappedFile>& file, PickleForm* form = nullptr);
 /// Replaces a file with a pickle, whole or not at all. Values are written as they are; see SplitSlices.
 void SavePickle(const PickleValue& value, const std::string& path, const PickleForm& form = {});
 

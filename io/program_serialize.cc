@@ -184,7 +184,8 @@ void SortAsPaddle(Operator* op) {
 }
 
 std::string SerializeProgram(const Program& program) {
-  ProgramDesc desc;
+  google::protobuf::Arena arena;  // on the heap a repeated field leaks what it was adding when memory runs out
+  ProgramDesc& desc = *google::protobuf::Arena::CreateMessage<ProgramDesc>(&arena);
   desc.ParsePartialFromString(program.unknown_fields);
   for (int i = 0; i < program.num_blocks(); ++i) FillBlock(program.block(i), desc.add_blocks());
   if (program.version) desc.mutable_version()->set_version(*program.version);

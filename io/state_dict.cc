@@ -4,6 +4,8 @@
 #include <set>
 
 #include "io/atomic_file.h"
+#include "io/checksums.h"
+#include "io/commit_journal.h"
 #include "io/program_file.h"
 #include "io/tensor_stream.h"
 
@@ -160,19 +162,27 @@ void SaveStateDict(const StateDict& state, const std::string& path,
   SavePickle(ToPickle(state, options), path, {.protocol = options.protocol});
 }
 
-StateDict LoadStateDict(const std::string& path) { return ToStateDict(LoadPickle(path), path); }
+StateDict LoadStateDict(const std::string& path, bool verify_checksums) {
+  return ToStateDict(LoadPickle(OpenVerified(path, verify_checksums)), path);
+}
+
+void AddProgramState(const Program& program, const StateDict& parameters, const StateDict& states,
+                     const std::string& prefix, int protocol, AtomicFiles* files) {
+  const PickleForm form{.protocol = protocol};
+  WritePickle(ToPickle(parameters, {.protocol = protocol}), form, &files->Add(prefix + ".pdparams"));
+  // Paddle never slices this one.
+  WritePickle(ToPickle(states), form, &files->Add(prefix + ".pdopt"));
+  files->Add(prefix + ".pdmodel").Write(SerializeProgram(program));
+}
 
 void SaveProgramState(const Program& program, const Scope& scope, const std::string& prefix,
-                      int protocol) {
+                      const SaveProgramStateOptions& options) {
   CheckPrefix(prefix);
   const StateDict parameters = GetStateDict(program, scope, StateKind::kParameters);
   const StateDict states = GetStateDict(program, scope, StateKind::kOptimizer);
   AtomicFiles files;
-  const PickleForm form{.protocol = protocol};
-  WritePickle(ToPickle(parameters, {.protocol = protocol}), form, &files.Add(prefix + ".pdparams"));
-  // Paddle never slices this one.
-  WritePickle(ToPickle(states), form, &files.Add(prefix + ".pdopt"));
-  files.Add(prefix + ".pdmodel").Write(SerializeProgram(program));
+  AddProgramState(program, parameters, states, prefix, options.protocol, &files);
+  if (options.checksums) AddChecksums(prefix, &files);
   files.Commit();
 }
 
@@ -189,11 +199,12 @@ LoadReport LoadProgramState(const Program& program, Scope& scope, const std::str
     }
     return SetStateDict(program, scope, state, options);
   }
-  if (options.kind != StateKind::kOptimizer) state = LoadStateDict(base + ".pdparams");
+  const auto no_save_between = LockForReading(FolderOf(base));
+  if (options.kind != StateKind::kOptimizer) state = LoadStateDict(base + ".pdparams", options.verify_checksums);
   if (options.kind != StateKind::kParameters) {
     // As Paddle: a program without such state leaves the file alone.
     if (!StateVariables(program, StateKind::kOptimizer).empty()) {
-      for (const StateDict::Entry& entry : LoadStateDict(base + ".pdopt")) {
+      for (const StateDict::Entry& entry : LoadStateDict(base + ".pdopt", options.verify_checksums)) {
         state.Set(entry.name, entry.tensor, entry.tensor_name);
       }
     }
@@ -205,8 +216,8 @@ void SaveProgram(const Program& program, const std::string& path) {
   WriteFile(path, SerializeProgram(program));
 }
 
-std::unique_ptr<Program> LoadProgram(const std::string& path) {
-  const auto file = MappedFile::Open(path);
+std::unique_ptr<Program> LoadProgram(const std::string& path, bool verify_checksums) {
+  const auto file = OpenVerified(path, verify_checksums);
   return ParseProgram(file->bytes(), path);
 }
 

@@ -73,6 +73,8 @@ struct LoadOptions {
   bool strict = true;
   /// The variables that are expected.
   StateKind kind = StateKind::kAll;
+  /// Compare files with their checksums, where there are some (checksums.h).
+  bool verify_checksums = true;
 };
 
 /// What became of each variable and each entry.
@@ -115,13 +117,24 @@ StateDict ToStateDict(const PickleValue& value, const std::string& what);
 void SaveStateDict(const StateDict& state, const std::string& path,
                    const SaveStateOptions& options = {});
 /// Reads a .pdparams or .pdopt file.
-/// @throws External when it cannot be opened, InvalidArgument when it is damaged or no state dict.
-StateDict LoadStateDict(const std::string& path);
+/// @throws External when it cannot be opened, InvalidArgument when it is damaged, not the file that its
+///     checksum is of, or no state dict.
+StateDict LoadStateDict(const std::string& path, bool verify_checksums = true);
 
-/// Writes prefix.pdparams, prefix.pdopt and prefix.pdmodel together.
+struct SaveProgramStateOptions {
+  int protocol = 4;       // of the pickles: 2, 3 or 4
+  bool checksums = true;  // write prefix.checksums, which Paddle ignores (checksums.h)
+};
+
+class AtomicFiles;
+/// Begins prefix.pdparams, prefix.pdopt and prefix.pdmodel, for a save of more.
+void AddProgramState(const Program& program, const StateDict& parameters, const StateDict& states,
+                     const std::string& prefix, int protocol, AtomicFiles* files);
+
+/// Writes prefix.pdparams, prefix.pdopt and prefix.pdmodel together, with their checksums.
 /// Source: paddle.static.save.
 void SaveProgramState(const Program& program, const Scope& scope, const std::string& prefix,
-                      int protocol = 4);
+                      const SaveProgramStateOptions& options = {});
 /// Reads prefix.pdparams, and prefix.pdopt where the program has such state, and sets the program's
 /// variables. `prefix` may carry one of the suffixes, or be a folder with one file per variable,
 /// as Paddle 1.x wrote.
@@ -132,7 +145,8 @@ LoadReport LoadProgramState(const Program& program, Scope& scope, const std::str
 
 /// Replaces a program file (.pdmodel), whole or not at all. Nothing is pruned or clipped.
 void SaveProgram(const Program& program, const std::string& path);
-/// @throws External when it cannot be opened, InvalidArgument when it is damaged.
-std::unique_ptr<Program> LoadProgram(const std::string& path);
+/// @throws External when it cannot be opened, InvalidArgument when it is damaged or not the file that its
+///     checksum is of.
+std::unique_ptr<Program> LoadProgram(const std::string& path, bool verify_checksums = true);
 
 }  // namespace skiff::io

@@ -1,6 +1,8 @@
 #include "io/system_calls.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -16,6 +18,10 @@ SystemCalls& CurrentSystemCalls() {
       .rename = ::rename,
       .link = ::link,
       .unlink = ::unlink,
+      .flock = ::flock,
+      .exchange = [](const char* one, const char* other) {
+        return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2u));
+      },
   };
   return calls;
 }

@@ -1,4 +1,5 @@
-// The system calls behind every file skiff writes, in a table, so that tests can make the n-th one fail.
+// The system calls behind every file skiff writes, in a table, so that tests can make the n-th one fail, or do
+// without what a file system may lack.
 #pragma once
 
 #include <sys/types.h>
@@ -16,6 +17,8 @@ struct SystemCalls {
   int (*rename)(const char* from, const char* to);
   int (*link)(const char* from, const char* to);
   int (*unlink)(const char* path);
+  int (*flock)(int fd, int operation);
+  int (*exchange)(const char* one, const char* other);  // renameat2 with RENAME_EXCHANGE
 };
 
 /// The table in use. Threads: replace entries only while no file is being written.

@@ -36,19 +36,20 @@ void SaveVariables(const Scope& scope, const std::string& folder, const std::str
                    std::vector<std::string> names) {
   std::sort(names.begin(), names.end());
   AtomicFiles files;
-  Sink* all = filename.empty() ? nullptr : &files.Add(OneFile(folder, filename));
+  FileWriter* all = filename.empty() ? nullptr : &files.Add(OneFile(folder, filename));
   for (const std::string& name : names) {
     const Value* value = scope.FindVar(name);
     SKIFF_ENFORCE(value != nullptr, NotFound, "the variable \"", name, "\" is not in the scope; run the startup program first");
     const SelectedRows* rows = std::get_if<SelectedRows>(value);
     SKIFF_ENFORCE(rows == nullptr || all == nullptr, InvalidArgument, "the variable \"", name,
                   "\" holds SelectedRows, which need a file of their own; leave filename out");
-    Sink& sink = all != nullptr ? *all : files.Add(VariablePath(folder, name));
+    FileWriter& sink = all != nullptr ? *all : files.Add(VariablePath(folder, name));
     if (rows != nullptr) {
       WriteSelectedRows(*rows, &sink);
     } else {
       WriteTensor(scope.GetTensor(name), &sink);
     }
+    if (all == nullptr) sink.Finish();  // so that no more than one file is open
   }
   files.Commit();
 }

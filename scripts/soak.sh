@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # What takes too long for every change: the C++ tests under AddressSanitizer and UBSan, every fuzz target,
-# the comparisons with PaddlePaddle in both directions, and many random programs run by both.
+# saves that are killed, the comparisons with PaddlePaddle in both directions, and many random programs run by
+# both.
 #
 # usage: scripts/soak.sh
 #
 #   FUZZ_SECONDS   how long each fuzz target runs (default 600)
 #   ORACLE_DRAWS   random programs drawn for each operator (default 50)
+#   KILLS          saves killed with -9, of each kind (default 1000)
 #
 # Exit code 0 when nothing was found.
 source "$(dirname "$0")/common.sh"
@@ -31,6 +33,14 @@ run_fuzz() {
     tests/fuzz/run.sh build/fuzz/bin "${FUZZ_SECONDS:-600}" || failed+=("fuzz targets")
 }
 
+run_kills() {
+  configure cpu
+  build cpu --target io_test
+  say "killing saves"
+  SKIFF_KILLS=${KILLS:-1000} build/cpu/bin/io_test --gtest_brief=1 --gtest_filter='*KilledAtAnyMoment*' ||
+    failed+=("killed saves")
+}
+
 # The comparisons must hold for skiff, and for Paddle itself in skiff's place: that proves the comparisons.
 run_oracle() {
   configure cpu
@@ -51,6 +61,7 @@ run_oracle() {
 scripts/install.sh
 run_sanitized
 run_fuzz
+run_kills
 run_oracle
 if [ "${#failed[@]}" = 0 ]; then say "nothing found"; exit 0; fi
 for what in "${failed[@]}"; do say "FAILED $what"; done

@@ -53,6 +53,7 @@ void TextPart::AppendTo(std::ostream& out) const {
 
 std::string JoinText(std::initializer_list<TextPart> parts) {
   std::ostringstream out;
+  out.exceptions(std::ios::badbit);  // else the text of one that ran out of memory would end early
   for (const TextPart& part : parts) part.AppendTo(out);
   return out.str();
 }

@@ -32,6 +32,7 @@
 #include "executor/executor.h"
 #include "executor/predictor.h"
 // How it is kept.
+#include "io/checkpoint.h"
 #include "io/idx.h"
 #include "io/inference_model.h"
 #include "io/npy.h"

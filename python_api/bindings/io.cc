@@ -106,23 +106,28 @@ void BindIo(py::module_& m) {
     const io::StateDict state = ToStateDict(given);
     return Told(io::SetStateDict(program, ScopeOf(scope), state, {.strict = strict}));
   });
-  m.def("load_state_arrays", [](const std::string& path) { return FromStateDict(io::LoadStateDict(path), true); });
-  m.def("save_program_state", [](const Program& program, const std::string& prefix, int protocol) {
-    io::SaveProgramState(program, GlobalScope(), prefix, protocol);
+  m.def("is_file", &io::IsFile);  // as skiff reads it: see io/commit_journal.h
+  m.def("load_state_arrays", [](const std::string& path, bool verify) {
+    return FromStateDict(io::LoadStateDict(path, verify), true);
   });
-  m.def("load_program_state", [](const Program& program, const std::string& prefix, bool strict) {
-    return Told(io::LoadProgramState(program, GlobalScope(), prefix, {.strict = strict}));
+  m.def("save_program_state", [](const Program& program, const std::string& prefix, int protocol, bool checksums) {
+    io::SaveProgramState(program, GlobalScope(), prefix, {.protocol = protocol, .checksums = checksums});
+  });
+  m.def("load_program_state", [](const Program& program, const std::string& prefix, bool strict, bool verify) {
+    return Told(io::LoadProgramState(program, GlobalScope(), prefix, {.strict = strict, .verify_checksums = verify}));
   });
 
   m.def("save_inference_model", [](const std::string& prefix, py::object feeds, py::object fetches,
-                                   const Program& program, bool clip_extra, bool legacy_format) {
+                                   const Program& program, bool clip_extra, bool legacy_format, bool checksums) {
     io::SaveInferenceModel(prefix, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars"), program, GlobalScope(),
-                           {.clip_extra = clip_extra, .legacy_format = legacy_format});
+                           {.clip_extra = clip_extra, .legacy_format = legacy_format, .checksums = checksums});
   });
-  m.def("load_inference_model", [](const std::string& path, const std::string& model, const std::string& params) {
+  m.def("load_inference_model", [](const std::string& path, const std::string& model, const std::string& params,
+                                   bool verify) {
     io::LoadInferenceOptions options;
     options.model_filename = model;
     options.params_filename = params;
+    options.verify_checksums = verify;
     return FromModel(io::LoadInferenceModel(path, options), nullptr);
   });
   m.def("parse_inference_model", [](std::string model, std::string params) {
@@ -151,10 +156,11 @@ void BindIo(py::module_& m) {
     const py::dict values = FromValues(io::LoadVariableFolder(folder, &foreign));
     return py::make_tuple(values, foreign);
   });
-  m.def("model_state", [](const std::string& path, const std::string& model, const std::string& params) {
+  m.def("model_state", [](const std::string& path, const std::string& model, const std::string& params, bool verify) {
     io::LoadInferenceOptions options;
     options.model_filename = model;
     options.params_filename = params;
+    options.verify_checksums = verify;
     return FromStateDict(io::LoadModelState(path, options), true);
   });
   m.def("make_predictor", [](const std::string& path, const std::string& model, const std::string& params,

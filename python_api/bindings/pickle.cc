@@ -1,11 +1,14 @@
-// io/pickle: Python's objects to and from the files of skiff.save and skiff.load. Python's own pickle is
-// never used: it would run what a file says.
+// io/pickle and io/checkpoint: Python's objects to and from the files of skiff.save, skiff.load and
+// skiff.io.Checkpoint. Python's own pickle is never used: it would run what a file says.
 #include <pybind11/complex.h>
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
 #include <map>
 
+#include "executor/executor.h"
+#include "io/checkpoint.h"
+#include "io/checksums.h"
 #include "io/pickle_file.h"
 #include "io/program_file.h"
 #include "io/state_dict.h"
@@ -182,9 +185,32 @@ py::object LoadFrom(const std::shared_ptr<const io::MappedFile>& file, bool arra
   return py::cast(std::shared_ptr<Program>(io::ParseProgram(bytes, file->name())));
 }
 
+py::object Resume(const io::Checkpoint& checkpoint, const Program& program, std::optional<int64_t> step, bool skip_damaged) {
+  auto resumed = checkpoint.Resume(program, GlobalScope(), {.step = step, .skip_damaged = skip_damaged});
+  if (!resumed) return py::none();
+  return py::make_tuple(resumed->progress.step, resumed->progress.epoch,
+                        FromPickleValue(resumed->progress.extra["python"], true), resumed->path, resumed->skipped);
+}
+
+void BindCheckpoint(py::module_& m) {
+  py::class_<io::Checkpoint>(m, "Checkpoint")
+      .def(py::init([](std::string folder, int keep) {
+        return io::Checkpoint(std::move(folder), {.keep = keep});
+      }))
+      .def("save", [](const io::Checkpoint& c, const Program& program, int64_t step, int64_t epoch, py::object values) {
+        io::Progress progress{.step = step, .epoch = epoch};
+        progress.extra["python"] = ToPickleValue(/*tensors_as_arrays=*/true)(values);
+        return c.Save(program, GlobalScope(), progress);
+      })
+      .def("resume", &Resume)
+      .def("steps", &io::Checkpoint::Steps)
+      .def("path_of", &io::Checkpoint::PathOf);
+}
+
 }  // namespace
 
 void BindPickle(py::module_& m) {
+  BindCheckpoint(m);
   m.def("save_pickle", [](py::object object, const std::string& path, int protocol) {
     io::SavePickle(ToFile(object, protocol), path, {.protocol = protocol});
   });
@@ -196,8 +222,8 @@ void BindPickle(py::module_& m) {
     io::WriteTensor(ToTensor(tensor), &sink);
     return py::bytes(sink.Take());
   });
-  m.def("load_file", [](const std::string& path, bool arrays, bool keep_name_table) {
-    return LoadFrom(io::MappedFile::Open(path), arrays, keep_name_table);
+  m.def("load_file", [](const std::string& path, bool arrays, bool keep_name_table, bool verify) {
+    return LoadFrom(io::OpenVerified(path, verify), arrays, keep_name_table);
   });
   m.def("load_bytes", [](const std::string& bytes, bool arrays, bool keep_name_table) {
     return LoadFrom(io::MappedFile::FromMemory(bytes, "a buffer"), arrays, keep_name_table);

@@ -1,4 +1,5 @@
-"""Batches of samples. Source: paddle.io."""
+"""Batches of samples (source: paddle.io), and checkpoints of training."""
+from .checkpoint import Checkpoint, Resumed  # noqa: F401
 
 
 class Dataset:

@@ -76,24 +76,27 @@ def load(path, **configs):
         return_numpy (bool): arrays instead of LoDTensors.
         keep_name_table (bool): keeps the entry "StructuredToParameterName@@".
         model_filename, params_filename (str): in the folder of an inference model.
+        verify_checksums (bool): compares with the .checksums that a save left beside the file. True unless given.
 
     Raises:
         OSError: the file cannot be opened.
-        ValueError: there is none, it is damaged, or holds what must not be executed; an unknown option.
+        ValueError: there is none, it is damaged, not the one that was saved, or holds what must not be executed; an
+            unknown option.
 
     Source: paddle.load.
     """
     arrays = configs.pop("return_numpy", False)
     keep = configs.pop("keep_name_table", False)
     model, params = configs.pop("model_filename", None) or "", configs.pop("params_filename", None) or ""
+    verify = configs.pop("verify_checksums", True)
     _check_options("load", configs)
     if hasattr(path, "read"):
         return _core.load_bytes(path.read(), arrays, keep)
     path = os.fspath(path)
-    if os.path.isfile(path):
-        return _core.load_file(path, arrays, keep)
-    if os.path.isdir(path) or os.path.isfile(path + ".pdmodel"):
-        return _core.model_state(path, model, params)
-    near = [path + suffix for suffix in (".pdparams", ".pdopt", ".pdiparams") if os.path.isfile(path + suffix)]
+    if _core.is_file(path):
+        return _core.load_file(path, arrays, keep, verify)
+    if os.path.isdir(path) or _core.is_file(path + ".pdmodel"):
+        return _core.model_state(path, model, params, verify)
+    near = [path + suffix for suffix in (".pdparams", ".pdopt", ".pdiparams") if _core.is_file(path + suffix)]
     raise ValueError(f"there is no file or folder {path}, nor {path}.pdmodel"
                      + (f"; {' and '.join(near)} may be meant: give the whole name" if near else ""))

@@ -13,6 +13,7 @@ from under_test import load
 
 paddle = load()
 pytestmark = needs_paddle
+skiffs_own = pytest.mark.skipif(not hasattr(paddle.io, "Checkpoint"), reason="Paddle has neither checksums nor checkpoints")
 PARAMETERISED = [net for net in NETS if net != "without_parameters"]
 
 
@@ -36,6 +37,58 @@ def test_a_model_without_parameters_has_no_parameter_file(tmp_path):
     EXCHANGES["inference_model_without_parameters"].run("write", paddle, tmp_path)
     assert (tmp_path / "without_parameters.pdmodel").exists()
     assert not (tmp_path / "without_parameters.pdiparams").exists()
+
+
+@skiffs_own
+def test_paddle_ignores_the_checksums_that_skiff_leaves(tmp_path):
+    """Every exchange above has them beside its files."""
+    for name in ("inference_model_" + PARAMETERISED[0], "static_save_adam"):
+        EXCHANGES[name].run("write", paddle, tmp_path)
+    assert len(list(tmp_path.glob("*.checksums"))) == 2
+
+
+@skiffs_own
+def test_skiff_says_that_paddle_saved_over_its_files(tmp_path):
+    net = PARAMETERISED[0]
+    EXCHANGES["inference_model_" + net].run("write", paddle, tmp_path)
+    exchange_in_paddle("write", "inference_model_" + net, tmp_path, tmp_path / "wanted.npz")
+    prefix, exe = str(tmp_path / net), paddle.static.Executor()
+    with pytest.raises(ValueError, match="something else replaced it"):
+        paddle.static.load_inference_model(prefix, exe)
+    paddle.static.load_inference_model(prefix, exe, verify_checksums=False)
+    (tmp_path / (net + ".checksums")).unlink()
+    paddle.static.load_inference_model(prefix, exe)
+
+
+CHECKPOINT = """
+import sys
+import zlib
+import numpy as np
+import paddle
+paddle.enable_static()
+prefix = sys.argv[1] + "/checkpoint"
+state, optimizer, rest = (paddle.load(prefix + suffix, return_numpy=True) for suffix in (".pdparams", ".pdopt", ".pdstate"))
+program = paddle.load(prefix + ".pdmodel")
+paddle.static.load(program, prefix, paddle.static.Executor(paddle.CPUPlace()))
+scope = paddle.static.global_scope()
+for name, value in {**state, **{name: value for name, value in optimizer.items() if name != "LR_Scheduler"}}.items():
+    np.testing.assert_array_equal(np.array(scope.find_var(name).get_tensor()), value)
+print(sorted(state), optimizer["LR_Scheduler"], rest["step"], rest["extra"]["python"]["extra"])
+"""
+
+
+@skiffs_own
+def test_paddle_reads_a_checkpoint(tmp_path):
+    main, startup = paddle.static.Program(), paddle.static.Program()
+    with paddle.utils.unique_name.guard(), paddle.static.program_guard(main, startup):
+        loss = paddle.mean(paddle.static.nn.fc(paddle.static.data("x", [None, 4]), 3))
+        paddle.optimizer.Adam(paddle.optimizer.lr.StepDecay(0.5, 2)).minimize(loss)
+    with paddle.static.scope_guard(paddle.static.Scope()):
+        paddle.static.Executor().run(startup)
+        path = paddle.io.Checkpoint(tmp_path).save(main, step=7, extra=[1, "two"])
+    done = subprocess.run([PYTHON, "-c", CHECKPOINT, path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "['fc_0.b_0', 'fc_0.w_0'] {'last_epoch': 0, 'last_lr': 0.5} 7 [1, 'two']"
 
 
 LOOP = """

@@ -1,47 +1,21 @@
 #include "io/atomic_file.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <cerrno>
+#include <thread>
 
-#include "io/system_calls.h"
-#include "tests/io/support.h"
+#include "io/commit_journal.h"
+#include "tests/io/faults.h"
 
 namespace skiff::io {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// Makes the n-th call of the chosen kinds fail while it lives.
-class FailingCalls {
- public:
-  FailingCalls(int nth) : saved_(CurrentSystemCalls()) {
-    left_ = nth;
-    original_ = saved_;
-    SystemCalls& calls = CurrentSystemCalls();
-    calls.open = [](const char* path, int flags, mode_t mode) {
-      return Fails() ? -1 : original_.open(path, flags, mode);
-    };
-    calls.write = [](int fd, const void* data, size_t bytes) -> ssize_t {
-      // A disk may take some of the bytes before it is full.
-      if (left_ == 1 && bytes > 1) (void)!original_.write(fd, data, bytes / 2);
-      return Fails() ? -1 : original_.write(fd, data, bytes);
-    };
-    calls.fsync = [](int fd) { return Fails() ? -1 : original_.fsync(fd); };
-    calls.rename = [](const char* a, const char* b) { return Fails() ? -1 : original_.rename(a, b); };
-  }
-  ~FailingCalls() { CurrentSystemCalls() = saved_; }
-  static bool happened() { return left_ <= 0; }
-
- private:
-  static bool Fails() {
-    errno = ENOSPC;
-    return --left_ == 0;
-  }
-  SystemCalls saved_;
-  inline static SystemCalls original_;
-  inline static int left_ = 0;
-};
+using ::testing::SizeIs;
 
 size_t CountFiles(const std::string& folder) {
   const std::filesystem::directory_iterator files(folder);
@@ -69,37 +43,262 @@ TEST(AtomicFileTest, NothingChangesBeforeCommit) {
   EXPECT_EQ(CountFiles(folder.path()), 1u);
 }
 
+// Replaces a and b, makes c, removes gone.
+void CommitFour(const TemporaryFolder& folder) {
+  AtomicFiles files;
+  files.Add(folder / "a").Write(std::string(3 << 20, 'a'));
+  files.Add(folder / "b").Write("new b");
+  files.Add(folder / "c").Write("new c");
+  files.Remove(folder / "gone");
+  files.Commit();
+}
+
+void WriteOldFour(const TemporaryFolder& folder) {
+  const Faults no_flushing;
+  WriteFile(folder / "a", "old a");
+  WriteFile(folder / "b", "old b");
+  WriteFile(folder / "gone", "old gone");
+}
+
+void ExpectOldFour(const TemporaryFolder& folder) {
+  EXPECT_EQ(PlainText(folder / "a"), "old a");
+  EXPECT_EQ(PlainText(folder / "b"), "old b");
+  EXPECT_EQ(PlainText(folder / "gone"), "old gone");
+  EXPECT_THAT(NamesIn(folder.path()), ElementsAre("a", "b", "gone"));
+}
+
 TEST(AtomicFileTest, AFailureOfAnyCallLeavesEveryOldFileWhole) {
-  int nth = 1;
-  for (;; ++nth) {
+  for (int nth = 1;; ++nth) {
+    SCOPED_TRACE(nth);
     TemporaryFolder folder;
-    WriteFile(folder / "a", "old a");
-    WriteFile(folder / "b", "old b");
-    WriteFile(folder / "gone", "old gone");
+    WriteOldFour(folder);
+    std::string message;
+    {
+      const Faults faults({.nth = nth});
+      message = ErrorOf([&] { CommitFour(folder); });
+      if (!Faults::happened()) break;
+    }
+    // Tidying up afterwards is no failure: see save_faults_test.cc.
+    if (Faults::failed() == kUnlinkCall || (Faults::failed() == kCloseCall && message.empty())) continue;
+    EXPECT_THAT(message, HasSubstr("unchanged"));
+    ExpectOldFour(folder);
+  }
+}
+
+// Where a file system has no links (FAT), backups are copies.
+TEST(AtomicFileTest, NeedsNoLinks) {
+  const SystemCalls saved = CurrentSystemCalls();
+  for (int nth = 1;; ++nth) {
+    SCOPED_TRACE(nth);
+    TemporaryFolder folder;
+    WriteOldFour(folder);
     bool failed = false;
     {
-      const FailingCalls failing(nth);
-      try {
-        AtomicFiles files;
-        files.Add(folder / "a").Write(std::string(3 << 20, 'a'));
-        files.Add(folder / "b").Write("new b");
-        files.Add(folder / "c").Write("new c");
-        files.Remove(folder / "gone");
-        files.Commit();
-      } catch (const External& error) {
-        failed = true;
-        EXPECT_THAT(error.what(), HasSubstr("unchanged"));
+      const Faults faults({.nth = nth, .kinds = kRenameCall});
+      CurrentSystemCalls().link = [](const char*, const char*) {
+        errno = EPERM;
+        return -1;
+      };
+      failed = !ErrorOf([&] { CommitFour(folder); }).empty();
+      if (!Faults::happened()) {
+        EXPECT_EQ(PlainText(folder / "b"), "new b");
+        EXPECT_THAT(NamesIn(folder.path()), ElementsAre("a", "b", "c"));
+        break;
       }
-      if (!FailingCalls::happened()) break;
     }
-    SCOPED_TRACE(nth);
     EXPECT_TRUE(failed);
-    EXPECT_EQ(ReadText(folder / "a"), "old a");
-    EXPECT_EQ(ReadText(folder / "b"), "old b");
-    EXPECT_EQ(ReadText(folder / "gone"), "old gone");
-    EXPECT_EQ(CountFiles(folder.path()), 3u);
+    ExpectOldFour(folder);
   }
-  EXPECT_GT(nth, 10);  // opens, writes, flushes and renames were all reached
+  CurrentSystemCalls() = saved;
+}
+
+TEST(AtomicFileTest, FlushesWhatUndoesAStepBeforeTheStep) {
+  TemporaryFolder folder;
+  WriteFile(folder / "a", "old");
+  WriteFile(folder / "b", "old");
+  const Faults faults;
+  AtomicFiles files;
+  files.Add(folder / "a").Write("new");
+  files.Add(folder / "b").Write("new");
+  files.Commit();
+  const std::vector<std::string> wanted = {
+      "open", "open", "write", "fsync", "write", "fsync", "close",  // the new files
+      "unlink",                                              // a journal that is not whole
+      "close", "link", "link",                               // second names of the old ones
+      "open", "write", "fsync", "close", "link",             // the journal
+      "open", "fsync", "close", "unlink",                    // the folder; the journal's first name
+      "rename", "rename", "open", "fsync", "close",          // the new names, the folder
+      "unlink", "open", "fsync", "close",                    // the journal goes for good
+      "unlink", "unlink"};                                   // the old files
+  EXPECT_EQ(Faults::log(), wanted);
+}
+
+// ---- what dead saves leave
+
+// A save that was killed before one of its calls: by default that which would rename c.
+void KillCommit(const TemporaryFolder& folder, const Fault& fault = {.nth = 3, .kinds = kRenameCall, .kills = true}) {
+  WriteOldFour(folder);
+  ASSERT_TRUE(IsKilledIn([&] {
+    const Faults faults(fault);
+    CommitFour(folder);
+  }));
+  ASSERT_TRUE(std::filesystem::exists(JournalPath(folder.path())));
+}
+
+TEST(CommitJournalTest, WhoReadsFirstPutsTheOldFilesBack) {
+  TemporaryFolder folder;
+  KillCommit(folder);
+  EXPECT_EQ(PlainText(folder / "b"), "new b");  // half done
+  EXPECT_EQ(ReadText(folder / "b"), "old b");
+  EXPECT_EQ(PlainText(folder / "a"), "old a");
+  EXPECT_FALSE(std::filesystem::exists(JournalPath(folder.path())));
+  WriteFile(folder / "a", "old a");  // the next save tidies up
+  ExpectOldFour(folder);
+}
+
+TEST(CommitJournalTest, LinksIntoTheFolderSeeTheOldFilesToo) {
+  TemporaryFolder folder, other;
+  KillCommit(folder);
+  std::filesystem::create_symlink(folder / "b", other / "link");
+  EXPECT_EQ(ReadText(other / "link"), "old b");
+}
+
+TEST(CommitJournalTest, AFolderThatCannotBeWrittenToIsReadThroughTheJournal) {
+  TemporaryFolder folder;
+  KillCommit(folder, {.nth = 4, .kinds = kUnlinkCall, .kills = true});  // of the journal
+  const Faults read_only({.code = EROFS, .kinds = kOpenCall | kRenameCall | kUnlinkCall, .lasting = true});
+  EXPECT_EQ(ReadText(folder / "a"), "old a");
+  EXPECT_EQ(ReadText(folder / "b"), "old b");
+  EXPECT_EQ(ReadText(folder / "gone"), "old gone");
+  EXPECT_FALSE(IsFile(folder / "c"));
+  EXPECT_THAT(ErrorOf([&] { ReadText(folder / "c"); }), HasSubstr("No such file"));
+  EXPECT_THAT(ErrorOf([&] { WriteFile(folder / "a", ""); }), HasSubstr("Read-only"));
+  EXPECT_EQ(PlainText(folder / "b"), "new b");  // nothing was moved
+}
+
+TEST(CommitJournalTest, AFileThatSomeoneElseReplacedSinceIsTheirs) {
+  TemporaryFolder folder;
+  KillCommit(folder);
+  std::ofstream(folder / "theirs") << "theirs";
+  std::filesystem::rename(folder / "theirs", folder / "b");
+  EXPECT_EQ(ReadText(folder / "b"), "theirs");
+  EXPECT_EQ(ReadText(folder / "a"), "old a");
+}
+
+TEST(CommitJournalTest, AJournalThatIsNotWholeIsIgnoredAndGoesWithTheNextSave) {
+  TemporaryFolder folder;
+  KillCommit(folder);
+  const std::string journal = PlainText(JournalPath(folder.path()));
+  std::string changed = journal;
+  changed[changed.size() / 2] ^= 1;
+  std::vector<std::string> broken = {changed, "", "skiff-commit 2/", std::string(1 << 20, '/')};
+  for (size_t size = 0; size < journal.size(); ++size) broken.push_back(journal.substr(0, size));
+  for (const std::string& text : broken) {
+    std::ofstream(JournalPath(folder.path())) << text;
+    EXPECT_EQ(ReadText(folder / "b"), "new b");
+    EXPECT_EQ(PlainText(JournalPath(folder.path())), text);
+  }
+  WriteFile(folder / "x", "x");
+  EXPECT_FALSE(std::filesystem::exists(JournalPath(folder.path())));
+}
+
+TEST(CommitJournalTest, AMaliciousJournalReachesNoFileOfOthers) {
+  TemporaryFolder outer;
+  const std::string folder = outer / "inner";
+  std::filesystem::create_directory(folder);
+  std::ofstream(outer / "victim") << "precious";
+  std::ofstream(folder + "/mine") << "mine";
+  std::ofstream(folder + "/.skiff-1-1.tmp") << "planted";
+  struct stat victim {}, mine {};
+  ::stat((outer / "victim").c_str(), &victim);
+  ::stat((folder + "/mine").c_str(), &mine);
+  const auto plant = [&](const std::string& records) {
+    const std::string text = "skiff-commit 1/" + records;
+    std::ofstream(JournalPath(folder)) << text << HexDigest(AsBytes(text));
+    ReadText(folder + "/mine");
+    EXPECT_EQ(PlainText(outer / "victim"), "precious");
+    EXPECT_EQ(PlainText(folder + "/mine"), "mine");
+  };
+  const std::string inode = std::to_string(victim.st_ino), own = std::to_string(mine.st_ino);
+  plant(inode + "//../victim/");
+  plant(inode + "/.skiff-1-1.tmp/../victim/");
+  plant(inode + "//" + (outer / "victim") + "/");
+  plant(inode + "//../");
+  plant("0/../victim/x/");
+  plant(own + "/../victim/mine/");   // a backup elsewhere
+  plant(own + "/victim/mine/");      // a backup that no save makes
+  plant("1//mine/");                 // a file that no save put there
+  plant("99999999999999999999999//mine/");
+  plant("-1//mine/");
+  plant(inode + "//" + std::string("mine\0x", 6) + "/");
+  std::filesystem::remove(JournalPath(folder));
+  std::filesystem::create_symlink(outer / "victim", JournalPath(folder));
+  WriteFile(folder + "/x", "x");
+  EXPECT_EQ(PlainText(outer / "victim"), "precious");
+}
+
+TEST(CommitJournalTest, RemovesTemporariesOfDeadSavesAndKeepsThoseOfTheLiving) {
+  TemporaryFolder folder;
+  const auto unfinished = [&] {
+    const Faults faults({.nth = 1, .kinds = kFsyncCall, .kills = true});
+    WriteFile(folder / "dead", "x");
+  };
+  ASSERT_TRUE(IsKilledIn(unfinished));
+  EXPECT_THAT(NamesIn(folder.path()), SizeIs(1));
+  AtomicFiles living;
+  living.Add(folder / "living").Write("x");
+  WriteFile(folder / "next", "x");
+  EXPECT_THAT(NamesIn(folder.path()), SizeIs(2));
+  living.Commit();
+  EXPECT_THAT(NamesIn(folder.path()), ElementsAre("living", "next"));
+}
+
+TEST(AtomicFileTest, ManyFilesNeedFewDescriptors) {
+  TemporaryFolder folder;
+  const Faults no_flushing;
+  rlimit limit {};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit low{32, limit.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &low);
+  AtomicFiles files;
+  for (int i = 0; i < 300; ++i) {
+    FileWriter& file = files.Add(folder / ("v" + std::to_string(i)));
+    file.Write("x");
+    file.Finish();
+  }
+  WriteFile(folder / "another", "x");  // takes no living temporaries away
+  files.Commit();
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_THAT(NamesIn(folder.path()), SizeIs(301));
+}
+
+// Network file systems may have no locks: a journal then counts as dead by its age.
+TEST(CommitJournalTest, WithoutLocksAnOldJournalIsADeadOne) {
+  TemporaryFolder folder;
+  KillCommit(folder);
+  const timespec old[2] = {{::time(nullptr) - 3600, 0}, {::time(nullptr) - 3600, 0}};
+  ::utimensat(AT_FDCWD, JournalPath(folder.path()).c_str(), old, 0);
+  const SystemCalls saved = CurrentSystemCalls();
+  CurrentSystemCalls().flock = [](int, int) {
+    errno = ENOLCK;
+    return -1;
+  };
+  EXPECT_EQ(ReadText(folder / "b"), "old b");
+  CommitFour(folder);
+  CurrentSystemCalls() = saved;
+  EXPECT_EQ(PlainText(folder / "b"), "new b");
+}
+
+TEST(CommitJournalTest, ASaveWaitsForTheOneBeforeIt) {
+  TemporaryFolder folder;
+  WriteFile(folder / "a", "old");
+  auto lock = std::make_unique<FolderLock>(folder.path(), FolderLock::Mode::kExclusive);
+  std::thread saver([&] { WriteFile(folder / "a", "new"); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_EQ(PlainText(folder / "a"), "old");
+  lock.reset();
+  saver.join();
+  EXPECT_EQ(PlainText(folder / "a"), "new");
 }
 
 TEST(AtomicFileTest, KeepsTheModeOfAFileAndFollowsLinks) {

@@ -3,8 +3,11 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include "framework/base/error.h"
@@ -19,6 +22,12 @@ inline std::string Golden(const std::string& name) { return std::string(SKIFF_GO
 /// Content of a file.
 inline std::string ReadText(const std::string& path) {
   return std::string(AsText(MappedFile::Open(path)->bytes()));
+}
+
+/// Content of a file as it is now, whatever a journal beside it says.
+inline std::string PlainText(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
 /// An empty folder that goes with the object.

@@ -1,6 +1,7 @@
 """Saving and loading from Python."""
 import io
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -131,3 +132,46 @@ def test_objects_that_cannot_be_saved_are_refused(tmp_path):
 def test_a_missing_file_is_said(tmp_path):
     with pytest.raises(ValueError, match="nowhere"):
         paddle.load(str(tmp_path / "nowhere"))
+
+
+def flip_bit(path):
+    data = bytearray(path.read_bytes())
+    data[-40] ^= 1
+    path.write_bytes(data)
+
+
+def test_checksums_catch_a_flipped_bit_and_a_stranger(net, exe, tmp_path):
+    prefix, program = str(tmp_path / "net"), static.default_main_program()
+    static.save_inference_model(prefix, [net[0]], [net[1]], exe)
+    assert (tmp_path / "net.checksums").read_text().startswith("skiff checksums 1\n")
+    flip_bit(tmp_path / "net.pdiparams")
+    for load in (lambda **options: static.load_inference_model(prefix, exe, **options),
+                 lambda **options: paddle.load(prefix, **options)):
+        with pytest.raises(ValueError, match="net.pdiparams.* is not the file that was saved"):
+            load()
+        load(verify_checksums=False)
+    with pytest.raises(ValueError, match="delete .*net.checksums"):
+        paddle.inference.Predictor(prefix)
+    static.save(program, prefix)
+    exe.run(static.default_startup_program())
+    static.save(program, str(tmp_path / "stranger"))
+    shutil.copy(tmp_path / "stranger.pdparams", tmp_path / "net.pdparams")
+    for load in (lambda **options: static.load(program, prefix, exe, **options),
+                 lambda **options: static.load(program, prefix, exe, program.all_parameters(), **options),
+                 lambda **options: static.load_program_state(prefix, **options),
+                 lambda **options: paddle.load(prefix + ".pdparams", **options)):
+        with pytest.raises(ValueError, match="net.pdparams.* is not the file that was saved"):
+            load()
+        load(verify_checksums=False)
+
+
+def test_checksums_can_be_left_out(net, exe, tmp_path):
+    static.save_inference_model(str(tmp_path / "net"), [net[0]], [net[1]], exe, checksums=False)
+    static.save(static.default_main_program(), str(tmp_path / "state"), checksums=False)
+    assert not list(tmp_path.glob("*.checksums"))
+
+
+def test_a_folder_of_variables_holds_variables_alone(net, exe, tmp_path):
+    program = static.default_main_program()
+    static.save_vars(exe, str(tmp_path), program, program.all_parameters())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["fc_0.b_0", "fc_0.w_0"]

@@ -25,6 +25,7 @@ LIBRARIES = {
     r"(google/protobuf/|program\.pb\.h)": ("io",),
     r"nlohmann/": ("io", "executor", "tools", "python_api"),
     r"zlib\.h": ("io", "framework"),
+    r"xxhash\.h": ("io",),
     r"glog/": ("framework", "executor"),
     r"gflags/": ("tools",),
     r"pybind11/": ("python_api",),

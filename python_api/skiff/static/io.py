@@ -35,6 +35,8 @@ def save_inference_model(path_prefix, feed_vars, fetch_vars, executor, **kwargs)
         program (Program): the default main program where None. It is not modified.
         clip_extra (bool): leaves out what training alone needs. True unless given.
         legacy_format (bool): as Paddle 2.4 reads it. False unless given.
+        checksums (bool): writes path_prefix.checksums too, which load_inference_model compares with and PaddlePaddle
+            ignores. True unless given.
 
     Raises:
         ValueError: path_prefix is a folder, a feed or fetch will not do, or parameters have no value.
@@ -42,14 +44,14 @@ def save_inference_model(path_prefix, feed_vars, fetch_vars, executor, **kwargs)
 
     Source: paddle.static.save_inference_model.
     """
-    program = _program(kwargs.get("program"), kwargs, ("program", "clip_extra", "legacy_format"))
+    program = _program(kwargs.get("program"), kwargs, ("program", "clip_extra", "legacy_format", "checksums"))
     path_prefix = os.fspath(path_prefix)
     if not path_prefix or path_prefix.endswith("/"):
         raise ValueError(f"path_prefix {path_prefix!r} ends in a folder; a name for the files is wanted")
     _make_folder(path_prefix)
     try:
         _core.save_inference_model(path_prefix, feed_vars, fetch_vars, program, kwargs.get("clip_extra", True),
-                                   kwargs.get("legacy_format", False))
+                                   kwargs.get("legacy_format", False), kwargs.get("checksums", True))
     except RuntimeError as error:  # names that are none, parameters without values
         raise ValueError(str(error)) from None
 
@@ -62,23 +64,26 @@ def load_inference_model(path_prefix, executor, **kwargs):
             model_filename and params_filename are the files' bytes.
         executor (Executor): as in Paddle.
         model_filename, params_filename (str | bytes): of older models.
+        verify_checksums (bool): compares the files with path_prefix.checksums, where there is one. True unless given.
 
     Returns:
         list: the program, names of its inputs, variables of its outputs.
 
     Raises:
         OSError: a file is missing.
-        ValueError: a file is damaged, or the parameters are not the program's (every difference is listed).
+        ValueError: a file is damaged, or not the one that was saved; or the parameters are not the program's (every
+            difference is listed).
 
     Source: paddle.static.load_inference_model.
     """
     model, params = kwargs.pop("model_filename", None), kwargs.pop("params_filename", None)
+    verify = kwargs.pop("verify_checksums", True)
     _check_options("load_inference_model", kwargs)
     if path_prefix is None:
         if not isinstance(model, bytes) or not isinstance(params, (bytes, type(None))):
             raise ValueError("without path_prefix, model_filename and params_filename must be the bytes of the files")
         return list(_core.parse_inference_model(model, params or b""))
-    return list(_core.load_inference_model(os.fspath(path_prefix), model or "", params or ""))
+    return list(_core.load_inference_model(os.fspath(path_prefix), model or "", params or "", verify))
 
 
 def normalize_program(program, feed_vars, fetch_vars, **kwargs):
@@ -139,16 +144,26 @@ def load_from_file(path):
 
 
 def save(program, model_path, protocol=4, **configs):
-    """Writes model_path.pdparams, .pdopt and .pdmodel together. Source: paddle.static.save."""
+    """Writes model_path.pdparams, .pdopt and .pdmodel together.
+
+    Args:
+        program (Program): whose state it is; the values are taken from the current scope.
+        model_path (str): folders are made as needed.
+        protocol (int): of the pickles, 2, 3 or 4.
+        checksums (bool): writes model_path.checksums too, which `load` compares with and PaddlePaddle ignores. True
+            unless given.
+
+    Source: paddle.static.save.
+    """
     _make_folder(os.fspath(model_path))
-    _core.save_program_state(_program(program, {}, ()), os.fspath(model_path), protocol)
+    _core.save_program_state(_program(program, {}, ()), os.fspath(model_path), protocol, configs.get("checksums", True))
 
 
 def _names(var_list):
     return [v if isinstance(v, str) else v.name for v in var_list]
 
 
-def load(program, model_path, executor=None, var_list=None):
+def load(program, model_path, executor=None, var_list=None, *, verify_checksums=True):
     """Sets a program's variables from model_path.pdparams and .pdopt, or from what `save_vars` wrote.
 
     Args:
@@ -157,37 +172,40 @@ def load(program, model_path, executor=None, var_list=None):
             one file of all.
         executor (Executor): as in Paddle: needed where there is no model_path.pdparams.
         var_list (list): only these variables; needed for one file of all, which does not name them.
+        verify_checksums (bool): compares the files with model_path.checksums, where there is one.
 
     Returns:
         LoadReport
 
     Raises:
         OSError: a file is missing.
-        ValueError: the state is not the program's (every difference is listed), or an argument is; nothing is set then.
+        ValueError: a file is not the one that was saved, the state is not the program's (every difference is listed), or
+            an argument is wrong; nothing is set then.
 
     Source: paddle.static.load.
     """
     path = _suffixes_off(os.fspath(model_path))
-    pickled = os.path.isfile(path + ".pdparams")
+    pickled = _core.is_file(path + ".pdparams")
     if not pickled and executor is None:
         raise ValueError(f"there is no {path}.pdparams; an executor is needed to load what save_vars wrote")
-    if var_list is None and (pickled or not os.path.isfile(path)):
-        return LoadReport(**_core.load_program_state(program, path, True))
+    if var_list is None and (pickled or not _core.is_file(path)):
+        return LoadReport(**_core.load_program_state(program, path, True, verify_checksums))
     if var_list is None:
         raise ValueError(f"var_list is needed: {path} holds variables but not their names")
-    state = load_program_state(path, var_list)
+    state = load_program_state(path, var_list, verify_checksums=verify_checksums)
     missing = [name for name in _names(var_list) if name not in state]
     if missing:
         raise ValueError(f"{path} does not hold {', '.join(missing)}; nothing was set")
     return set_program_state(program, {name: state[name] for name in _names(var_list)})._replace(missing=[])
 
 
-def load_program_state(model_path, var_list=None):
+def load_program_state(model_path, var_list=None, *, verify_checksums=True):
     """The variables that `save` or `save_vars` wrote, as arrays by name.
 
     Args:
         model_path (str): as for `load`.
         var_list (list): the variables to read of a folder or of one file of all; the latter needs it.
+        verify_checksums (bool): as for `load`.
 
     Raises:
         OSError: there is no such file or folder.
@@ -196,7 +214,7 @@ def load_program_state(model_path, var_list=None):
     Source: paddle.static.load_program_state.
     """
     path = _suffixes_off(os.fspath(model_path))
-    if os.path.isdir(path) and not os.path.isfile(path + ".pdparams"):
+    if os.path.isdir(path) and not _core.is_file(path + ".pdparams"):
         if var_list is not None:
             return _core.load_variables(path, "", _names(var_list))
         state, foreign = _core.load_variable_folder(path)
@@ -204,13 +222,13 @@ def load_program_state(model_path, var_list=None):
             warnings.warn(f"{path}: {', '.join(sorted(foreign))} left out: no variable that save_vars wrote", RuntimeWarning,
                           stacklevel=2)
         return state
-    if os.path.isfile(path) and not os.path.isfile(path + ".pdparams"):
+    if _core.is_file(path) and not _core.is_file(path + ".pdparams"):
         if var_list is None:
             raise ValueError(f"var_list is needed: {path} holds variables but not their names")
         return _core.load_variables("", path, _names(var_list))
-    state = _core.load_state_arrays(path + ".pdparams")
-    if os.path.isfile(path + ".pdopt"):
-        state.update(_core.load_state_arrays(path + ".pdopt"))
+    state = _core.load_state_arrays(path + ".pdparams", verify_checksums)
+    if _core.is_file(path + ".pdopt"):
+        state.update(_core.load_state_arrays(path + ".pdopt", verify_checksums))
     return state
 
 
