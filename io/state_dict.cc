@@ -81,17 +81,18 @@ std::vector<const Variable*> StateVariables(const Program& program, StateKind ki
 StateDict GetStateDict(const Program& program, const Scope& scope, StateKind kind) {
   StateDict state;
   std::string without;
+  int count = 0;
   for (const Variable* v : StateVariables(program, kind)) {
     const Value* value = scope.FindVar(v->name);
     const Tensor* tensor = value == nullptr ? nullptr : std::get_if<Tensor>(value);
     if (tensor == nullptr || !tensor->is_initialized()) {
-      without += (without.empty() ? "" : ", ") + v->name;
+      without += (count++ == 0 ? "" : ", ") + v->name;
     } else {
       state.Set(v->name, *tensor);
     }
   }
   if (!without.empty()) {
-    NotFound error("variables of the program have no value in the scope");
+    NotFound error(StrCat(count, " variables of the program have no value in the scope"));
     error.AddContext(without);
     error.AddContext("run the startup program, or load them, first");
     throw error;

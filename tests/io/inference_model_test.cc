@@ -75,6 +75,21 @@ TEST(NormalizeTest, ClipsWhatPaddleClips) {
   EXPECT_EQ(WithoutCallstacks(ours.get()), WithoutCallstacks(clipped.get()));
 }
 
+TEST(NormalizeTest, SpellsTheLegacyFormatAsPaddle) {
+  const auto whole = GoldenProgram("seed_matmul_add/clip_extra_false.pdmodel");
+  const auto paddle = GoldenProgram("seed_matmul_add/legacy_format.pdmodel");
+  const auto ours = InferenceProgram(*whole, {"img"}, {"elementwise_add_0"}, {.legacy_format = true});
+  EXPECT_EQ(ours->version, paddle->version);
+  EXPECT_THAT(*ours->op_version_map, ::testing::UnorderedElementsAreArray(*paddle->op_version_map));
+  EXPECT_EQ(WithoutCallstacks(ours.get()), WithoutCallstacks(paddle.get()));
+}
+
+TEST(NormalizeErrorTest, NamesAnAttributeThatTheLegacyFormatCannotSpell) {
+  auto program = SmallProgram();
+  program->global_block().ops()[1]->attrs.Set("alpha", Scalar(2.0));
+  EXPECT_THAT(ErrorOf([&] { MakeLegacy(program.get()); }), AllOf(HasSubstr("alpha of relu"), HasSubstr("without legacy_format")));
+}
+
 TEST(NormalizeTest, LeavesTheCallersProgramAsItIs) {
   const auto program = SmallProgram();
   const std::string before = SerializeProgram(*program);

@@ -1,0 +1,66 @@
+#include "io/variable_files.h"
+
+#include "io/atomic_file.h"
+#include "tests/io/support.h"
+
+namespace skiff::io {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Key;
+
+std::unique_ptr<Scope> Values() {
+  auto scope = std::make_unique<Scope>();
+  scope->SetTensor("b", Tensor::Of<float>({2}, {1, 2}));
+  scope->SetTensor("a/w", Tensor::Of<int64_t>({3}, {3, 4, 5}));
+  return scope;
+}
+
+TEST(VariableFilesTest, EachVariableHasAFileAndSlashesMakeFolders) {
+  const TemporaryFolder folder;
+  SaveVariables(*Values(), folder.path(), "", {"b", "a/w"});
+  EXPECT_TRUE(IsFile(folder / "a/w"));
+  const auto values = LoadVariables(folder.path(), "", {"a/w", "b"});
+  EXPECT_THAT(std::get<Tensor>(values.at("a/w")).Values<int64_t>(), ElementsAre(3, 4, 5));
+  EXPECT_THAT(LoadVariableFolder(folder.path()), ElementsAre(Key("a/w"), Key("b")));
+}
+
+TEST(VariableFilesTest, OneFileHoldsAllInOrderOfTheirNames) {
+  const TemporaryFolder folder;
+  SaveVariables(*Values(), folder.path(), "all", {"b", "a/w"});
+  const auto values = LoadVariables(folder.path(), "all", {"b", "a/w"});
+  EXPECT_THAT(std::get<Tensor>(values.at("b")).Values<float>(), ElementsAre(1, 2));
+  EXPECT_THAT(ErrorOf([&] { LoadVariables(folder.path(), "all", {"b"}); }), HasSubstr("holds 2 tensors, 1 variables are wanted"));
+}
+
+TEST(VariableFilesTest, TellsFilesThatAreNoVariables) {
+  const TemporaryFolder folder;
+  SaveVariables(*Values(), folder.path(), "", {"b"});
+  WriteFile(folder / "notes.txt", "not a tensor");
+  std::vector<std::string> foreign;
+  EXPECT_THAT(LoadVariableFolder(folder.path(), &foreign), ElementsAre(Key("b")));
+  EXPECT_THAT(foreign, ElementsAre("notes.txt"));
+  EXPECT_THROW(LoadVariableFolder(folder.path()), InvalidArgument);
+  EXPECT_THROW(LoadVariableFolder(folder / "none"), NoSuchFile);
+}
+
+TEST(VariableFilesErrorTest, NothingIsWrittenOutsideTheFolderOrWithoutAValue) {
+  const TemporaryFolder folder;
+  const auto scope = Values();
+  scope->SetTensor("../out", Tensor::Of<float>({1}, {1}));
+  EXPECT_THROW(SaveVariables(*scope, folder.path(), "", {"../out", "b"}), InvalidArgument);
+  EXPECT_THROW(SaveVariables(*scope, folder.path(), "", {"b", "none"}), NotFound);
+  EXPECT_FALSE(IsFile(folder / "b"));
+}
+
+TEST(VariableFilesTest, AModelsParametersHaveTheNamesOfItsLayers) {
+  const StateDict state = LoadModelState(Golden("jit_conv_bn_relu/model"));
+  const Tensor* mean = state.Find("1._mean");
+  ASSERT_NE(mean, nullptr);
+  EXPECT_EQ(mean->shape(), Shape({8}));
+  EXPECT_THAT(LoadModelState(Golden("legacy_combined/nested_dir")).Names(), ElementsAre("block/a/w", "block/b"));
+}
+
+}  // namespace
+}  // namespace skiff::io
