@@ -4,7 +4,10 @@
 #include <set>
 
 #include "io/atomic_file.h"
+#include "io/file_kind.h"
+#include "io/npy.h"
 #include "io/program_file.h"
+#include "io/safetensors.h"
 #include "io/tensor_stream.h"
 
 namespace skiff::io {
@@ -232,7 +235,19 @@ void SaveStateDict(const StateDict& state, const std::string& path,
   SavePickle(ToPickle(state, options), path, {.protocol = options.protocol});
 }
 
-StateDict LoadStateDict(const std::string& path) { return ToStateDict(LoadPickle(path), path); }
+StateDict LoadStateDict(const std::string& path, TensorMemory memory) {
+  const auto file = MappedFile::Open(path);
+  const FileKind kind = DetectFile(file->bytes());
+  switch (kind) {
+    case FileKind::kSafetensors: return ParseSafetensors(file, memory);
+    case FileKind::kZip: return ParseNpz(file);
+    case FileKind::kPickle: return ToStateDict(LoadPickle(path), path);
+    default: break;
+  }
+  InvalidArgument error(StrCat("cannot read \"", path, "\": its kind is ", ToString(kind), ", it holds no tensors by name"));
+  error.AddContext("a state dict is a pickle (.pdparams, .pdopt), a .npz or a .safetensors file");
+  throw error;
+}
 
 void SaveProgramState(const Program& program, const Scope& scope, const std::string& prefix,
                       int protocol) {

@@ -10,6 +10,7 @@
 #include "framework/program/program.h"
 #include "framework/tensor/scope.h"
 #include "io/pickle_file.h"
+#include "io/tensor_stream.h"
 
 namespace skiff::io {
 
@@ -108,9 +109,10 @@ StateDict ToStateDict(const PickleValue& value, const std::string& what);
 /// Replaces a .pdparams or .pdopt file, whole or not at all.
 void SaveStateDict(const StateDict& state, const std::string& path,
                    const SaveStateOptions& options = {});
-/// Reads a .pdparams or .pdopt file.
+/// Reads a state dict from a pickle (.pdparams, .pdopt), a .npz or a .safetensors file, told apart by content.
+/// @param memory  kShared: tensors of safetensors are views of the mapped file; the others are copied all the same.
 /// @throws External when it cannot be opened, InvalidArgument when it is damaged or no state dict.
-StateDict LoadStateDict(const std::string& path);
+StateDict LoadStateDict(const std::string& path, TensorMemory memory = TensorMemory::kOwn);
 
 /// Writes prefix.pdparams, prefix.pdopt and prefix.pdmodel together.
 /// Source: paddle.static.save.

@@ -36,4 +36,5 @@
 #include "io/inference_model.h"
 #include "io/npy.h"
 #include "io/program_file.h"
+#include "io/safetensors.h"
 #include "io/state_dict.h"

@@ -1,4 +1,5 @@
-"""Batches of samples. Source: paddle.io."""
+"""Batches of samples, as paddle.io; and state dicts in files of other frameworks."""
+from .state_files import load_npz, load_safetensors, save_npz, save_safetensors  # noqa: F401
 
 
 class Dataset:
