@@ -38,5 +38,5 @@ class Run(ToolTest):
 
     def test_rejects_an_array_that_is_not_there(self):
         code, _, error = skiff("run", CASE / "infer_model", "--input", f"img={CASE}/io.npz:nothing")
-        self.assertEqual(code, 3)
+        self.assertEqual(code, 2)
         self.assertIn('no array "nothing"', error)
