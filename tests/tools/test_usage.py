@@ -1,6 +1,6 @@
 from tool import GOLDEN, ToolTest, skiff
 
-COMMANDS = ("show", "verify", "run", "bench")
+COMMANDS = ("show", "verify", "convert", "run", "bench")
 
 
 class Usage(ToolTest):
