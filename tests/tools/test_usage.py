@@ -1,6 +1,6 @@
 from tool import GOLDEN, ToolTest, skiff
 
-COMMANDS = ("show", "verify", "diff", "convert", "strip", "run", "bench")
+COMMANDS = ("show", "verify", "diff", "convert", "strip", "edit", "run", "bench")
 
 
 class Usage(ToolTest):

@@ -35,7 +35,7 @@ struct Command {
 };
 const std::vector<Command>& Commands();
 
-extern const Command kShow, kVerify, kDiff, kConvert, kStrip, kRun, kBench;
+extern const Command kShow, kVerify, kDiff, kConvert, kStrip, kEdit, kRun, kBench;
 
 /// Values of a flag that was given several times.
 std::vector<std::string> Several(const std::string& flag);

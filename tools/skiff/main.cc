@@ -128,7 +128,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 
 const std::vector<Command>& Commands() {
-  static const std::vector<Command> commands = {kShow, kVerify, kDiff, kConvert, kStrip, kRun, kBench};
+  static const std::vector<Command> commands = {kShow, kVerify, kDiff, kConvert, kStrip, kEdit, kRun, kBench};
   return commands;
 }
 
