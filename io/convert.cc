@@ -7,8 +7,10 @@
 
 namespace skiff::io {
 
-void WriteModel(const InferenceModel& model, const std::string& path, ModelLayout layout) {
-  SKIFF_ENFORCE(!path.empty(), InvalidArgument, "a model needs a name; the path is empty");
+void WriteModel(const InferenceModel& model, const std::string& where, ModelLayout layout) {
+  SKIFF_ENFORCE(!where.empty(), InvalidArgument, "a model needs a name; the path is empty");
+  std::string path = where;
+  while (layout != ModelLayout::kPrefix && path.size() > 1 && path.back() == '/') path.pop_back();
   const StateDict parameters = ParametersFor(*model.program, model.parameters, "the model");
   AtomicFiles files;
   const auto combine = [&](const std::string& name) {

@@ -96,6 +96,17 @@ std::map<std::string, int> LastWriters(const Program& program) {
   return writers;
 }
 
+// Names that operators of any block read. What nobody reads is scratch of one operator: its bytes mean nothing.
+std::set<std::string> ReadAnywhere(const Program& program) {
+  std::set<std::string> names;
+  for (int i = 0; i < program.num_blocks(); ++i) {
+    for (const auto& op : program.block(i).ops()) {
+      for (const std::string& name : op->inputs.AllNames()) names.insert(name);
+    }
+  }
+  return names;
+}
+
 // An output that both models compute, at the operators that write it last.
 struct SharedOutput {
   int op_a, op_b;
@@ -104,6 +115,7 @@ struct SharedOutput {
 
 std::vector<SharedOutput> SharedOutputs(const Program& a, const Program& b, const std::vector<std::pair<int, int>>& matched) {
   const auto writers_a = LastWriters(a), writers_b = LastWriters(b);
+  const std::set<std::string> read = ReadAnywhere(a);
   std::vector<SharedOutput> shared;
   for (const auto& [i, j] : matched) {
     const Operator& x = *a.global_block().ops()[static_cast<size_t>(i)];
@@ -113,8 +125,8 @@ std::vector<SharedOutput> SharedOutputs(const Program& a, const Program& b, cons
       for (size_t k = 0; k < std::min(names.size(), others.size()); ++k) {
         const auto left = writers_a.find(names[k]), right = writers_b.find(others[k]);
         const bool last = left != writers_a.end() && right != writers_b.end() && left->second == i && right->second == j;
-        // XShape has no elements; a branch that is not taken gives no value.
-        if (last && slot != "XShape" && x.type != "conditional_block") shared.push_back({i, j, names[k], others[k]});
+        // A branch that is not taken gives no value.
+        if (last && read.contains(names[k]) && x.type != "conditional_block") shared.push_back({i, j, names[k], others[k]});
       }
     }
   }

@@ -78,13 +78,15 @@ std::set<std::string> ReadNames(const Program& program) {
 
 bool IsFeedOrFetch(const Operator& op) { return op.type == "feed" || op.type == "fetch"; }
 
-// Inner blocks come before the operator that owns them.
-void InferBlock(const Program& program, Block& block, std::set<int>* done) {
+// Inner blocks come before the operator that owns them. `inputs` keep their shapes: a loop may overwrite one by a value of
+// another shape, which is no matter of what is fed.
+void InferBlock(const Program& program, Block& block, const std::map<std::string, Shape>& inputs, std::set<int>* done) {
   if (!done->insert(block.idx()).second) return;
   for (const auto& op : block.ops()) {
     if (IsFeedOrFetch(*op)) continue;
-    for (int owned : OwnedBlocks(*op)) InferBlock(program, program.block(owned), done);
+    for (int owned : OwnedBlocks(*op)) InferBlock(program, program.block(owned), inputs, done);
     InferOutputs(block, *op);
+    for (const auto& [name, shape] : inputs) program.global_block().Var(name).shape = shape;
   }
 }
 
@@ -185,8 +187,14 @@ std::unique_ptr<Program> WithInputShapes(const Program& program, const std::vect
     }
     input.shape = shape;
   }
+  std::map<std::string, Shape> inputs;
+  for (const auto& [name, shape] : shapes) inputs[name] = shape;
+  for (const auto& op : block.ops()) {
+    if (op->type != "feed") continue;
+    for (const std::string& name : op->outputs.AllNames()) inputs[name] = block.Var(name).shape;
+  }
   std::set<int> done;
-  InferBlock(*copy, block, &done);
+  InferBlock(*copy, block, inputs, &done);
   copy->Touch();
   return copy;
 }

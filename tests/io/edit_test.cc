@@ -95,6 +95,12 @@ TEST(InputShapeTest, IsInferredThroughTheBlocksOfABranch) {
   EXPECT_NE(program.get(), copy.get());
 }
 
+TEST(InputShapeTest, AnInputThatALoopOverwritesKeepsItsOwn) {
+  const auto program = LoadProgram(std::string(SKIFF_TESTS_DIR) + "/fixtures/models/greedy_decoder.pdmodel");
+  const auto copy = WithInputShapes(*program, {{"start", Shape({5, 2})}});
+  EXPECT_EQ(copy->global_block().Var("start").shape, Shape({5, 2}));
+}
+
 TEST(InputShapeErrorTest, NamesTheOperatorThatRefusesAShape) {
   const auto program = ProgramOf("seed_matmul_add/infer_model.pdmodel");
   EXPECT_THAT(ErrorOf([&] { WithInputShapes(*program, {{"img", Shape({64, 100})}}); }), AllOf(HasSubstr("matmul"), HasSubstr("img")));

@@ -102,6 +102,24 @@ class Diff(ToolTest):
         self.assertTrue(any("velocity" in name for name in weights["extra"]), weights["extra"])
         self.assertTrue(any("LR_Scheduler" in text for text in weights["objects"]), weights["objects"])
 
+    def test_every_model_runs_like_itself(self):
+        models = sorted((GOLDEN.parent / "fixtures" / "models").glob("*.pdiparams")) + sorted(GOLDEN.rglob("*.pdiparams"))
+        shapes = {"super_resolution": "image=1,1,8,8"}
+        for path in models:
+            prefix = path.with_suffix("")
+            if not path.with_suffix(".pdmodel").exists():
+                continue
+            with self.subTest(prefix=prefix.name):
+                shape = ["--shape", shapes[prefix.name]] if prefix.name in shapes else []
+                code, out, error = skiff("diff", prefix, prefix, "--run", "--threads", "1", *shape)
+                self.assertEqual(code, 0, out + error)
+
+    def test_a_run_that_fails_says_that_its_inputs_were_drawn(self):
+        model = GOLDEN.parent / "fixtures" / "models" / "super_resolution"
+        code, _, error = skiff("diff", model, model, "--run")
+        self.assertEqual(code, 2)
+        self.assertIn("inputs were drawn, -1 taken as 1", error)
+
     def test_a_run_of_other_numbers_of_inputs_is_refused(self):
         code, _, error = skiff("diff", LENET, GOLDEN / "jit_embed_lstm" / "model", "--run")
         self.assertEqual(code, 2)

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "io/convert.h"
 #include "io/atomic_file.h"
+#include "io/convert.h"
 #include "io/npy.h"
 #include "io/safetensors.h"
 #include "tools/skiff/command.h"
@@ -50,15 +50,9 @@ struct Source {
 
 void ToModel(const Source& source, const std::string& out) { io::WriteModel(source.Model(), WithoutSuffix(out)); }
 
-std::string FolderName(std::string out) {
-  while (out.size() > 1 && out.back() == '/') out.pop_back();
-  return out;
-}
-void ToFolder(const Source& source, const std::string& out) {
-  io::WriteModel(source.Model(), FolderName(out), io::ModelLayout::kFolder);
-}
+void ToFolder(const Source& source, const std::string& out) { io::WriteModel(source.Model(), out, io::ModelLayout::kFolder); }
 void ToCombinedFolder(const Source& source, const std::string& out) {
-  io::WriteModel(source.Model(), FolderName(out), io::ModelLayout::kCombinedFolder);
+  io::WriteModel(source.Model(), out, io::ModelLayout::kCombinedFolder);
 }
 
 // A pickle of another protocol is the same tree; everything else becomes a state dict.

@@ -186,6 +186,16 @@ Feeds InputsFor(const io::InferenceModel& model, std::string* what) {
   return feeds;
 }
 
+io::RunDifferences RunBoth(const io::InferenceModel& a, const io::InferenceModel& b, const Feeds& inputs,
+                           const io::ProgramDifferences& programs) {
+  try {
+    return io::DiffRuns(a, b, inputs, programs, ToleranceFlags(kRunTolerance), FLAGS_threads);
+  } catch (Error& error) {
+    if (FLAGS_input.empty()) error.AddContext("inputs were drawn, -1 taken as 1: --shape gives other extents, --input other values");
+    throw;
+  }
+}
+
 ExitCode Diff(const std::vector<std::string>& arguments) {
   const auto [a, b] = TwoArguments(arguments, "two files or prefixes");
   const Found found_a = FindFile(a), found_b = FindFile(b);
@@ -213,7 +223,7 @@ ExitCode Diff(const std::vector<std::string>& arguments) {
     const io::InferenceModel model_a = OpenModel(a), model_b = OpenModel(b);
     std::string what;
     const Feeds inputs = InputsFor(model_a, &what);
-    const io::RunDifferences run = io::DiffRuns(model_a, model_b, inputs, differences, ToleranceFlags(kRunTolerance), FLAGS_threads);
+    const io::RunDifferences run = RunBoth(model_a, model_b, inputs, differences);
     equal = equal && run.equal();
     json["run"] = ToJson(run);
     if (!FLAGS_json) Print(run, what);

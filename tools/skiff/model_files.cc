@@ -198,7 +198,11 @@ std::vector<Tensor> RandomInputs(const std::vector<std::string>& names, const st
     for (int axis = 0; axis < shape.rank(); ++axis) {
       if (shape[axis] < 0) shape[axis] = 1;
     }
-    inputs.push_back(RandomTensor(names[i], shape, metas[i].dtype, &random));
+    Tensor input = RandomTensor(names[i], shape, metas[i].dtype, &random);
+    LoD lod(static_cast<size_t>(shape.empty() ? 0 : metas[i].lod_level), {0, 1});  // one sequence of all rows
+    if (!lod.empty()) lod.back() = {0, static_cast<uint64_t>(shape[0])};
+    input.set_lod(std::move(lod));
+    inputs.push_back(std::move(input));
   }
   return inputs;
 }

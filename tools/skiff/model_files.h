@@ -48,7 +48,7 @@ std::vector<std::string> InputsOf(const Program& program);
 std::vector<std::string> OutputsOf(const Program& program);
 
 /// Random inputs of the shapes in `metas`; --shape gives others, an unknown extent is 1 otherwise. Floats lie between -1
-/// and 1; whole numbers are 0 or 1, which any table of embeddings has.
+/// and 1; whole numbers are 0 or 1, which any table of embeddings has. Where sequences are wanted, all rows are one.
 /// @throws UsageError when --shape names no input, Unimplemented for a dtype that cannot be drawn.
 std::vector<Tensor> RandomInputs(const std::vector<std::string>& names, const std::vector<TensorMeta>& metas, uint32_t seed);
 /// "x.npy", or "io.npz:in_0" for one array of an archive.
