@@ -4,11 +4,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "tools/skiff/command.h"
 #include "tools/skiff/model_files.h"
+#include "tools/skiff/output.h"
 
 DECLARE_int32(threads);
 DECLARE_int32(repeat);
@@ -50,13 +49,13 @@ ExitCode Bench(const std::vector<std::string>& arguments) {
   const double median_ms = Quantile(runs_ms, 0.5);
 
   if (FLAGS_json) {
-    nlohmann::ordered_json json = {{"model", prefix}, {"threads", FLAGS_threads}, {"load_ms", load_ms},
+    Json json = {{"model", prefix}, {"threads", FLAGS_threads}, {"load_ms", load_ms},
                                    {"first_ms", first_ms}, {"runs", runs_ms.size()}, {"min_ms", runs_ms[0]},
                                    {"median_ms", median_ms}, {"p90_ms", Quantile(runs_ms, 0.9)}};
     for (size_t i = 0; i < inputs.size(); ++i) {
       json["inputs"][predictor.input_names()[i]] = inputs[i].shape().ToVector();
     }
-    std::cout << json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+    PrintJson(json);
     return kOk;
   }
   for (size_t i = 0; i < inputs.size(); ++i) {

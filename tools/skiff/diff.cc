@@ -47,8 +47,8 @@ std::string NameText(const std::string& a, const std::string& b) { return a == b
 std::string Text(const io::TensorDifference& tensor) {
   std::string text = NameText(tensor.name_a, tensor.name_b) + ": " + tensor.problem;
   if (tensor.outside == 0) return text;
-  return text + StrCat(tensor.problem.empty() ? "" : "; ", "max |a - b| ", Number(tensor.max_abs), ", mean ", Number(tensor.mean_abs),
-                       ", max relative to the largest ", Number(tensor.relative), "; ", tensor.outside, " of ", tensor.elements, " differ");
+  return text + StrCat(tensor.problem.empty() ? "" : "; ", "max |a - b| ", Number(tensor.max_abs), ", ", Number(tensor.relative),
+                       " of the largest |a|, mean ", Number(tensor.mean_abs), "; ", tensor.outside, " of ", tensor.elements, " differ");
 }
 
 Json ToJson(const io::TensorDifference& tensor) {

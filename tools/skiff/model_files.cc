@@ -48,7 +48,7 @@ io::StateDict NamedByProgram(const std::string& path, const std::string& program
 Found FindFile(const std::string& argument) {
   std::string path = argument;
   if (io::IsFolder(argument)) {
-    path = argument + "/__model__";
+    path = argument + (argument.ends_with('/') ? "__model__" : "/__model__");
     if (!io::IsFile(path)) {
       External error(StrCat("folder \"", argument, "\" has no __model__"));
       error.AddContext("name a file of it, or the prefix of a model: FOLDER/PREFIX");

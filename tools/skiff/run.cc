@@ -2,13 +2,14 @@
 #include <gflags/gflags.h>
 
 #include <algorithm>
-#include <iostream>
 
 #include "executor/executor.h"
 #include "io/npy.h"
 #include "tools/skiff/command.h"
 #include "tools/skiff/model_files.h"
+#include "tools/skiff/output.h"
 
+DECLARE_bool(json);
 DECLARE_string(input);
 DECLARE_string(fetch);
 DECLARE_string(output_dir);
@@ -63,15 +64,15 @@ ExitCode Run(const std::vector<std::string>& arguments) {
   model.SetParameters(&scope);
   Executor executor(CPUPlace{}, {.num_threads = FLAGS_threads});
   const std::vector<Tensor> results = executor.Run(*model.program, feeds, fetches, &scope);
+  Json json = Json::array();
   for (size_t i = 0; i < results.size(); ++i) {
-    std::cout << fetches[i] << ": " << results[i];
-    if (!FLAGS_output_dir.empty()) {
-      const std::string path = FLAGS_output_dir + "/" + ArrayFile(fetches[i]);
-      io::SaveNpy(results[i], path);
-      std::cout << " -> " << path;
-    }
-    std::cout << '\n';
+    const std::string path = FLAGS_output_dir.empty() ? "" : FLAGS_output_dir + "/" + ArrayFile(fetches[i]);
+    if (!path.empty()) io::SaveNpy(results[i], path);
+    json.push_back({{"name", fetches[i]}, {"dtype", ToString(results[i].dtype())}, {"shape", results[i].shape().ToVector()}});
+    if (!path.empty()) json.back()["file"] = path;
+    if (!FLAGS_json) std::cout << fetches[i] << ": " << results[i] << (path.empty() ? "" : " -> " + path) << '\n';
   }
+  if (FLAGS_json) PrintJson({{"outputs", json}});
   return kOk;
 }
 
@@ -84,7 +85,8 @@ const Command kRun = {
     "  --input NAME=FILE.npy   array for an input; FILE.npz:KEY takes one of an archive; repeat for each input\n"
     "  --fetch NAME            any variable of the program instead of its outputs; may be repeated\n"
     "  --output_dir FOLDER     also write each result to FOLDER/NAME.npy\n"
-    "  --threads N             CPU threads, by default one a core\n\n"
+    "  --threads N             CPU threads, by default one a core\n"
+    "  --json                  names, dtypes, shapes and files of the results as JSON\n\n"
     "example: skiff run lenet --input image=digit.npy --output_dir out\n",
     Run};
 
