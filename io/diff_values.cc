@@ -151,6 +151,8 @@ TensorDifference DiffTensors(const Tensor& a, const Tensor& b, const Tolerance& 
   if (a.shape() != b.shape() || IsComplex(a.dtype()) != IsComplex(b.dtype())) return difference;
   const Tensor left = a.To(CPUPlace{}), right = b.To(CPUPlace{});
   difference.elements = left.num_elements();
+  const bool same_bytes = left.dtype() == right.dtype() && std::memcmp(left.raw_data(), right.raw_data(), left.bytes()) == 0;
+  if (same_bytes) return difference;
   const int64_t numbers = difference.elements * (IsComplex(a.dtype()) ? 2 : 1);
   Sums sums;
   std::vector<Number> x(kChunk), y(kChunk);

@@ -153,6 +153,41 @@ def test_a_model_of_another_shape_runs_at_it(name, oracle, tmp_path):
         assert output["shape"] == list(wanted[f"out_{i}"].shape)
 
 
+BUILD_TWICE = """
+import sys, zlib
+import paddle
+folder = sys.argv[1]
+def net():
+    return paddle.nn.Sequential(paddle.nn.Conv2D(1, 4, 3), paddle.nn.BatchNorm2D(4), paddle.nn.ReLU(), paddle.nn.Flatten(),
+                                paddle.nn.Linear(144, 5), paddle.nn.Softmax())
+first, second = net(), net()
+second.set_state_dict(first.state_dict())
+for name, layer in (("first", first), ("second", second)):
+    layer.eval()
+    paddle.jit.save(layer, f"{folder}/{name}", input_spec=[paddle.static.InputSpec([None, 1, 8, 8], "float32", "image")])
+paddle.enable_static()
+for name, skipped in (("train_a", 0), ("train_b", 11)):
+    with paddle.utils.unique_name.guard():
+        main, startup = paddle.static.Program(), paddle.static.Program()
+        with paddle.static.program_guard(main, startup):
+            for _ in range(skipped):
+                paddle.utils.unique_name.generate("fc")
+            x, y = paddle.static.data("x", [None, 4]), paddle.static.data("y", [None, 1])
+            out = paddle.static.nn.fc(paddle.static.nn.fc(x, 3, activation="tanh"), 1)
+            paddle.optimizer.Adam(1e-3).minimize(paddle.mean(paddle.nn.functional.square_error_cost(out, y)))
+        paddle.save(main, f"{folder}/{name}.pdmodel")
+"""
+
+
+def test_a_net_that_paddle_built_again_is_equal_up_to_names(tmp_path):
+    done = subprocess.run([PYTHON, "-c", BUILD_TWICE, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = json.loads(skiff("diff", tmp_path / "first", tmp_path / "second", "--run", "--json"))
+    assert said["equal"] and said["programs"]["renamed"]["conv2d_0.w_0"] == "conv2d_1.w_0"
+    said = json.loads(skiff("diff", tmp_path / "train_a.pdmodel", tmp_path / "train_b.pdmodel", "--json"))
+    assert said["equal"] and said["programs"]["renamed"]["fc_0.w_0"] == "fc_11.w_0"
+
+
 def test_state_dicts_of_every_format_load_into_paddle(tmp_path):
     state = GOLDEN / "jit_conv_bn_relu" / "model.pdparams"
     skiff("convert", state, tmp_path / "a.safetensors")

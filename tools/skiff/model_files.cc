@@ -79,7 +79,14 @@ std::unique_ptr<Program> OpenProgram(const std::string& path) {
 
 io::InferenceModel OpenModel(const std::string& argument) {
   FindProgram(argument);
-  return io::LoadInferenceModel(io::IsFolder(argument) ? argument : WithoutSuffix(argument));
+  if (io::IsFolder(argument)) return io::LoadInferenceModel(argument);
+  const std::string prefix = WithoutSuffix(argument);
+  try {
+    return io::LoadInferenceModel(prefix);
+  } catch (External& error) {
+    if (io::IsFile(prefix + ".pdparams")) error.AddContext("it was saved for training (.pdparams); save_inference_model makes a model of it");
+    throw;
+  }
 }
 
 bool HasParameters(const std::string& argument) {
