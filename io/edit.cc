@@ -164,9 +164,9 @@ InferenceModel CutModel(const InferenceModel& model, const std::vector<std::stri
     return !chosen && !fetched && !read.contains(name);
   });
   InferenceModel cut;
-  cut.program = NormalizeProgram(program, feeds, fetches, {.scale_fetches = false});
+  cut.program = NormalizeProgram(program, feeds, fetches, /*scale_fetches=*/false);
   cut.feed_names = feeds;
-  cut.fetch_names = fetches;
+  cut.fetch_names = FetchNames(*cut.program);
   for (const Variable* v : SavedVariables(*cut.program)) {
     if (const Tensor* value = model.parameters.Find(v->name)) cut.parameters.Set(v->name, *value);
   }

@@ -9,15 +9,12 @@
 
 namespace skiff::io {
 
-struct NormalizeOptions {
-  /// Fetches what a `scale` operator makes of each variable, as Paddle does; else the variable itself.
-  bool scale_fetches = true;
-};
-
 /// A copy of `program` that computes `fetches` from `feeds` and nothing else, as
 /// paddle.static.normalize_program makes it: a `scale` operator behind each fetched variable (named
 /// save_infer_model/scale_<i>.tmp_<k>; not for bool), pruned, is_test true, batch_norm without
 /// ReserveSpace, feed operators first and fetch operators last.
+///
+/// @param scale_fetches  False fetches the variables themselves.
 ///
 /// Unlike Paddle's, `program` itself is not modified, and a variable that already is the output of such a
 /// scale is fetched as it is.
@@ -26,8 +23,7 @@ struct NormalizeOptions {
 /// Source: docs/formats.md, section 2.
 std::unique_ptr<Program> NormalizeProgram(const Program& program,
                                           const std::vector<std::string>& feeds,
-                                          const std::vector<std::string>& fetches,
-                                          const NormalizeOptions& options = {});
+                                          const std::vector<std::string>& fetches, bool scale_fetches = true);
 
 /// Removes what training alone needs, as save_inference_model(clip_extra=True) does: slots and attributes
 /// that are not part of each operator's definition. Operators Paddle 2.6.2 does not have stay as they are.

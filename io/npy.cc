@@ -203,13 +203,14 @@ StateDict ParseNpz(const std::shared_ptr<const MappedFile>& file) {
     const std::string array = name.ends_with(".npy") ? name.substr(0, name.size() - 4) : name;
     SKIFF_ENFORCE(seen.insert(array).second, InvalidArgument, "cannot read \"", file->name(), "\": the array \"", array,
                   "\" is there twice");
-    const std::string content = ReadZipMember(file, member);
-    Reader reader(AsBytes(content), file->name() + ":" + name);
+    std::string inflated;
+    const std::span<const uint8_t> content = ReadZipMember(file, member, &inflated);
+    Reader reader(content, file->name() + ":" + name);
     const NpyHeader header = ReadNpyHeader(&reader);
     if (IsText(header)) {
       arrays.objects.emplace_back(array, ReadText(&reader, header));
     } else {
-      arrays.Set(array, ParseNpy(AsBytes(content), reader.what()));
+      arrays.Set(array, ParseNpy(content, reader.what()));
     }
   }
   return arrays;

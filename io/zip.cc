@@ -90,7 +90,7 @@ ZipMember ReadCentral(Reader* reader) {
 
 }  // namespace
 
-std::string ReadZipMember(const std::shared_ptr<const MappedFile>& file, const ZipMember& member) {
+std::span<const uint8_t> ReadZipMember(const std::shared_ptr<const MappedFile>& file, const ZipMember& member, std::string* inflated) {
   Reader reader = At(file, member.offset);
   if (reader.Read<uint32_t>("zip member") != kLocalMagic) reader.Fail("no member", "zip member");
   reader.Take(22, "zip member");
@@ -98,20 +98,19 @@ std::string ReadZipMember(const std::shared_ptr<const MappedFile>& file, const Z
   const uint16_t extra = reader.Read<uint16_t>("zip extra size");
   reader.Take(uint64_t{name} + extra, "zip name");
   const auto packed = reader.Take(member.compressed, "zip content");
-  std::string content;
-  if (member.method == 0) {
-    content = AsText(packed);
-  } else if (member.method == 8) {
+  std::span<const uint8_t> content = packed;
+  if (member.method == 8) {
     if (member.size / kMaxDeflateRatio > member.compressed) {
       reader.Fail(StrCat("\"", member.name, "\" cannot become ", member.size, " bytes"), "zip size");
     }
-    content = Inflate(packed, InflateForm::kRaw, member.size, file->name());
-  } else {
+    *inflated = Inflate(packed, InflateForm::kRaw, member.size, file->name());
+    content = AsBytes(*inflated);
+  } else if (member.method != 0) {
     reader.Fail(StrCat("\"", member.name, "\" is packed by method ", member.method,
                        "; stored and deflated ones can be read"),
                 "zip method");
   }
-  if (content.size() != member.size || Crc32(AsBytes(content)) != member.crc) {
+  if (content.size() != member.size || Crc32(content) != member.crc) {
     reader.Fail(StrCat("the content of \"", member.name, "\" is damaged"), "zip crc");
   }
   return content;

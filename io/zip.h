@@ -22,8 +22,9 @@ struct ZipMember {
 /// Members in the archive's order; nothing is unpacked.
 /// @throws InvalidArgument for a damaged directory, encrypted members, and members of more bytes than the file has.
 std::vector<ZipMember> IndexZip(const std::shared_ptr<const MappedFile>& file);
-/// The content of a member. @throws InvalidArgument when it is damaged, its checksum included.
-std::string ReadZipMember(const std::shared_ptr<const MappedFile>& file, const ZipMember& member);
+/// The content of a member: a view of the file where it is stored, of `inflated` where it is deflated.
+/// @throws InvalidArgument when it is damaged, its checksum included.
+std::span<const uint8_t> ReadZipMember(const std::shared_ptr<const MappedFile>& file, const ZipMember& member, std::string* inflated);
 
 /// Writes an archive of stored members, one at a time; zip64 where a number needs it. The same members give the same
 /// bytes every time.

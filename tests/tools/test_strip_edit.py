@@ -68,15 +68,14 @@ class Edit(ToolTest):
         header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 28, 28), }\n"
         pixels = b"".join(bytes([0, 0, 128 if i % 3 else 0, 63]) for i in range(784))  # 1 or 0.5
         image.write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + pixels)
-        results = {}
-        for model, feed in (("head", f"image={image}"), ("tail", f"pool2d_0.tmp_0={self.folder}/pool2d_0.tmp_0.npy")):
-            code, _, error = skiff("run", self.folder / model, "--input", feed, "--output_dir", self.folder)
+        def run(model, feed):
+            code, out, error = skiff("run", model, "--input", feed, "--output_dir", self.folder, "--json")
             self.assertEqual(code, 0, error)
-        output = self.folder / "save_infer_model_scale_0.tmp_0.npy"
-        results["halves"] = read_npy(output)[1]
-        skiff("run", LENET, "--input", f"image={image}", "--output_dir", self.folder)
-        for half, whole in zip(results["halves"], read_npy(output)[1]):
-            self.assertAlmostEqual(half, whole, places=5)
+            return json.loads(out)["outputs"][0]["file"]
+        half = run(self.folder / "head", f"image={image}")
+        halves = read_npy(run(self.folder / "tail", f"pool2d_0.tmp_0={half}"))[1]
+        for together, whole in zip(halves, read_npy(run(LENET, f"image={image}"))[1]):
+            self.assertAlmostEqual(together, whole, places=5)
 
     def test_renames_variables_everywhere(self):
         made = self.edit(LENET, self.folder / "x", "--rename", "image=picture", "--rename", "conv2d_0.w_0=zz.weight",
@@ -112,6 +111,7 @@ class Edit(ToolTest):
                  (["--shape", "image=1,1,20,20"], "matmul_v2"),
                  (["--shape", "relu_0.tmp_0=1,6,28,28"], "is computed by relu"),
                  (["--shape", "image=-2,1,28,28"], "wanted NAME=EXTENT"),
+                 (["--rename=image=x", "--cut=relu_0.tmp_0", "--cut=image=2"], "no variable"),
                  ([], "nothing to do")]
         for arguments, said in cases:
             with self.subTest(arguments=arguments):

@@ -38,6 +38,9 @@ ExitCode Edit(const std::vector<std::string>& arguments) {
   if (FLAGS_rename.empty() && FLAGS_cut.empty() && FLAGS_from.empty() && FLAGS_shape.empty()) {
     throw UsageError("nothing to do: --rename, --cut, --from and --shape say what");
   }
+  for (const char* suffix : {".json", ".onnx"}) {
+    if (out.ends_with(suffix)) throw UsageError(StrCat("OUT is \"", out, "\"; edit writes a .pdmodel, skiff convert other forms of it"));
+  }
   const auto shapes = ShapesFlag(/*unknown_extents=*/true);
   std::vector<std::pair<std::string, std::string>> renamings;
   for (const std::string& text : Several(FLAGS_rename)) renamings.push_back(SplitAtEquals(text, "rename", "OLD=NEW"));

@@ -69,18 +69,14 @@ std::string FindProgram(const std::string& argument) {
   return found.path;
 }
 
-std::unique_ptr<Program> OpenProgram(const std::string& path) {
-  const auto file = io::MappedFile::Open(path);
-  SKIFF_ENFORCE(io::DetectFile(file->bytes()) != io::FileKind::kProgramJson, Unimplemented, "\"", path,
-                "\" is a program of Paddle 3 (PIR, JSON), which skiff " SKIFF_VERSION
-                " cannot read; save it under FLAGS_enable_pir_api=0");
-  return io::LoadProgram(path);
-}
+std::unique_ptr<Program> OpenProgram(const std::string& path) { return io::LoadProgram(path); }
 
 io::InferenceModel OpenModel(const std::string& argument) {
-  FindProgram(argument);
+  const std::string program = FindProgram(argument);
   if (io::IsFolder(argument)) return io::LoadInferenceModel(argument);
   const std::string prefix = WithoutSuffix(argument);
+  // A prefix means the .pdmodel where both are there.
+  if (program == prefix + ".json" && io::IsFile(prefix + ".pdmodel")) return io::LoadInferenceModel(program);
   try {
     return io::LoadInferenceModel(prefix);
   } catch (External& error) {

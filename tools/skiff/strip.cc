@@ -34,6 +34,8 @@ void CopyCompanions(const Program& program, const std::string& in, const std::st
 ExitCode Strip(const std::vector<std::string>& arguments) {
   const auto [in, out] = TwoArguments(arguments, "IN and OUT");
   const std::string path = FindProgram(in);
+  SKIFF_ENFORCE(FindFile(in).kind == io::FileKind::kProgram, InvalidArgument, "\"", path,
+                "\" is a program in JSON; skiff convert makes a .pdmodel of it");
   const std::string target = io::IsFolder(in)  ? out + "/__model__"
                              : in == out       ? path
                              : path.ends_with(".pdmodel") ? WithoutSuffix(out) + ".pdmodel"
