@@ -61,6 +61,7 @@ class Convert(ToolTest):
         code, _, error = skiff("convert", state, self.folder / "x.safetensors")
         self.assertEqual(code, 2)
         self.assertIn('"LR_Scheduler" is a dict', error)
+        self.assertIn("--tensors_only leaves out", error)
         self.assertEqual(list(self.folder.iterdir()), [])
         self.convert(state, self.folder / "x.npz", "--tensors_only")
         self.assertEqual(len(zipfile.ZipFile(self.folder / "x.npz").namelist()), 8)

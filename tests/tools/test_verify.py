@@ -50,6 +50,12 @@ class Verify(ToolTest):
                 self.assertEqual(code, 1, out + error)
                 self.assertIn("cut: 1 defect", out)
 
+    def test_an_empty_file_is_no_program(self):
+        (self.folder / "x.pdmodel").write_bytes(b"")
+        code, out, _ = skiff("verify", self.folder / "x")
+        self.assertEqual(code, 1)
+        self.assertIn("the file is empty", out)
+
     def test_a_cut_file_of_parameters_is_named(self):
         prefix = self.copy(LENET)
         path = self.folder / "model.pdiparams"

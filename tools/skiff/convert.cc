@@ -68,8 +68,18 @@ void ToPickle(const Source& source, const std::string& out) {
   io::SaveStateDict(state, out, {.protocol = FLAGS_protocol, .name_table = named});
 }
 
-void ToNpz(const Source& source, const std::string& out) { io::SaveNpz(source.Tensors(), out); }
-void ToSafetensors(const Source& source, const std::string& out) { io::SaveSafetensors(source.Tensors(), out); }
+// Formats that hold tensors and little else.
+void SaveTensors(const Source& source, const std::string& out, void (*save)(const io::StateDict&, const std::string&)) {
+  const io::StateDict state = source.Tensors();
+  try {
+    save(state, out);
+  } catch (InvalidArgument& error) {
+    if (!state.objects.empty()) error.AddContext("--tensors_only leaves out what is no tensor");
+    throw;
+  }
+}
+void ToNpz(const Source& source, const std::string& out) { SaveTensors(source, out, io::SaveNpz); }
+void ToSafetensors(const Source& source, const std::string& out) { SaveTensors(source, out, io::SaveSafetensors); }
 
 // Tensors without names, in the order of the program's variables.
 void ToParameters(const Source& source, const std::string& out) {

@@ -215,7 +215,7 @@ ExitCode Diff(const std::vector<std::string>& arguments) {
     const io::StateDifferences weights = io::DiffStates(*weights_a, *weights_b, ToleranceFlags({}), differences.names);
     equal = equal && weights.equal();
     json["weights"] = ToJson(weights);
-    if (!FLAGS_json) Print(weights);
+    if (!FLAGS_json && (!weights.equal() || !weights.tensors.empty() || !programs)) Print(weights);
   } else if (!FLAGS_json) {
     std::cout << "weights: not compared, there are none beside " << (weights_a ? b : a) << '\n';
   }

@@ -142,6 +142,7 @@ std::string CheckValues(const Found& found, Defects* defects) {
   const std::string model = !FLAGS_program.empty() ? FLAGS_program : beside != found.path && io::IsFile(beside) ? beside : "";
   const auto program = model.empty() ? nullptr : OpenProgram(FindProgram(model));
   const std::string together = program == nullptr ? "" : StrCat("; it belongs to ", model);
+  if (found.kind == io::FileKind::kEmpty && program == nullptr) defects->push_back("the file is empty");
   switch (found.kind) {
     case io::FileKind::kTensors:
     case io::FileKind::kEmpty:
