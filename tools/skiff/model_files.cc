@@ -73,12 +73,14 @@ std::unique_ptr<Program> OpenProgram(const std::string& path) { return io::LoadP
 
 io::InferenceModel OpenModel(const std::string& argument) {
   const std::string program = FindProgram(argument);
-  if (io::IsFolder(argument)) return io::LoadInferenceModel(argument);
+  // Views of the files: nothing here writes to a parameter, and a file that is replaced keeps its old content for them.
+  const io::LoadInferenceOptions options{.memory = io::TensorMemory::kShared};
+  if (io::IsFolder(argument)) return io::LoadInferenceModel(argument, options);
   const std::string prefix = WithoutSuffix(argument);
   // A prefix means the .pdmodel where both are there.
-  if (program == prefix + ".json" && io::IsFile(prefix + ".pdmodel")) return io::LoadInferenceModel(program);
+  if (program == prefix + ".json" && io::IsFile(prefix + ".pdmodel")) return io::LoadInferenceModel(program, options);
   try {
-    return io::LoadInferenceModel(prefix);
+    return io::LoadInferenceModel(prefix, options);
   } catch (External& error) {
     if (io::IsFile(prefix + ".pdparams")) error.AddContext("it was saved for training (.pdparams); save_inference_model makes a model of it");
     throw;
@@ -190,7 +192,9 @@ std::vector<Tensor> RandomInputs(const std::vector<std::string>& names, const st
   std::map<std::string, Shape> given;
   for (const auto& [name, shape] : ShapesFlag()) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      throw UsageError(StrCat("--shape names \"", name, "\", which is no input ", DidYouMean(name, names)));
+      std::string list;
+      for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
+      throw UsageError(StrCat("--shape names \"", name, "\", which is no input; the inputs are ", list, " ", DidYouMean(name, names)));
     }
     given[name] = shape;
   }
