@@ -93,6 +93,15 @@ class Show(ToolTest):
     def test_says_whose_source_a_program_names(self):
         self.assertIn("names 1 file of its author's, model.py; skiff strip removes that", skiff("show", LENET)[1])
 
+    def test_names_never_command_a_terminal(self):
+        path = self.folder / "x.pdmodel"
+        path.write_bytes(LENET.with_suffix(".pdmodel").read_bytes().replace(b"image", b"\x1b[2J\x07"))
+        code, out, _ = skiff("show", path)
+        self.assertEqual(code, 0)
+        self.assertIn("\\x1b[2J\\x07  float32 [-1, 1, 28, 28]", out)
+        _, _, error = skiff("run", path, "--input", "a\x1bb=x.npy")
+        self.assertNotIn("\x1b", out + error)
+
     def test_refuses_what_is_no_file_of_a_model(self):
         code, _, error = skiff("show", GOLDEN / "README.md")
         self.assertEqual(code, 2)

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <streambuf>
 
 #include "tools/skiff/command.h"
 
@@ -36,6 +37,29 @@ namespace skiff::tool {
 namespace {
 
 constexpr char kSeparator = '\n';
+
+// Names in files may hold anything; a terminal must not take them for commands.
+class EscapingBuffer : public std::streambuf {
+ public:
+  explicit EscapingBuffer(std::ostream& out) : out_(out), target_(out.rdbuf(this)) {}
+  ~EscapingBuffer() override { out_.rdbuf(target_); }
+
+ protected:
+  int overflow(int c) override {
+    if (c == traits_type::eof()) return 0;
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (byte >= 0x20 && byte != 0x7F) || byte == '\n' || byte == '\t';
+    if (plain) return target_->sputc(static_cast<char>(byte));
+    char text[8];
+    std::snprintf(text, sizeof(text), "\\x%02x", byte);
+    return target_->sputn(text, 4) == 4 ? c : traits_type::eof();
+  }
+  int sync() override { return target_->pubsync(); }
+
+ private:
+  std::ostream& out_;
+  std::streambuf* target_;
+};
 
 int PrintHelp(std::ostream& out) {
   out << "skiff " SKIFF_VERSION ": looks into model files of PaddlePaddle, changes and runs them\n\n"
@@ -191,6 +215,7 @@ std::pair<std::string, std::string> TwoArguments(const std::vector<std::string>&
 
 int main(int argc, char** argv) {
   using namespace skiff::tool;
+  const EscapingBuffer out(std::cout), error_out(std::cerr);
   try {
     return Main(argc, argv);
   } catch (const UsageError& error) {
