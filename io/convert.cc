@@ -1,6 +1,8 @@
 #include "io/convert.h"
 
+#include <filesystem>
 #include <map>
+#include <set>
 
 #include "io/atomic_file.h"
 #include "io/program_file.h"
@@ -64,6 +66,26 @@ StateDict ParametersFor(const Program& program, const StateDict& state, const st
   if (!missing.empty()) error.AddContext("missing: " + missing);
   if (!different.empty()) error.AddContext(different);
   throw error;
+}
+
+StateDict ReadVariables(const std::string& folder, TensorMemory memory) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  std::set<std::string> names;
+  for (fs::recursive_directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
+    if (at->is_regular_file(failed)) names.insert(at->path().lexically_relative(folder).generic_string());
+  }
+  SKIFF_ENFORCE(!failed, External, "cannot read the folder \"", folder, "\": ", failed.message());
+  SKIFF_ENFORCE(!names.empty(), InvalidArgument, "the folder \"", folder, "\" has neither a __model__ nor files of variables");
+  StateDict state;
+  for (const std::string& name : names) {
+    const auto file = MappedFile::Open(VariablePath(folder, name));
+    Reader reader(file->bytes(), file->name());
+    const TensorEntry entry = ReadTensorEntry(&reader);
+    reader.ExpectEnd("LoDTensor");
+    state.Set(name, MakeTensor(entry, file, memory));
+  }
+  return state;
 }
 
 }  // namespace skiff::io

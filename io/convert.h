@@ -24,4 +24,10 @@ void WriteModel(const InferenceModel& model, const std::string& path, ModelLayou
 /// @throws InvalidArgument listing every parameter that is missing or of another shape or dtype.
 StateDict ParametersFor(const Program& program, const StateDict& state, const std::string& what);
 
+/// The variables of a folder of Paddle 1.x without a program, as save_persistables writes it: each file below it is one,
+/// called by its path from there. Sorted by name.
+/// @throws External when it cannot be read, InvalidArgument for a file that is no tensor, and without any.
+/// Source: paddle.load of a folder without __model__.
+StateDict ReadVariables(const std::string& folder, TensorMemory memory = TensorMemory::kOwn);
+
 }  // namespace skiff::io

@@ -45,6 +45,21 @@ class Convert(ToolTest):
         self.convert(LENET, f"{self.folder}/m/")
         self.assertFalse((self.folder / "m" / "__params__").exists())
 
+    def test_a_folder_of_variables_needs_no_program_for_their_names(self):
+        nested = GOLDEN / "legacy_combined" / "nested_dir"
+        self.convert(nested, self.folder / "x.npz")
+        names = sorted(name[:-len(".npy")] for name in zipfile.ZipFile(self.folder / "x.npz").namelist())
+        self.assertEqual(names, sorted(str(p.relative_to(nested)) for p in nested.rglob("*") if p.is_file()))
+        self.assertTrue(any("/" in name for name in names))
+        for command in (("show", nested), ("verify", nested), ("diff", nested, self.folder / "x.npz")):
+            self.assertEqual(skiff(*command)[0], 0, command)
+        self.convert(FOLDER, f"{self.folder}/m/")
+        (self.folder / "m" / "__model__").rename(self.folder / "program")
+        self.assertEqual(skiff("verify", self.folder / "m", "--program", self.folder / "program")[0], 0)
+        self.convert(self.folder / "m", self.folder / "again", "--program", self.folder / "program")
+        (self.folder / "m" / "fc_0.b_0").unlink()
+        self.assertEqual(skiff("verify", self.folder / "m", "--program", self.folder / "program")[0], 1)
+
     def test_pickles_change_their_protocol_and_nothing_else(self):
         nested = GOLDEN / "nested_pickles"
         for name in ("dict", "scalars", "set", "tensor"):

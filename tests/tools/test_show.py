@@ -106,6 +106,9 @@ class Show(ToolTest):
         code, _, error = skiff("show", GOLDEN / "README.md")
         self.assertEqual(code, 2)
         self.assertIn("is no file that skiff knows", error)
+        code, _, error = skiff("show", self.folder)
+        self.assertEqual(code, 2)
+        self.assertIn("has neither a __model__ nor files of variables", error)
 
     def test_writes_a_graph_for_graphviz(self):
         code, out, _ = skiff("show", LENET, "--dot")

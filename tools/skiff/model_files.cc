@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 
+#include "io/convert.h"
 #include "io/mapped_file.h"
 #include "io/npy.h"
 #include "tools/skiff/command.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr const char* kSuffixes[] = {".pdmodel", ".json", ".pdparams"};
 
 std::string KindOfFile(const std::string& path) {
+  if (io::IsFolder(path)) return StrCat("folder \"", path, "\" has no __model__");
   return StrCat("\"", path, "\" is of the kind ", io::ToString(io::DetectFile(io::MappedFile::Open(path)->bytes())));
 }
 
@@ -49,11 +51,7 @@ Found FindFile(const std::string& argument) {
   std::string path = argument;
   if (io::IsFolder(argument)) {
     path = argument + (argument.ends_with('/') ? "__model__" : "/__model__");
-    if (!io::IsFile(path)) {
-      External error(StrCat("folder \"", argument, "\" has no __model__"));
-      error.AddContext("name a file of it, or the prefix of a model: FOLDER/PREFIX");
-      throw error;
-    }
+    if (!io::IsFile(path)) return {argument, io::FileKind::kTensors};
   } else if (!io::IsFile(argument)) {
     for (const char* suffix : kSuffixes) {
       if (path == argument && io::IsFile(argument + suffix)) path += suffix;
@@ -99,7 +97,9 @@ io::StateDict OpenTensors(const std::string& argument, const std::string& progra
     case io::FileKind::kZip:
     case io::FileKind::kSafetensors: return io::LoadStateDict(found.path, io::TensorMemory::kShared);
     case io::FileKind::kNpy: return {{FileName(found.path), io::LoadNpy(found.path)}};
-    case io::FileKind::kTensors: return NamedByProgram(found.path, program);
+    case io::FileKind::kTensors:
+      if (io::IsFolder(found.path)) return io::ReadVariables(found.path, io::TensorMemory::kShared);
+      return NamedByProgram(found.path, program);
     case io::FileKind::kProgram:
     case io::FileKind::kProgramJson: return OpenModel(argument).parameters;
     case io::FileKind::kEmpty:

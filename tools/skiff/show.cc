@@ -116,7 +116,7 @@ const Command kShow = {
     "                     one variable               rows of a table (SelectedRows)\n"
     "  pickled objects    .pdparams, .pdopt, .info   the tree of what is inside\n"
     "  arrays             .npy, .npz, .safetensors   names, dtypes, shapes, texts\n"
-    "FILE may also be the prefix of a .pdmodel or a folder with a __model__. The kind is told from the content, never\n"
+    "FILE may also be the prefix of a .pdmodel, or a folder of Paddle 1.x, with a __model__ or without. The kind is told from the content, never\n"
     "from the name. Nothing in the file is ever executed.\n\n"
     "  --json                 the same as JSON\n"
     "  --program MODEL        the program that names the tensors of a .pdiparams, where none stands beside it\n"

@@ -135,9 +135,9 @@ void PrintTree(const io::PickleValue& value, const std::string& name, int depth)
 }
 
 void Print(const Found& found, const Values& values, const io::PickleValue* tree) {
-  const uint64_t file_bytes = io::MappedFile::Open(found.path)->bytes().size();
   uint64_t bytes = 0;
   for (const auto& tensor : values.tensors) bytes += tensor.bytes();
+  const uint64_t file_bytes = io::IsFolder(found.path) ? bytes : io::MappedFile::Open(found.path)->bytes().size();
   if (FLAGS_json) {
     Json json = {{"kind", values.kind}, {"file", found.path}, {"bytes", file_bytes},
                  {"tensors", ToJson(values.tensors)}, {"tensor_bytes", bytes}};
@@ -165,7 +165,9 @@ void ShowValues(const Found& found) {
       Collect(tree, "", &values);
       return Print(found, values, &tree);
     }
-    case io::FileKind::kTensors: return Print(found, FromStreams(found.path), nullptr);
+    case io::FileKind::kTensors:
+      if (io::IsFolder(found.path)) return Print(found, FromArrays("folder of variables", OpenTensors(found.path)), nullptr);
+      return Print(found, FromStreams(found.path), nullptr);
     case io::FileKind::kEmpty: return Print(found, {"empty, no tensors", {}, {}}, nullptr);
     case io::FileKind::kSafetensors:
       return Print(found, FromArrays("safetensors", io::LoadSafetensors(found.path, io::TensorMemory::kShared)), nullptr);

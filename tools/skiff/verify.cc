@@ -6,6 +6,7 @@
 
 #include "framework/op/op_def.h"
 #include "framework/op/verify.h"
+#include "io/convert.h"
 #include "io/inference_model.h"
 #include "io/npy.h"
 #include "tools/skiff/command.h"
@@ -142,6 +143,11 @@ std::string CheckValues(const Found& found, Defects* defects) {
   const std::string model = !FLAGS_program.empty() ? FLAGS_program : beside != found.path && io::IsFile(beside) ? beside : "";
   const auto program = model.empty() ? nullptr : OpenProgram(FindProgram(model));
   const std::string together = program == nullptr ? "" : StrCat("; it belongs to ", model);
+  if (io::IsFolder(found.path)) {
+    const io::StateDict state = OpenTensors(found.path);
+    if (program != nullptr) io::ParametersFor(*program, state, found.path);
+    return StrCat("whole, ", Count(state.size(), "variable"), together);
+  }
   if (found.kind == io::FileKind::kEmpty && program == nullptr) defects->push_back("the file is empty");
   switch (found.kind) {
     case io::FileKind::kTensors:
