@@ -32,6 +32,9 @@
 #include "executor/executor.h"
 #include "executor/predictor.h"
 // How it is kept.
+#include "io/convert.h"
+#include "io/diff.h"
+#include "io/edit.h"
 #include "io/idx.h"
 #include "io/inference_model.h"
 #include "io/npy.h"
