@@ -12,6 +12,7 @@ enum class FileKind {
   kProgramJson,  // a program of Paddle 3 in JSON
   kPickle,       // .pdparams, .pdopt, .pkl
   kTensors,      // tensor streams: .pdiparams, __params__, one variable
+  kSafetensors,
   kNpy,
   kZip,          // .npz
   kUnknown,

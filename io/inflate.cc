@@ -74,8 +74,8 @@ std::string InflateStart(std::span<const uint8_t> bytes, uint64_t max_bytes,
   return Run(bytes, 16 + MAX_WBITS, max_bytes, false, what);
 }
 
-uint32_t Crc32(std::span<const uint8_t> bytes) {
-  uLong crc = crc32(0, nullptr, 0);
+uint32_t Crc32(std::span<const uint8_t> bytes, uint32_t before) {
+  uLong crc = before;
   while (!bytes.empty()) {
     const size_t take = std::min<size_t>(bytes.size(), 1 << 30);
     crc = crc32(crc, bytes.data(), static_cast<uInt>(take));

@@ -17,7 +17,7 @@ std::string Inflate(std::span<const uint8_t> bytes, InflateForm form, uint64_t m
                     const std::string& what);
 /// The first bytes of gzip content, at most `max_bytes`; what follows is not looked at.
 std::string InflateStart(std::span<const uint8_t> bytes, uint64_t max_bytes, const std::string& what);
-/// zlib's crc32.
-uint32_t Crc32(std::span<const uint8_t> bytes);
+/// zlib's crc32, going on from that of the bytes before.
+uint32_t Crc32(std::span<const uint8_t> bytes, uint32_t before = 0);
 
 }  // namespace skiff::io

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "io/array_order.h"
 #include "io/atomic_file.h"
@@ -136,7 +137,7 @@ void AppendUtf8(uint32_t code, std::string* text) {
     return;
   }
   const int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  *text += static_cast<char>((0xF00 >> more) | (code >> (6 * more)));
+  *text += static_cast<char>((0xFF00 >> (more + 1)) | (code >> (6 * more)));
   for (int i = more - 1; i >= 0; --i) *text += static_cast<char>(0x80 | ((code >> (6 * i)) & 0x3F));
 }
 
@@ -154,7 +155,7 @@ PickleValue ReadText(Reader* reader, const NpyHeader& header) {
     std::string text;
     for (uint64_t i = 0; i < width; ++i) {
       const uint32_t code = reader->Read<uint32_t>("npy text");
-      if (code > 0x10FFFF) reader->Fail("text with no character", "npy text");
+      if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) reader->Fail("text with no character", "npy text");
       if (code != 0) AppendUtf8(code, &text);
     }
     texts.push_back(PickleValue::Str(std::move(text)));
@@ -192,32 +193,37 @@ Tensor ParseNpy(std::span<const uint8_t> bytes, const std::string& what) {
 
 Tensor LoadNpy(const std::string& path) { return ParseNpy(MappedFile::Open(path)->bytes(), path); }
 
-StateDict LoadNpz(const std::string& path) {
+StateDict LoadNpz(const std::string& path) { return ParseNpz(MappedFile::Open(path)); }
+
+StateDict ParseNpz(const std::shared_ptr<const MappedFile>& file) {
   StateDict arrays;
-  for (const auto& [name, content] : ReadZip(MappedFile::Open(path))) {
+  std::set<std::string> seen;
+  for (const ZipMember& member : IndexZip(file)) {
+    const std::string& name = member.name;
     const std::string array = name.ends_with(".npy") ? name.substr(0, name.size() - 4) : name;
-    SKIFF_ENFORCE(!arrays.Has(array), InvalidArgument, "cannot read \"", path, "\": the array \"",
-                  array, "\" is there twice");
-    Reader reader(AsBytes(content), path + ":" + name);
+    SKIFF_ENFORCE(seen.insert(array).second, InvalidArgument, "cannot read \"", file->name(), "\": the array \"", array,
+                  "\" is there twice");
+    std::string inflated;
+    const std::span<const uint8_t> content = ReadZipMember(file, member, &inflated);
+    Reader reader(content, file->name() + ":" + name);
     const NpyHeader header = ReadNpyHeader(&reader);
     if (IsText(header)) {
       arrays.objects.emplace_back(array, ReadText(&reader, header));
     } else {
-      arrays.Set(array, ParseNpy(AsBytes(content), reader.what()));
+      arrays.Set(array, ParseNpy(content, reader.what()));
     }
   }
   return arrays;
 }
 
-std::string SerializeNpy(const Tensor& tensor) {
-  const Tensor cpu = tensor.To(CPUPlace{});
+namespace {
+
+std::string NpyHeaderOf(const std::string& descr, std::span<const int64_t> shape) {
   std::string extents;
-  for (int64_t d : cpu.shape()) extents += std::to_string(d) + ", ";
-  if (cpu.shape().rank() > 1) extents.resize(extents.size() - 2);
-  if (cpu.shape().rank() == 1) extents.pop_back();
-  std::string header = StrCat("{'descr': '", SizeOf(cpu.dtype()) == 1 ? "|" : "<",
-                              NumpyType(cpu.dtype()), "', 'fortran_order': False, 'shape': (", extents,
-                              "), }");
+  for (int64_t d : shape) extents += std::to_string(d) + ", ";
+  if (shape.size() > 1) extents.resize(extents.size() - 2);
+  if (shape.size() == 1) extents.pop_back();
+  std::string header = StrCat("{'descr': '", descr, "', 'fortran_order': False, 'shape': (", extents, "), }");
   const size_t before = kMagic.size() + 4;
   while ((before + header.size() + 1) % kHeaderAlignment != 0) header += ' ';
   header += '\n';
@@ -226,19 +232,82 @@ std::string SerializeNpy(const Tensor& tensor) {
   sink.Write(std::string_view("\x01\x00", 2));
   sink.WriteNumber(static_cast<uint16_t>(header.size()));
   sink.Write(header);
-  sink.Write(cpu.raw_data(), cpu.bytes());
   return sink.Take();
+}
+
+std::string NpyHeaderOf(const Tensor& tensor) {
+  return NpyHeaderOf(StrCat(SizeOf(tensor.dtype()) == 1 ? "|" : "<", NumpyType(tensor.dtype())), tensor.shape().dims());
+}
+
+std::span<const uint8_t> ElementsOf(const Tensor& tensor) {
+  return {static_cast<const uint8_t*>(tensor.raw_data()), tensor.bytes()};
+}
+
+// Code points of UTF-8 that was checked.
+std::u32string CodePoints(const std::string& text) {
+  std::u32string codes;
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<uint8_t>(text[i]);
+    const int more = lead < 0x80 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+    char32_t code = more == 0 ? lead : lead & (0x3Fu >> more);
+    for (int k = 1; k <= more; ++k) code = code << 6 | (static_cast<uint8_t>(text[i + static_cast<size_t>(k)]) & 0x3Fu);
+    codes += code;
+    i += static_cast<size_t>(more) + 1;
+  }
+  return codes;
+}
+
+// A str, or a list of them, as numpy's array of text; anything else is no array.
+std::string TextArray(const std::string& name, const PickleValue& object) {
+  const bool list = object.Is(PickleKind::kList);
+  const std::vector<PickleValue> items = list ? object.items() : std::vector<PickleValue>{object};
+  std::vector<std::u32string> texts;
+  size_t width = 1;
+  for (const PickleValue& item : items) {
+    SKIFF_ENFORCE(item.Is(PickleKind::kStr) && IsUtf8(AsBytes(item.AsText())), InvalidArgument,
+                  "npz holds arrays of numbers and of text; \"", name, "\" is a ", ToString(object.kind()));
+    texts.push_back(CodePoints(item.AsText()));
+    width = std::max(width, texts.back().size());
+  }
+  const int64_t count = static_cast<int64_t>(texts.size());
+  std::string bytes = NpyHeaderOf(StrCat("<U", width), {&count, list ? 1u : 0u});
+  for (std::u32string& text : texts) {
+    text.resize(width);
+    bytes.append(reinterpret_cast<const char*>(text.data()), width * sizeof(char32_t));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::string SerializeNpy(const Tensor& tensor) {
+  const Tensor cpu = tensor.To(CPUPlace{});
+  return NpyHeaderOf(cpu).append(AsText(ElementsOf(cpu)));
 }
 
 void SaveNpy(const Tensor& tensor, const std::string& path) { WriteFile(path, SerializeNpy(tensor)); }
 
-void SaveNpz(const StateDict& arrays, const std::string& path) {
-  std::vector<std::pair<std::string, std::string>> members;
+void WriteNpz(const StateDict& arrays, Sink* sink) {
+  ZipWriter writer(sink);
   for (const StateDict::Entry& entry : arrays) {
-    members.emplace_back(entry.name + ".npy", SerializeNpy(entry.tensor));
+    SKIFF_ENFORCE(entry.tensor.is_initialized(), InvalidArgument, "the tensor \"", entry.name,
+                  "\" has no memory, so it cannot be written");
+    const Tensor cpu = entry.tensor.To(CPUPlace{});
+    const std::string header = NpyHeaderOf(cpu);
+    const std::span<const uint8_t> parts[] = {AsBytes(header), ElementsOf(cpu)};
+    writer.Add(entry.name + ".npy", parts);
   }
+  for (const auto& [name, object] : arrays.objects) {
+    const std::string bytes = TextArray(name, object);
+    const std::span<const uint8_t> parts[] = {AsBytes(bytes)};
+    writer.Add(name + ".npy", parts);
+  }
+  writer.Finish();
+}
+
+void SaveNpz(const StateDict& arrays, const std::string& path) {
   AtomicFiles files;
-  WriteZip(members, &files.Add(path));
+  WriteNpz(arrays, &files.Add(path));
   files.Commit();
 }
 

@@ -3,6 +3,7 @@
 #include <limits>
 #include <set>
 
+#include "io/file_kind.h"
 #include "io/program_file.h"
 #include "io/wire.h"
 #include "program.pb.h"
@@ -342,6 +343,8 @@ class ProgramParser {
 }  // namespace
 
 std::unique_ptr<Program> ParseProgram(std::span<const uint8_t> bytes, const std::string& what) {
+  SKIFF_ENFORCE(DetectFile(bytes) != FileKind::kProgramJson, Unimplemented, "\"", what,
+                "\" is a program in JSON, as Paddle 3 writes it; a ProgramDesc is wanted here");
   return ProgramParser(what).Parse(bytes);
 }
 

@@ -6,7 +6,10 @@
 #include "io/atomic_file.h"
 #include "io/checksums.h"
 #include "io/commit_journal.h"
+#include "io/file_kind.h"
+#include "io/npy.h"
 #include "io/program_file.h"
+#include "io/safetensors.h"
 #include "io/tensor_stream.h"
 
 namespace skiff::io {
@@ -163,8 +166,18 @@ void SaveStateDict(const StateDict& state, const std::string& path,
   SavePickle(ToPickle(state, options), path, {.protocol = options.protocol});
 }
 
-StateDict LoadStateDict(const std::string& path, bool verify_checksums) {
-  return ToStateDict(LoadPickle(OpenVerified(path, verify_checksums)), path);
+StateDict LoadStateDict(const std::string& path, bool verify_checksums, TensorMemory memory) {
+  const auto file = OpenVerified(path, verify_checksums);
+  const FileKind kind = DetectFile(file->bytes());
+  switch (kind) {
+    case FileKind::kSafetensors: return ParseSafetensors(file, memory);
+    case FileKind::kZip: return ParseNpz(file);
+    case FileKind::kPickle: return ToStateDict(LoadPickle(file), path);
+    default: break;
+  }
+  InvalidArgument error(StrCat("cannot read \"", path, "\": its kind is ", ToString(kind), ", it holds no tensors by name"));
+  error.AddContext("a state dict is a pickle (.pdparams, .pdopt), a .npz or a .safetensors file");
+  throw error;
 }
 
 void AddProgramState(const Program& program, const StateDict& parameters, const StateDict& states,

@@ -10,6 +10,7 @@
 #include "framework/program/program.h"
 #include "framework/tensor/scope.h"
 #include "io/pickle_file.h"
+#include "io/tensor_stream.h"
 
 namespace skiff::io {
 
@@ -116,10 +117,11 @@ StateDict ToStateDict(const PickleValue& value, const std::string& what);
 /// Replaces a .pdparams or .pdopt file, whole or not at all.
 void SaveStateDict(const StateDict& state, const std::string& path,
                    const SaveStateOptions& options = {});
-/// Reads a .pdparams or .pdopt file.
+/// Reads a state dict from a pickle (.pdparams, .pdopt), a .npz or a .safetensors file, told apart by content.
+/// @param memory  kShared: tensors of safetensors are views of the mapped file; the others are copied all the same.
 /// @throws External when it cannot be opened, InvalidArgument when it is damaged, not the file that its
 ///     checksum is of, or no state dict.
-StateDict LoadStateDict(const std::string& path, bool verify_checksums = true);
+StateDict LoadStateDict(const std::string& path, bool verify_checksums = true, TensorMemory memory = TensorMemory::kOwn);
 
 struct SaveProgramStateOptions {
   int protocol = 4;       // of the pickles: 2, 3 or 4

@@ -70,7 +70,8 @@ std::map<std::string, Value> LoadVariables(const std::string& folder, const std:
   return values;
 }
 
-std::map<std::string, Value> LoadVariableFolder(const std::string& folder, std::vector<std::string>* foreign) {
+std::map<std::string, Value> LoadVariableFolder(const std::string& folder, std::vector<std::string>* foreign,
+                                                TensorMemory memory) {
   namespace fs = std::filesystem;
   if (!IsFolder(folder)) throw NoSuchFile(StrCat("there is no folder \"", folder, "\""));
   std::map<std::string, Value> values;
@@ -78,7 +79,7 @@ std::map<std::string, Value> LoadVariableFolder(const std::string& folder, std::
     if (!entry.is_regular_file() || entry.is_symlink()) continue;
     const std::string name = entry.path().lexically_relative(folder).generic_string();
     try {
-      values[name] = ReadTensorFile(MappedFile::Open(entry.path().string()));
+      values[name] = ReadTensorFile(MappedFile::Open(entry.path().string()), memory);
     } catch (const InvalidArgument&) {
       if (foreign == nullptr) throw;
       foreign->push_back(name);
@@ -91,11 +92,12 @@ StateDict LoadModelState(const std::string& path, const LoadInferenceOptions& op
   const bool named = !options.model_filename.empty() || !options.params_filename.empty();
   if (!named && IsFolder(path) && !IsFile(path + "/__model__") && !IsFile(path + ".pdmodel")) {
     StateDict state;
-    for (auto& [name, value] : LoadVariableFolder(path)) {
+    for (auto& [name, value] : LoadVariableFolder(path, nullptr, options.memory)) {
       Tensor* tensor = std::get_if<Tensor>(&value);
       SKIFF_ENFORCE(tensor != nullptr, Unimplemented, "\"", path, "/", name, "\" holds SelectedRows; load that file alone");
       state.Set(name, std::move(*tensor));
     }
+    SKIFF_ENFORCE(!state.empty(), InvalidArgument, "the folder \"", path, "\" has neither a __model__ nor files of variables");
     return state;
   }
   const StateDict parameters = LoadInferenceModel(path, options).parameters;

@@ -31,8 +31,8 @@ std::map<std::string, Value> LoadVariables(const std::string& folder, const std:
 /// Every file below a folder as the variable that its path from there names; links are not followed.
 /// @param foreign  Gets what is no tensor; where null, such a file is an error.
 /// @throws InvalidArgument, NoSuchFile
-std::map<std::string, Value> LoadVariableFolder(const std::string& folder,
-                                                std::vector<std::string>* foreign = nullptr);
+std::map<std::string, Value> LoadVariableFolder(const std::string& folder, std::vector<std::string>* foreign = nullptr,
+                                                TensorMemory memory = TensorMemory::kOwn);
 
 /// The parameters of an inference model as a state dict: of prefix.pdmodel, of a folder with __model__, or of a
 /// folder that has variables only. Where prefix.pdiparams.info stands beside them, entries have the structured

@@ -13,6 +13,7 @@ namespace {
 constexpr uint32_t kLocalMagic = 0x04034B50, kCentralMagic = 0x02014B50, kEndMagic = 0x06054B50,
                    kEnd64Magic = 0x06064B50, kLocator64Magic = 0x07064B50;
 constexpr size_t kEndBytes = 22, kLocator64Bytes = 20;
+constexpr uint32_t kWide32 = 0xFFFFFFFF;  // stands for a number that has its 64 bits elsewhere
 constexpr uint64_t kMaxDeflateRatio = 1032;  // deflate cannot do better
 
 Reader At(const std::shared_ptr<const MappedFile>& file, uint64_t offset) {
@@ -38,7 +39,7 @@ Directory FindDirectory(const std::shared_ptr<const MappedFile>& file) {
     found.count = reader.Read<uint16_t>("zip count");
     reader.Take(4, "zip end");
     found.offset = reader.Read<uint32_t>("zip directory offset");
-    const bool wide = found.count == 0xFFFF || found.offset == 0xFFFFFFFF;
+    const bool wide = found.count == 0xFFFF || found.offset == kWide32;
     if (!wide || bytes.size() < back + kLocator64Bytes) return found;
     Reader locator = At(file, bytes.size() - back - kLocator64Bytes);
     if (locator.Read<uint32_t>("zip64 locator") != kLocator64Magic) return found;
@@ -54,15 +55,8 @@ Directory FindDirectory(const std::shared_ptr<const MappedFile>& file) {
   At(file, 0).Fail("no zip archive: it has no end record", "zip end");
 }
 
-struct Member {
-  std::string name;
-  uint16_t method = 0;
-  uint32_t crc = 0;
-  uint64_t compressed = 0, size = 0, offset = 0;
-};
-
-Member ReadCentral(Reader* reader) {
-  Member member;
+ZipMember ReadCentral(Reader* reader) {
+  ZipMember member;
   if (reader->Read<uint32_t>("zip member") != kCentralMagic) reader->Fail("no member", "zip member");
   reader->Take(4, "zip member");
   const uint16_t flags = reader->Read<uint16_t>("zip flags");
@@ -87,14 +81,16 @@ Member ReadCentral(Reader* reader) {
     Reader field(fields.Take(bytes, "zip extra"), fields.what(), at);
     if (id != 1) continue;  // 1 is zip64: the numbers that did not fit, in this order
     for (uint64_t* number : {&member.size, &member.compressed, &member.offset}) {
-      if (*number == 0xFFFFFFFF) *number = field.Read<uint64_t>("zip64 size");
+      if (*number == kWide32) *number = field.Read<uint64_t>("zip64 size");
     }
   }
   reader->Take(comment, "zip comment");
   return member;
 }
 
-std::string ReadContent(const std::shared_ptr<const MappedFile>& file, const Member& member) {
+}  // namespace
+
+std::span<const uint8_t> ReadZipMember(const std::shared_ptr<const MappedFile>& file, const ZipMember& member, std::string* inflated) {
   Reader reader = At(file, member.offset);
   if (reader.Read<uint32_t>("zip member") != kLocalMagic) reader.Fail("no member", "zip member");
   reader.Take(22, "zip member");
@@ -102,86 +98,121 @@ std::string ReadContent(const std::shared_ptr<const MappedFile>& file, const Mem
   const uint16_t extra = reader.Read<uint16_t>("zip extra size");
   reader.Take(uint64_t{name} + extra, "zip name");
   const auto packed = reader.Take(member.compressed, "zip content");
-  std::string content;
-  if (member.method == 0) {
-    content = AsText(packed);
-  } else if (member.method == 8) {
+  std::span<const uint8_t> content = packed;
+  if (member.method == 8) {
     if (member.size / kMaxDeflateRatio > member.compressed) {
       reader.Fail(StrCat("\"", member.name, "\" cannot become ", member.size, " bytes"), "zip size");
     }
-    content = Inflate(packed, InflateForm::kRaw, member.size, file->name());
-  } else {
+    *inflated = Inflate(packed, InflateForm::kRaw, member.size, file->name());
+    content = AsBytes(*inflated);
+  } else if (member.method != 0) {
     reader.Fail(StrCat("\"", member.name, "\" is packed by method ", member.method,
                        "; stored and deflated ones can be read"),
                 "zip method");
   }
-  if (content.size() != member.size || Crc32(AsBytes(content)) != member.crc) {
+  if (content.size() != member.size || Crc32(content) != member.crc) {
     reader.Fail(StrCat("the content of \"", member.name, "\" is damaged"), "zip crc");
   }
   return content;
 }
 
-}  // namespace
-
-std::vector<std::pair<std::string, std::string>> ReadZip(
-    const std::shared_ptr<const MappedFile>& file) {
+std::vector<ZipMember> IndexZip(const std::shared_ptr<const MappedFile>& file) {
   const Directory directory = FindDirectory(file);
   Reader reader = At(file, directory.offset);
-  std::vector<std::pair<std::string, std::string>> members;
+  std::vector<ZipMember> members;
   uint64_t total = 0;
   for (uint64_t i = 0; i < directory.count; ++i) {
-    const Member member = ReadCentral(&reader);
+    members.push_back(ReadCentral(&reader));
     // Members that overlap would let a small file become a large one.
-    if (member.compressed > file->bytes().size() - total) reader.Fail("members overlap", "zip size");
-    total += member.compressed;
-    members.emplace_back(member.name, ReadContent(file, member));
+    if (members.back().compressed > file->bytes().size() - total) reader.Fail("members overlap", "zip size");
+    total += members.back().compressed;
   }
   return members;
 }
 
-void WriteZip(const std::vector<std::pair<std::string, std::string>>& members, Sink* sink) {
-  StringSink central;
-  uint64_t offset = 0;
-  auto common = [](Sink* to, const std::string& name, const std::string& content) {
-    to->WriteNumber<uint16_t>(20);  // version needed
-    to->WriteNumber<uint16_t>(1 << 11);  // names are UTF-8
-    to->WriteNumber<uint16_t>(0);   // stored
-    to->WriteNumber<uint16_t>(0);   // 00:00:00
-    to->WriteNumber<uint16_t>(33);  // 1 January 1980: the same bytes every time
-    to->WriteNumber<uint32_t>(Crc32(AsBytes(content)));
-    to->WriteNumber<uint32_t>(static_cast<uint32_t>(content.size()));
-    to->WriteNumber<uint32_t>(static_cast<uint32_t>(content.size()));
-    to->WriteNumber<uint16_t>(static_cast<uint16_t>(name.size()));
-    to->WriteNumber<uint16_t>(0);  // no extra fields
-  };
-  for (const auto& [name, content] : members) {
-    const uint64_t bytes = 30 + name.size() + content.size();
-    SKIFF_ENFORCE(offset + bytes < UINT32_MAX && name.size() <= UINT16_MAX, InvalidArgument,
-                  "a zip archive of 4 GiB cannot be written; write one file per array");
-    sink->WriteNumber<uint32_t>(kLocalMagic);
-    common(sink, name, content);
-    sink->Write(name);
-    sink->Write(content);
-    central.WriteNumber<uint32_t>(kCentralMagic);
-    central.WriteNumber<uint16_t>(20);
-    common(&central, name, content);
-    central.WriteNumber<uint16_t>(0);  // no comment
-    central.WriteNumber<uint16_t>(0);  // disk
-    central.WriteNumber<uint16_t>(0);
-    central.WriteNumber<uint32_t>(0);
-    central.WriteNumber<uint32_t>(static_cast<uint32_t>(offset));
-    central.Write(name);
-    offset += bytes;
+void ZipWriter::Add(const std::string& name, std::span<const std::span<const uint8_t>> parts) {
+  SKIFF_ENFORCE(name.size() <= UINT16_MAX, InvalidArgument, "a name of ", name.size(), " bytes is too long for a zip archive");
+  uint64_t size = 0;
+  uint32_t crc = 0;
+  for (const auto& part : parts) {
+    size += part.size();
+    crc = Crc32(part, crc);
   }
-  SKIFF_ENFORCE(members.size() < UINT16_MAX, InvalidArgument, "too many members for a zip archive");
-  sink->Write(central.text());
-  sink->WriteNumber<uint32_t>(kEndMagic);
-  sink->WriteNumber<uint32_t>(0);
-  sink->WriteNumber<uint16_t>(static_cast<uint16_t>(members.size()));
-  sink->WriteNumber<uint16_t>(static_cast<uint16_t>(members.size()));
-  sink->WriteNumber<uint32_t>(static_cast<uint32_t>(central.text().size()));
-  sink->WriteNumber<uint32_t>(static_cast<uint32_t>(offset));
-  sink->WriteNumber<uint16_t>(0);
+  const bool wide = size >= kWide32;
+  const bool far = offset_ >= kWide32;
+  const auto common = [&](Sink* to, size_t extra_bytes) {
+    to->WriteNumber<uint16_t>(wide || far ? 45 : 20);  // version needed
+    to->WriteNumber<uint16_t>(1 << 11);                // names are UTF-8
+    to->WriteNumber<uint16_t>(0);                      // stored
+    to->WriteNumber<uint16_t>(0);                      // 00:00:00
+    to->WriteNumber<uint16_t>(33);                     // 1 January 1980: the same bytes every time
+    to->WriteNumber<uint32_t>(crc);
+    to->WriteNumber<uint32_t>(wide ? kWide32 : static_cast<uint32_t>(size));
+    to->WriteNumber<uint32_t>(wide ? kWide32 : static_cast<uint32_t>(size));
+    to->WriteNumber<uint16_t>(static_cast<uint16_t>(name.size()));
+    to->WriteNumber<uint16_t>(static_cast<uint16_t>(extra_bytes));
+  };
+  // The zip64 field: the numbers that do not fit above, size before packing, after it, offset.
+  const auto extra = [&](bool with_offset) {
+    StringSink numbers;
+    if (wide) numbers.WriteNumber<uint64_t>(size);
+    if (wide) numbers.WriteNumber<uint64_t>(size);
+    if (with_offset) numbers.WriteNumber<uint64_t>(offset_);
+    if (numbers.text().empty()) return numbers;
+    StringSink field;
+    field.WriteNumber<uint16_t>(1);
+    field.WriteNumber<uint16_t>(static_cast<uint16_t>(numbers.text().size()));
+    field.Write(numbers.text());
+    return field;
+  };
+  const StringSink local = extra(false), central = extra(far);
+  sink_->WriteNumber<uint32_t>(kLocalMagic);
+  common(sink_, local.text().size());
+  sink_->Write(name);
+  sink_->Write(local.text());
+  for (const auto& part : parts) sink_->Write(part);
+
+  directory_.WriteNumber<uint32_t>(kCentralMagic);
+  directory_.WriteNumber<uint16_t>(wide || far ? 45 : 20);
+  common(&directory_, central.text().size());
+  directory_.WriteNumber<uint16_t>(0);  // no comment
+  directory_.WriteNumber<uint16_t>(0);  // disk
+  directory_.WriteNumber<uint16_t>(0);
+  directory_.WriteNumber<uint32_t>(0);
+  directory_.WriteNumber<uint32_t>(far ? kWide32 : static_cast<uint32_t>(offset_));
+  directory_.Write(name);
+  directory_.Write(central.text());
+  offset_ += 30 + name.size() + local.text().size() + size;
+  ++count_;
+}
+
+void ZipWriter::Finish() {
+  const uint64_t directory_bytes = directory_.text().size();
+  sink_->Write(directory_.text());
+  const bool wide = count_ >= UINT16_MAX || offset_ >= kWide32 || directory_bytes >= kWide32;
+  if (wide) {
+    sink_->WriteNumber<uint32_t>(kEnd64Magic);
+    sink_->WriteNumber<uint64_t>(44);  // bytes of this record from here
+    sink_->WriteNumber<uint16_t>(45);
+    sink_->WriteNumber<uint16_t>(45);
+    sink_->WriteNumber<uint64_t>(0);  // disks
+    sink_->WriteNumber<uint64_t>(count_);
+    sink_->WriteNumber<uint64_t>(count_);
+    sink_->WriteNumber<uint64_t>(directory_bytes);
+    sink_->WriteNumber<uint64_t>(offset_);
+    sink_->WriteNumber<uint32_t>(kLocator64Magic);
+    sink_->WriteNumber<uint32_t>(0);
+    sink_->WriteNumber<uint64_t>(offset_ + directory_bytes);
+    sink_->WriteNumber<uint32_t>(1);
+  }
+  const auto count = static_cast<uint16_t>(wide ? UINT16_MAX : count_);
+  sink_->WriteNumber<uint32_t>(kEndMagic);
+  sink_->WriteNumber<uint32_t>(0);
+  sink_->WriteNumber<uint16_t>(count);
+  sink_->WriteNumber<uint16_t>(count);
+  sink_->WriteNumber<uint32_t>(wide ? kWide32 : static_cast<uint32_t>(directory_bytes));
+  sink_->WriteNumber<uint32_t>(wide ? kWide32 : static_cast<uint32_t>(offset_));
+  sink_->WriteNumber<uint16_t>(0);
 }
 
 }  // namespace skiff::io

@@ -33,8 +33,13 @@
 #include "executor/predictor.h"
 // How it is kept.
 #include "io/checkpoint.h"
+#include "io/convert.h"
+#include "io/diff.h"
+#include "io/edit.h"
 #include "io/idx.h"
 #include "io/inference_model.h"
 #include "io/npy.h"
 #include "io/program_file.h"
+#include "io/safetensors.h"
 #include "io/state_dict.h"
+#include "io/variable_files.h"

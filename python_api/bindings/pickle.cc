@@ -9,8 +9,11 @@
 #include "executor/executor.h"
 #include "io/checkpoint.h"
 #include "io/checksums.h"
+#include "io/file_kind.h"
+#include "io/npy.h"
 #include "io/pickle_file.h"
 #include "io/program_file.h"
+#include "io/safetensors.h"
 #include "io/state_dict.h"
 #include "io/tensor_stream.h"
 #include "python_api/bindings/bindings.h"
@@ -171,18 +174,72 @@ PickleValue ToFile(py::handle object, int protocol) {
   return protocol < 4 && value.IsDict() ? io::SplitSlices(value) : value;
 }
 
+// Tensors by name, and the texts that a npz holds beside them.
+py::dict FromNamedTensors(const io::StateDict& state, bool arrays) {
+  py::dict dict;
+  for (const auto& entry : state) {
+    dict[py::str(entry.name)] = arrays ? ArrayFromTensor(entry.tensor) : FromTensor(entry.tensor);
+  }
+  for (const auto& [name, object] : state.objects) dict[py::str(name)] = FromPickleValue(object, arrays);
+  return dict;
+}
+
 py::object LoadFrom(const std::shared_ptr<const io::MappedFile>& file, bool arrays, bool keep_name_table) {
   const auto bytes = file->bytes();
-  if (!bytes.empty() && bytes[0] == 0x80) {
-    const PickleValue value = io::MergeSlices(io::ParsePickle(bytes, file->name()), file->name());
-    py::object object = FromPickleValue(value, arrays);
-    if (!keep_name_table && value.IsDict()) object.attr("pop")(io::kNameTableKey, py::none());
-    return object;
+  switch (io::DetectFile(bytes)) {
+    case io::FileKind::kPickle: {
+      const PickleValue value = io::MergeSlices(io::ParsePickle(bytes, file->name()), file->name());
+      py::object object = FromPickleValue(value, arrays);
+      if (!keep_name_table && value.IsDict()) object.attr("pop")(io::kNameTableKey, py::none());
+      return object;
+    }
+    case io::FileKind::kTensors: return FromValue(io::ReadTensorFile(file), arrays);
+    case io::FileKind::kSafetensors: {
+      io::StateDict state = io::ParseSafetensors(file);
+      state.objects.clear();  // load_safetensors gives the metadata
+      return FromNamedTensors(state, arrays);
+    }
+    case io::FileKind::kZip: return FromNamedTensors(io::ParseNpz(file), arrays);
+    case io::FileKind::kNpy: {
+      Tensor tensor = io::ParseNpy(bytes, file->name());
+      return arrays ? ArrayFromTensor(tensor) : FromTensor(std::move(tensor));
+    }
+    default: return py::cast(std::shared_ptr<Program>(io::ParseProgram(bytes, file->name())));
   }
-  if (bytes.size() >= 4 && bytes[0] == 0 && bytes[1] == 0 && bytes[2] == 0 && bytes[3] == 0) {
-    return FromValue(io::ReadTensorFile(file), arrays);
+}
+
+// Every value of `given` as a tensor, texts as objects where `texts`.
+io::StateDict ToNamedTensors(const py::dict& given, bool texts) {
+  io::StateDict state;
+  for (const auto& [name, value] : given) {
+    SKIFF_ENFORCE(py::isinstance<py::str>(name), InvalidType, "names of tensors are str, ",
+                  py::repr(name).cast<std::string>(), " was given");
+    if (texts && (py::isinstance<py::str>(value) || PyList_CheckExact(value.ptr()))) {
+      state.objects.emplace_back(name.cast<std::string>(), ToPickleValue(true)(value));
+      continue;
+    }
+    SKIFF_ENFORCE(!PyDict_Check(value.ptr()) && !py::isinstance<py::str>(value), InvalidType, "\"", name.cast<std::string>(),
+                  "\" is a ", py::str(py::type::of(value).attr("__name__")).cast<std::string>(), "; tensors and arrays can be written");
+    state.Set(name.cast<std::string>(), ToTensor(value));
   }
-  return py::cast(std::shared_ptr<Program>(io::ParseProgram(bytes, file->name())));
+  return state;
+}
+
+void BindNamedTensors(py::module_& m) {
+  m.def("save_npz", [](const py::dict& arrays, const std::string& path) { io::SaveNpz(ToNamedTensors(arrays, true), path); });
+  m.def("save_safetensors", [](const py::dict& tensors, const std::string& path, py::object metadata) {
+    io::StateDict state = ToNamedTensors(tensors, false);
+    if (!metadata.is_none()) state.objects.emplace_back(io::kSafetensorsMetadata, ToPickleValue(true)(metadata));
+    io::SaveSafetensors(state, path);
+  });
+  m.def("load_npz", [](const std::string& path, bool arrays) { return FromNamedTensors(io::LoadNpz(path), arrays); });
+  m.def("load_safetensors", [](const std::string& path, bool arrays) {
+    io::StateDict state = io::LoadSafetensors(path, io::TensorMemory::kShared);
+    py::object metadata = py::dict();
+    for (const auto& [name, object] : state.objects) metadata = FromPickleValue(object, arrays);
+    state.objects.clear();
+    return py::make_tuple(FromNamedTensors(state, arrays), metadata);
+  });
 }
 
 py::object Resume(const io::Checkpoint& checkpoint, const Program& program, std::optional<int64_t> step, bool skip_damaged) {
@@ -211,6 +268,7 @@ void BindCheckpoint(py::module_& m) {
 
 void BindPickle(py::module_& m) {
   BindCheckpoint(m);
+  BindNamedTensors(m);
   m.def("save_pickle", [](py::object object, const std::string& path, int protocol) {
     io::SavePickle(ToFile(object, protocol), path, {.protocol = protocol});
   });

@@ -1,5 +1,6 @@
-"""Batches of samples (source: paddle.io), and checkpoints of training."""
+"""Batches of samples (source: paddle.io), checkpoints of training, and state dicts in files of other frameworks."""
 from .checkpoint import Checkpoint, Resumed  # noqa: F401
+from .state_files import load_npz, load_safetensors, save_npz, save_safetensors  # noqa: F401
 
 
 class Dataset:

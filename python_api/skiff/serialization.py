@@ -68,7 +68,8 @@ def save(obj, path, protocol=4, **configs):
 
 
 def load(path, **configs):
-    """Reads what `save`, or Paddle's, wrote. Nothing in the file is ever executed.
+    """Reads what `save`, or Paddle's, wrote, and also .safetensors, .npz and .npy files. What a file is, is told from its
+    content. Nothing in it is ever executed.
 
     Args:
         path (str | file): a file; or the prefix or folder of an inference model, or a folder of variables: {name: array},

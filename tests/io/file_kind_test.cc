@@ -22,5 +22,15 @@ TEST(FileKindTest, TellsPaddlesFilesApartByContent) {
   EXPECT_EQ(std::string(ToString(DetectFile({}))), "empty");
 }
 
+TEST(FileKindTest, SafetensorsAreToldFromWhatTheLengthOfTheirHeaderLooksLike) {
+  // 0x0280 bytes of header look like a pickle, 0x010A like a program.
+  for (const uint64_t header_bytes : {uint64_t{0x0280}, uint64_t{0x010A}, uint64_t{0x7B}}) {
+    StringSink sink;
+    sink.WriteNumber(header_bytes);
+    sink.Write("{}" + std::string(header_bytes - 2, ' '));
+    EXPECT_EQ(DetectFile(AsBytes(sink.text())), FileKind::kSafetensors);
+  }
+}
+
 }  // namespace
 }  // namespace skiff::io

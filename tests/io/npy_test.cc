@@ -7,6 +7,8 @@
 
 #include <zlib.h>
 
+#include <cstdio>
+
 namespace skiff::io {
 namespace {
 
@@ -97,10 +99,74 @@ TEST(NpyErrorTest, RefusesObjectsAndWrongSizes) {
   EXPECT_NE(ErrorOf([&] { ParseNpy(AsBytes(huge), "x"); }), "");
 }
 
+TEST(NpyTest, WritesTextsAndReadsThemAgain) {
+  TemporaryFolder folder;
+  StateDict arrays;
+  arrays.objects.emplace_back("one", PickleValue::Str("模型 é😀"));
+  arrays.objects.emplace_back("many", PickleValue::List({PickleValue::Str("a"), PickleValue::Str("bcd")}));
+  SaveNpz(arrays, folder / "x.npz");
+  const StateDict read = LoadNpz(folder / "x.npz");
+  ASSERT_EQ(read.objects.size(), 2u);
+  EXPECT_EQ(read.objects[0].second.AsText(), "模型 é😀");
+  EXPECT_EQ(read.objects[1].second.items()[1].AsText(), "bcd");
+  arrays.objects.emplace_back("LR_Scheduler", PickleValue::Dict({}));
+  EXPECT_THAT(ErrorOf([&] { SaveNpz(arrays, folder / "y.npz"); }), HasSubstr("\"LR_Scheduler\" is a dict"));
+}
+
+// Leaves holes where blocks of zeros come, so that large files take no room.
+class SparseFile : public Sink {
+ public:
+  explicit SparseFile(const std::string& path) : file_(std::fopen(path.c_str(), "wb")) {}
+  ~SparseFile() override { std::fclose(file_); }
+  using Sink::Write;
+  void Write(const void* data, size_t bytes) override {
+    if (bytes >= 1 << 20) {
+      std::fseek(file_, static_cast<long>(bytes), SEEK_CUR);
+    } else {
+      std::fwrite(data, 1, bytes, file_);
+    }
+  }
+
+ private:
+  std::FILE* file_;
+};
+
+TEST(ZipTest, MembersOfFourGibibytesAndWhatFollowsThemAreFound) {
+  TemporaryFolder folder;
+  const std::string block(size_t{1} << 28, '\0');
+  const std::vector<std::span<const uint8_t>> large(17, AsBytes(block));
+  const std::vector<std::span<const uint8_t>> small = {AsBytes("behind"), AsBytes(" it")};
+  {
+    SparseFile sink(folder / "large.zip");
+    ZipWriter writer(&sink);
+    writer.Add("large", large);
+    writer.Add("small", small);
+    writer.Finish();
+  }
+  const auto file = MappedFile::Open(folder / "large.zip");
+  const std::vector<ZipMember> members = IndexZip(file);
+  ASSERT_EQ(members.size(), 2u);
+  EXPECT_EQ(members[0].size, uint64_t{17} << 28);
+  EXPECT_GT(members[1].offset, uint64_t{17} << 28);
+  std::string inflated;
+  EXPECT_EQ(AsText(ReadZipMember(file, members[1], &inflated)), "behind it");
+}
+
+TEST(ZipTest, MoreMembersThanSixteenBitsCountAreFound) {
+  StringSink sink;
+  ZipWriter writer(&sink);
+  const std::vector<std::span<const uint8_t>> content = {AsBytes("x")};
+  for (int i = 0; i < 70000; ++i) writer.Add(std::to_string(i), content);
+  writer.Finish();
+  const auto members = IndexZip(MappedFile::FromMemory(sink.Take(), "many"));
+  ASSERT_EQ(members.size(), 70000u);
+  EXPECT_EQ(members.back().name, "69999");
+}
+
 TEST(NpyErrorTest, EveryCutIsAnError) {
   const std::string file = ReadText(Golden("selected_rows/io.npz"));
   for (size_t size = 0; size < file.size(); ++size) {
-    EXPECT_NE(ErrorOf([&] { ReadZip(MappedFile::FromMemory(file.substr(0, size), "cut")); }), "");
+    EXPECT_NE(ErrorOf([&] { ParseNpz(MappedFile::FromMemory(file.substr(0, size), "cut")); }), "");
   }
   const std::string npy = SerializeNpy(Tensor::Of<float>({2}, {1, 2}));
   for (size_t size = 0; size < npy.size(); ++size) {
@@ -111,7 +177,7 @@ TEST(NpyErrorTest, EveryCutIsAnError) {
 TEST(NpyErrorTest, AFlippedByteOfAnArchiveIsSeen) {
   std::string file = ReadText(Golden("selected_rows/io.npz"));
   file[file.find("NUMPY") + 100] ^= 1;
-  EXPECT_THAT(ErrorOf([&] { ReadZip(MappedFile::FromMemory(file, "x")); }), HasSubstr("damaged"));
+  EXPECT_THAT(ErrorOf([&] { ParseNpz(MappedFile::FromMemory(file, "x")); }), HasSubstr("damaged"));
 }
 
 // Two images of 2x2 pixels.

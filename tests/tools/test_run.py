@@ -1,3 +1,4 @@
+import json
 import zipfile
 
 from tool import GOLDEN, ToolTest, read_npy, skiff
@@ -31,6 +32,13 @@ class Run(ToolTest):
         self.assertEqual(code, 0, error)
         self.assertTrue(out.startswith("matmul_v2_0.tmp_0: float32 [64, 200]"), out)
 
+    def test_lists_results_and_their_files_in_json(self):
+        code, out, error = self.run_model("--output_dir", self.folder, "--json")
+        self.assertEqual(code, 0, error)
+        result, = json.loads(out)["outputs"]
+        self.assertEqual((result["dtype"], result["shape"]), ("float32", [64, 200]))
+        self.assertEqual(read_npy(result["file"])[0], (64, 200))
+
     def test_says_what_the_model_wants(self):
         code, _, error = skiff("run", CASE / "infer_model")
         self.assertEqual(code, 2)
@@ -38,5 +46,5 @@ class Run(ToolTest):
 
     def test_rejects_an_array_that_is_not_there(self):
         code, _, error = skiff("run", CASE / "infer_model", "--input", f"img={CASE}/io.npz:nothing")
-        self.assertEqual(code, 3)
+        self.assertEqual(code, 2)
         self.assertIn('no array "nothing"', error)

@@ -35,13 +35,45 @@ class Verify(ToolTest):
         self.assertEqual(code, 1)
         self.assertIn("10 parameters", out)
 
-    def test_calls_a_cut_file_bad(self):
+    def test_damage_is_a_defect_of_any_file(self):
+        files = ["seed_lenet_hapi/inference_model.pdmodel", "seed_lenet_hapi/inference_model.pdiparams", "seed_lenet_hapi/io.npz",
+                 "seed_linear_adam/adam.pdopt", "selected_rows/rows.bin", "binary_format/f32.bin", "x.safetensors"]
+        skiff("convert", GOLDEN / LENET, self.folder / "x.safetensors")
+        for name in files:
+            source = self.folder / name if name == "x.safetensors" else GOLDEN / name
+            if not source.exists():
+                continue
+            with self.subTest(name=name):
+                path = self.folder / "cut"
+                path.write_bytes(source.read_bytes()[:-1])
+                code, out, error = skiff("verify", path)
+                self.assertEqual(code, 1, out + error)
+                self.assertIn("cut: 1 defect", out)
+
+    def test_an_empty_file_is_no_program(self):
+        (self.folder / "x.pdmodel").write_bytes(b"")
+        code, out, _ = skiff("verify", self.folder / "x")
+        self.assertEqual(code, 1)
+        self.assertIn("the file is empty", out)
+
+    def test_a_cut_file_of_parameters_is_named(self):
         prefix = self.copy(LENET)
         path = self.folder / "model.pdiparams"
         path.write_bytes(path.read_bytes()[:-1])
-        code, _, error = skiff("verify", prefix)
-        self.assertEqual(code, 3)
-        self.assertIn("model.pdiparams", error)
+        code, out, _ = skiff("verify", prefix)
+        self.assertEqual(code, 1)
+        self.assertIn("model.pdiparams", out)
+
+    def test_says_whether_a_file_of_tensors_belongs_to_a_program(self):
+        skiff("convert", GOLDEN / LENET, self.folder / "x.safetensors")
+        for path in (self.folder / "x.safetensors", GOLDEN / f"{LENET}.pdiparams"):
+            code, out, error = skiff("verify", path, "--program", GOLDEN / LENET)
+            self.assertEqual(code, 0, out + error)
+            self.assertIn("it belongs to", out)
+            code, out, _ = skiff("verify", path, "--program", GOLDEN / "seed_matmul_add" / "infer_model")
+            self.assertEqual(code, 1, out)
+        conv = GOLDEN / "jit_conv_bn_relu"  # structured names, the variables' in a table beside them
+        self.assertEqual(skiff("verify", conv / "model.pdparams", "--program", conv / "model")[0], 0)
 
     def test_names_operators_that_skiff_lacks(self):
         prefix = self.copy(LENET)

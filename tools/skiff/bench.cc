@@ -4,13 +4,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <iostream>
-#include <map>
-#include <nlohmann/json.hpp>
-#include <random>
 
 #include "tools/skiff/command.h"
 #include "tools/skiff/model_files.h"
+#include "tools/skiff/output.h"
 
 DECLARE_int32(threads);
 DECLARE_int32(repeat);
@@ -25,53 +22,6 @@ double MsSince(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-template <typename T, typename Draw>
-Tensor Filled(const Shape& shape, Draw draw) {
-  Tensor tensor(shape, kDTypeOf<T>);
-  T* data = tensor.data<T>();
-  std::generate(data, data + tensor.num_elements(), draw);
-  return tensor;
-}
-
-// Floats between -1 and 1. Whole numbers are 0 or 1, which any table of embeddings has.
-Tensor RandomTensor(const std::string& name, const Shape& shape, DType dtype, std::mt19937* random) {
-  const auto real = [&] { return std::uniform_real_distribution<double>(-1, 1)(*random); };
-  const auto bit = [&] { return (*random)() & 1; };
-  switch (dtype) {
-    case DType::kFloat32: return Filled<float>(shape, real);
-    case DType::kFloat64: return Filled<double>(shape, real);
-    case DType::kFloat16: return Filled<Float16>(shape, [&] { return ToFloat16(static_cast<float>(real())); });
-    case DType::kBFloat16: return Filled<BFloat16>(shape, [&] { return ToBFloat16(static_cast<float>(real())); });
-    case DType::kInt64: return Filled<int64_t>(shape, bit);
-    case DType::kInt32: return Filled<int32_t>(shape, bit);
-    case DType::kUInt8: return Filled<uint8_t>(shape, bit);
-    case DType::kBool: return Filled<bool>(shape, bit);
-    default: throw Unimplemented(StrCat("input \"", name, "\" is ", dtype, ", which bench cannot draw"));
-  }
-}
-
-std::vector<Tensor> RandomInputs(const Predictor& predictor) {
-  std::map<std::string, Shape> given;
-  for (const auto& [name, shape] : ShapesFlag()) {
-    const auto& names = predictor.input_names();
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
-      throw UsageError(StrCat("--shape names \"", name, "\", which is no input ", DidYouMean(name, names)));
-    }
-    given[name] = shape;
-  }
-  std::mt19937 random(1);
-  std::vector<Tensor> inputs;
-  for (const std::string& name : predictor.input_names()) {
-    const TensorMeta meta = predictor.Describe(name);
-    Shape shape = given.count(name) ? given[name] : meta.shape;
-    for (int axis = 0; axis < shape.rank(); ++axis) {
-      if (shape[axis] < 0) shape[axis] = 1;
-    }
-    inputs.push_back(RandomTensor(name, shape, meta.dtype, &random));
-  }
-  return inputs;
-}
-
 double Quantile(const std::vector<double>& sorted, double share) {
   return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1) + 0.5)];
 }
@@ -83,7 +33,9 @@ ExitCode Bench(const std::vector<std::string>& arguments) {
   auto start = Clock::now();
   const Predictor predictor = io::LoadPredictor(prefix, {.num_threads = FLAGS_threads});
   const double load_ms = MsSince(start);
-  const std::vector<Tensor> inputs = RandomInputs(predictor);
+  std::vector<TensorMeta> metas;
+  for (const std::string& name : predictor.input_names()) metas.push_back(predictor.Describe(name));
+  const std::vector<Tensor> inputs = RandomInputs(predictor.input_names(), metas, 1);
   start = Clock::now();
   predictor.Run(inputs);
   const double first_ms = MsSince(start);
@@ -97,13 +49,13 @@ ExitCode Bench(const std::vector<std::string>& arguments) {
   const double median_ms = Quantile(runs_ms, 0.5);
 
   if (FLAGS_json) {
-    nlohmann::ordered_json json = {{"model", prefix}, {"threads", FLAGS_threads}, {"load_ms", load_ms},
+    Json json = {{"model", prefix}, {"threads", FLAGS_threads}, {"load_ms", load_ms},
                                    {"first_ms", first_ms}, {"runs", runs_ms.size()}, {"min_ms", runs_ms[0]},
                                    {"median_ms", median_ms}, {"p90_ms", Quantile(runs_ms, 0.9)}};
     for (size_t i = 0; i < inputs.size(); ++i) {
       json["inputs"][predictor.input_names()[i]] = inputs[i].shape().ToVector();
     }
-    std::cout << json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+    PrintJson(json);
     return kOk;
   }
   for (size_t i = 0; i < inputs.size(); ++i) {

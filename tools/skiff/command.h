@@ -12,12 +12,11 @@ namespace skiff::tool {
 
 enum ExitCode : int {
   kOk = 0,
-  kNo = 1,       // the command worked and its answer is no: files that do not go together
-  kUsage = 2,    // the command line is wrong
-  kBadFile = 3,  // a file is missing, damaged or of another kind
+  kNo = 1,       // the command worked and its answer is no: a difference, a defect
+  kTrouble = 2,  // the command line is wrong, or a file is missing, damaged or of another kind
 };
 
-/// A mistake of the command line: told to the user with where to find help, exit code kUsage.
+/// A mistake of the command line: told to the user with where to find help, exit code kTrouble.
 class UsageError : public std::exception {
  public:
   explicit UsageError(std::string text) : text_(std::move(text)) {}
@@ -36,13 +35,17 @@ struct Command {
 };
 const std::vector<Command>& Commands();
 
-extern const Command kShow, kVerify, kRun, kBench;
+extern const Command kShow, kVerify, kDiff, kConvert, kStrip, kEdit, kRun, kBench;
 
 /// Values of a flag that was given several times.
 std::vector<std::string> Several(const std::string& flag);
-/// "x=1,3,224,224" of each --shape as name and shape. @throws UsageError.
-std::vector<std::pair<std::string, Shape>> ShapesFlag();
+/// "x=1,3,224,224" of each --shape as name and shape; -1 only where `unknown_extents`. @throws UsageError.
+std::vector<std::pair<std::string, Shape>> ShapesFlag(bool unknown_extents = false);
+/// "old=new" as a pair. @throws UsageError naming `flag` and what is wanted.
+std::pair<std::string, std::string> SplitAtEquals(const std::string& text, const char* flag, const char* wanted);
 /// `arguments` must be exactly one. @throws UsageError naming what is wanted.
 const std::string& OnlyArgument(const std::vector<std::string>& arguments, const char* wanted);
+/// `arguments` must be exactly two. @throws UsageError naming what is wanted.
+std::pair<std::string, std::string> TwoArguments(const std::vector<std::string>& arguments, const char* wanted);
 
 }  // namespace skiff::tool

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "framework/op/append_op.h"
+#include "io/edit.h"
 #include "io/inference_model.h"
 #include "tools/skiff/model_files.h"
 
@@ -142,6 +143,7 @@ ProgramFacts Gather(Program* program, const std::vector<std::pair<std::string, S
     }
   }
   for (const auto& [name, type] : facts.types) facts.flops += type.flops;
+  facts.source_files = io::StripCallstacks(program).files;
   return facts;
 }
 

@@ -14,7 +14,8 @@ namespace skiff::tool {
 struct VariableFacts {
   std::string name;
   DType dtype = DType::kUndefined;
-  Shape shape;
+  Shape shape = {};
+  std::string note = {};  // its LoD, another name
   /// Bytes of its elements; 0 while an extent is unknown.
   uint64_t bytes() const;
 };
@@ -31,6 +32,7 @@ struct ProgramFacts {
   std::vector<VariableFacts> inputs, outputs, parameters;
   std::map<std::string, OperatorFacts> types;  // by operator type, of all blocks
   double flops = 0;
+  std::vector<std::string> source_files;  // of whoever built it, as op_callstack names them
 
   int64_t parameter_elements() const;
   uint64_t parameter_bytes() const;
@@ -40,7 +42,7 @@ struct ProgramFacts {
 ///
 /// FLOPs are those of convolutions, matrix products and recurrences, 2 for each multiply-add, with the
 /// inputs at `shapes`; an extent nobody names counts as 1. Elementwise work is not counted.
-/// `program` is changed: its shapes become those.
+/// `program` is changed: its shapes become those, and source lines go.
 /// @throws NotFound when `shapes` names no input.
 ProgramFacts Gather(Program* program, const std::vector<std::pair<std::string, Shape>>& shapes);
 

@@ -5,17 +5,29 @@
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <streambuf>
 
 #include "tools/skiff/command.h"
 
 DEFINE_bool(json, false, "print JSON");
 DEFINE_bool(dot, false, "show: print the graph for Graphviz");
 DEFINE_string(shape, "", "extents of an input, NAME=1,3,224,224; may be repeated");
-DEFINE_string(input, "", "run: NAME=FILE.npy or NAME=FILE.npz:KEY; may be repeated");
+DEFINE_string(input, "", "run, diff: NAME=FILE.npy or NAME=FILE.npz:KEY; may be repeated");
 DEFINE_string(fetch, "", "run: name of a variable to compute; may be repeated");
 DEFINE_string(output_dir, "", "run: folder that results are written to");
 DEFINE_int32(threads, 0, "CPU threads, 0 for as many as there are cores");
 DEFINE_int32(repeat, 50, "bench: runs after the first");
+DEFINE_bool(run, false, "diff: run both models and compare what their operators compute");
+DEFINE_double(rtol, 0, "diff: how far numbers may be apart, as a share of the first one");
+DEFINE_double(atol, 0, "diff: how far numbers may be apart");
+DEFINE_int32(seed, 1, "diff: seed of random inputs");
+DEFINE_string(program, "", "the program that names the tensors of a .pdiparams file");
+DEFINE_string(to, "", "convert: what OUT is, where its name does not say so");
+DEFINE_int32(protocol, 4, "convert: of pickles, 2, 3 or 4");
+DEFINE_bool(tensors_only, false, "convert: leave out entries that are no tensors");
+DEFINE_string(rename, "", "edit: OLD=NEW, a variable's name; may be repeated");
+DEFINE_string(cut, "", "edit: a variable that the model shall end at; may be repeated");
+DEFINE_string(from, "", "edit: a variable that the model shall start at; may be repeated");
 
 namespace GFLAGS_NAMESPACE {
 extern void (*gflags_exitfunc)(int);  // what gflags calls when a flag is wrong
@@ -26,15 +38,38 @@ namespace {
 
 constexpr char kSeparator = '\n';
 
+// Names in files may hold anything; a terminal must not take them for commands.
+class EscapingBuffer : public std::streambuf {
+ public:
+  explicit EscapingBuffer(std::ostream& out) : out_(out), target_(out.rdbuf(this)) {}
+  ~EscapingBuffer() override { out_.rdbuf(target_); }
+
+ protected:
+  int overflow(int c) override {
+    if (c == traits_type::eof()) return 0;
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (byte >= 0x20 && byte != 0x7F) || byte == '\n' || byte == '\t';
+    if (plain) return target_->sputc(static_cast<char>(byte));
+    char text[8];
+    std::snprintf(text, sizeof(text), "\\x%02x", byte);
+    return target_->sputn(text, 4) == 4 ? c : traits_type::eof();
+  }
+  int sync() override { return target_->pubsync(); }
+
+ private:
+  std::ostream& out_;
+  std::streambuf* target_;
+};
+
 int PrintHelp(std::ostream& out) {
-  out << "skiff " SKIFF_VERSION ": looks into model files of PaddlePaddle and runs them\n\n"
+  out << "skiff " SKIFF_VERSION ": looks into model files of PaddlePaddle, changes and runs them\n\n"
          "usage: skiff COMMAND ARGUMENTS [--flag=value ...]\n\n";
   for (const Command& command : Commands()) {
-    std::printf("  %-7s %-34s %s\n", command.name, command.arguments, command.summary);
+    std::printf("  %-8s %-30s %s\n", command.name, command.arguments, command.summary);
   }
   std::fflush(stdout);
   out << "\n`skiff COMMAND --help` tells more.\n"
-         "exit codes: 0 done, 1 the answer is no, 2 wrong command line, 3 bad file\n";
+         "exit codes: 0 done, 1 the answer is no (a difference, a defect), 2 wrong command line or unreadable file\n";
   return kOk;
 }
 
@@ -54,13 +89,13 @@ bool IsHelp(const std::string& argument) {
   return argument == "--help" || argument == "-help" || argument == "-h" || argument == "help";
 }
 
-// gflags keeps the last value of a flag; --input, --shape and --fetch may stand several times.
+// gflags keeps the last value of a flag; these may stand several times.
 std::vector<std::string> JoinRepeated(int argc, char** argv) {
   std::vector<std::string> joined;
   std::map<std::string, size_t> seen;
   for (int i = 0; i < argc; ++i) {
     std::string argument = argv[i];
-    for (const char* flag : {"input", "shape", "fetch"}) {
+    for (const char* flag : {"input", "shape", "fetch", "rename", "cut", "from"}) {
       const size_t dashes = argument.find_first_not_of('-');
       if (dashes != 1 && dashes != 2) continue;
       const std::string rest = argument.substr(dashes);
@@ -88,7 +123,7 @@ std::vector<std::string> JoinRepeated(int argc, char** argv) {
 }
 
 int Main(int argc, char** argv) {
-  if (argc < 2) return PrintHelp(std::cerr), kUsage;
+  if (argc < 2) return PrintHelp(std::cerr), kTrouble;
   if (IsHelp(argv[1])) {
     const Command* named = argc > 2 ? FindCommand(argv[2]) : nullptr;
     return named ? PrintHelp(*named) : PrintHelp(std::cout);
@@ -109,7 +144,7 @@ int Main(int argc, char** argv) {
   for (std::string& word : words) pointers.push_back(word.data());
   int count = static_cast<int>(pointers.size());
   char** flags = pointers.data();
-  GFLAGS_NAMESPACE::gflags_exitfunc = [](int) { std::exit(kUsage); };
+  GFLAGS_NAMESPACE::gflags_exitfunc = [](int) { std::exit(kTrouble); };
   GFLAGS_NAMESPACE::ParseCommandLineFlags(&count, &flags, /*remove_flags=*/true);
   return command->run({flags + 2, flags + count});
 }
@@ -117,7 +152,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 
 const std::vector<Command>& Commands() {
-  static const std::vector<Command> commands = {kShow, kVerify, kRun, kBench};
+  static const std::vector<Command> commands = {kShow, kVerify, kDiff, kConvert, kStrip, kEdit, kRun, kBench};
   return commands;
 }
 
@@ -131,7 +166,7 @@ std::vector<std::string> Several(const std::string& flag) {
   return values;
 }
 
-std::vector<std::pair<std::string, Shape>> ShapesFlag() {
+std::vector<std::pair<std::string, Shape>> ShapesFlag(bool unknown_extents) {
   std::vector<std::pair<std::string, Shape>> shapes;
   for (const std::string& text : Several(FLAGS_shape)) {
     const size_t equals = text.find('=');
@@ -140,7 +175,7 @@ std::vector<std::pair<std::string, Shape>> ShapesFlag() {
     while (at != nullptr && *at != '\0') {
       char* end = nullptr;
       const long long extent = std::strtoll(at, &end, 10);
-      if (end == at || extent < 0 || shape.rank() == Shape::kMaxRank || (*end != ',' && *end != '\0')) {
+      if (end == at || extent < (unknown_extents ? -1 : 0) || shape.rank() == Shape::kMaxRank || (*end != ',' && *end != '\0')) {
         at = nullptr;
         break;
       }
@@ -156,6 +191,14 @@ std::vector<std::pair<std::string, Shape>> ShapesFlag() {
   return shapes;
 }
 
+std::pair<std::string, std::string> SplitAtEquals(const std::string& text, const char* flag, const char* wanted) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+    throw UsageError(StrCat("--", flag, " is \"", text, "\"; wanted ", wanted));
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
 const std::string& OnlyArgument(const std::vector<std::string>& arguments, const char* wanted) {
   if (arguments.size() != 1) {
     throw UsageError(StrCat("wanted one ", wanted, ", got ", arguments.size(), " arguments"));
@@ -163,20 +206,26 @@ const std::string& OnlyArgument(const std::vector<std::string>& arguments, const
   return arguments[0];
 }
 
+std::pair<std::string, std::string> TwoArguments(const std::vector<std::string>& arguments, const char* wanted) {
+  if (arguments.size() != 2) throw UsageError(StrCat("wanted ", wanted, ", got ", arguments.size(), " arguments"));
+  return {arguments[0], arguments[1]};
+}
+
 }  // namespace skiff::tool
 
 int main(int argc, char** argv) {
   using namespace skiff::tool;
+  const EscapingBuffer out(std::cout), error_out(std::cerr);
   try {
     return Main(argc, argv);
   } catch (const UsageError& error) {
     std::cerr << "skiff: " << error.what() << "\nskiff --help lists the commands\n";
-    return kUsage;
+    return kTrouble;
   } catch (const skiff::Error& error) {
     std::cerr << error.what() << '\n';
-    return kBadFile;
+    return kTrouble;
   } catch (const std::exception& error) {
     std::cerr << "skiff: " << error.what() << '\n';
-    return kBadFile;
+    return kTrouble;
   }
 }

@@ -2,13 +2,14 @@
 #include <gflags/gflags.h>
 
 #include <algorithm>
-#include <iostream>
 
 #include "executor/executor.h"
 #include "io/npy.h"
 #include "tools/skiff/command.h"
 #include "tools/skiff/model_files.h"
+#include "tools/skiff/output.h"
 
+DECLARE_bool(json);
 DECLARE_string(input);
 DECLARE_string(fetch);
 DECLARE_string(output_dir);
@@ -16,18 +17,6 @@ DECLARE_int32(threads);
 
 namespace skiff::tool {
 namespace {
-
-// "x.npy", or "io.npz:in_0" for one array of an archive.
-Tensor LoadArray(const std::string& file) {
-  const size_t colon = file.rfind(".npz:");
-  if (colon == std::string::npos) return io::LoadNpy(file);
-  const std::string archive = file.substr(0, colon + 4), key = file.substr(colon + 5);
-  const io::StateDict arrays = io::LoadNpz(archive);
-  const Tensor* found = arrays.Find(key);
-  SKIFF_ENFORCE(found != nullptr, NotFound, "\"", archive, "\" has no array \"", key, "\" ",
-                DidYouMean(key, arrays.Names()));
-  return *found;
-}
 
 // What every input is, for somebody who left one out.
 std::string Wanted(const Program& program, const std::vector<std::string>& names) {
@@ -43,14 +32,12 @@ std::string Wanted(const Program& program, const std::vector<std::string>& names
 Feeds LoadFeeds(const io::InferenceModel& model) {
   Feeds feeds;
   for (const std::string& text : Several(FLAGS_input)) {
-    const size_t equals = text.find('=');
-    if (equals == std::string::npos) throw UsageError(StrCat("--input is \"", text, "\"; wanted NAME=FILE.npy"));
-    const std::string name = text.substr(0, equals);
+    const auto [name, array] = SplitAtEquals(text, "input", "NAME=FILE.npy");
     if (!model.program->global_block().FindVar(name)) {
       throw UsageError(StrCat("--input names \"", name, "\", which the program does not have; its inputs are",
                               Wanted(*model.program, model.feed_names)));
     }
-    feeds.emplace_back(name, LoadArray(text.substr(equals + 1)));
+    feeds.emplace_back(name, LoadArray(array));
   }
   const bool complete = std::all_of(model.feed_names.begin(), model.feed_names.end(), [&](const std::string& name) {
     return std::any_of(feeds.begin(), feeds.end(), [&](const auto& feed) { return feed.first == name; });
@@ -62,13 +49,13 @@ Feeds LoadFeeds(const io::InferenceModel& model) {
   return feeds;
 }
 
-std::string FileName(std::string variable) {
+std::string ArrayFile(std::string variable) {
   std::replace(variable.begin(), variable.end(), '/', '_');
   return variable + ".npy";
 }
 
 ExitCode Run(const std::vector<std::string>& arguments) {
-  io::InferenceModel model = io::LoadInferenceModel(WithoutSuffix(OnlyArgument(arguments, "prefix")));
+  io::InferenceModel model = OpenModel(OnlyArgument(arguments, "prefix"));
   const Feeds feeds = LoadFeeds(model);
   std::vector<std::string> fetches = Several(FLAGS_fetch);
   if (fetches.empty()) fetches = model.fetch_names;
@@ -77,15 +64,15 @@ ExitCode Run(const std::vector<std::string>& arguments) {
   model.SetParameters(&scope);
   Executor executor(CPUPlace{}, {.num_threads = FLAGS_threads});
   const std::vector<Tensor> results = executor.Run(*model.program, feeds, fetches, &scope);
+  Json json = Json::array();
   for (size_t i = 0; i < results.size(); ++i) {
-    std::cout << fetches[i] << ": " << results[i];
-    if (!FLAGS_output_dir.empty()) {
-      const std::string path = FLAGS_output_dir + "/" + FileName(fetches[i]);
-      io::SaveNpy(results[i], path);
-      std::cout << " -> " << path;
-    }
-    std::cout << '\n';
+    const std::string path = FLAGS_output_dir.empty() ? "" : FLAGS_output_dir + "/" + ArrayFile(fetches[i]);
+    if (!path.empty()) io::SaveNpy(results[i], path);
+    json.push_back({{"name", fetches[i]}, {"dtype", ToString(results[i].dtype())}, {"shape", results[i].shape().ToVector()}});
+    if (!path.empty()) json.back()["file"] = path;
+    if (!FLAGS_json) std::cout << fetches[i] << ": " << results[i] << (path.empty() ? "" : " -> " + path) << '\n';
   }
+  if (FLAGS_json) PrintJson({{"outputs", json}});
   return kOk;
 }
 
@@ -98,7 +85,8 @@ const Command kRun = {
     "  --input NAME=FILE.npy   array for an input; FILE.npz:KEY takes one of an archive; repeat for each input\n"
     "  --fetch NAME            any variable of the program instead of its outputs; may be repeated\n"
     "  --output_dir FOLDER     also write each result to FOLDER/NAME.npy\n"
-    "  --threads N             CPU threads, by default one a core\n\n"
+    "  --threads N             CPU threads, by default one a core\n"
+    "  --json                  names, dtypes, shapes and files of the results as JSON\n\n"
     "example: skiff run lenet --input image=digit.npy --output_dir out\n",
     Run};
 

@@ -1,19 +1,21 @@
 // skiff verify: whether a program and its parameters belong together, and whether skiff can run it.
 #include <gflags/gflags.h>
 
-#include <iostream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "framework/op/op_def.h"
 #include "framework/op/verify.h"
+#include "io/checksums.h"
+#include "io/convert.h"
 #include "io/inference_model.h"
+#include "io/npy.h"
 #include "tools/skiff/command.h"
-#include "tools/skiff/facts.h"
 #include "tools/skiff/model_files.h"
+#include "tools/skiff/output.h"
 
 DECLARE_bool(json);
+DECLARE_string(program);
 
 namespace skiff::tool {
 namespace {
@@ -57,7 +59,7 @@ void CheckGraph(const Program& program, Defects* defects) {
 
 // .pdiparams: tensors without names, in the order of the program's variables sorted by name.
 void CheckTensors(const Program& program, const std::string& path, Defects* defects) {
-  const auto file = io::MappedFile::Open(path);
+  const auto file = io::OpenVerified(path);
   const auto entries = io::IndexTensors(file);
   const auto variables = io::SavedVariables(program);
   if (entries.size() != variables.size()) {
@@ -74,23 +76,35 @@ void CheckTensors(const Program& program, const std::string& path, Defects* defe
   }
 }
 
-// .pdparams and .pdopt: tensors by name.
-void CheckState(const Program& program, const std::string& path, io::StateKind kind, Defects* defects) {
-  const io::StateDict state = io::LoadStateDict(path);
-  std::set<std::string> wanted;
-  for (const Variable* variable : io::StateVariables(program, kind)) {
-    wanted.insert(variable->name);
-    const Tensor* tensor = state.Find(variable->name);
-    if (tensor == nullptr) {
-      defects->push_back(StrCat("\"", variable->name, "\" ", Text(*variable), " is not in ", path));
-    } else if (tensor->dtype() != variable->dtype || tensor->shape() != variable->shape) {
-      defects->push_back(StrCat("\"", variable->name, "\": the program wants ", Text(*variable), ", ", path,
-                                " has ", tensor->dtype(), " ", tensor->shape()));
-    }
+// The only value of a file, or an uninitialised tensor where there are several.
+Value ReadValue(const std::shared_ptr<const io::MappedFile>& file) {
+  try {
+    return io::ReadTensorFile(file, io::TensorMemory::kShared);
+  } catch (const InvalidArgument&) {
+    return Tensor();
   }
+}
+
+// Tensors by name. Those of an inference program are all parameters; of others, an optimizer's stand in a file of their own.
+void CheckState(const Program& program, const std::string& path, Defects* defects) {
+  const io::StateDict state = io::LoadStateDict(path, true, io::TensorMemory::kShared);
+  std::map<std::string, const Tensor*> held;
+  std::set<std::string> known;
+  for (const Variable* variable : io::StateVariables(program, io::StateKind::kAll)) known.insert(variable->name);
   for (const auto& entry : state) {
-    if (!wanted.count(entry.name)) {
-      defects->push_back(StrCat(path, " has \"", entry.name, "\", which the program does not"));
+    const std::string& name = known.count(entry.name) || !known.count(entry.tensor_name) ? entry.name : entry.tensor_name;
+    held[name] = &entry.tensor;
+    if (!known.count(name)) defects->push_back(StrCat(path, " has \"", name, "\", which the program does not"));
+  }
+  io::StateKind kind = path.ends_with(".pdopt") ? io::StateKind::kOptimizer : io::StateKind::kParameters;
+  if (program.AllParameters().empty()) kind = io::StateKind::kAll;
+  for (const Variable* variable : io::StateVariables(program, kind)) {
+    const auto found = held.find(variable->name);
+    if (found == held.end()) {
+      defects->push_back(StrCat("\"", variable->name, "\" ", Text(*variable), " is not in ", path));
+    } else if (!io::Holds(program, *variable, found->second->dtype(), found->second->shape())) {
+      defects->push_back(StrCat("\"", variable->name, "\": the program wants ", Text(*variable), ", ", path, " has ",
+                                found->second->dtype(), " ", found->second->shape()));
     }
   }
 }
@@ -99,19 +113,15 @@ void CheckState(const Program& program, const std::string& path, io::StateKind k
 void CheckParameters(const Program& program, const std::string& argument, Defects* defects) {
   const std::string prefix = WithoutSuffix(argument);
   if (io::IsFolder(argument)) {
-    try {
-      io::LoadInferenceModel(argument);
-    } catch (const InvalidArgument& error) {
-      defects->push_back(error.what());
-    }
+    io::LoadInferenceModel(argument);
     return;
   }
   const bool inference = io::IsFile(prefix + ".pdiparams");
   const bool training = io::IsFile(prefix + ".pdparams");
   if (inference) CheckTensors(program, prefix + ".pdiparams", defects);
   if (!inference && training) {
-    CheckState(program, prefix + ".pdparams", io::StateKind::kParameters, defects);
-    if (io::IsFile(prefix + ".pdopt")) CheckState(program, prefix + ".pdopt", io::StateKind::kOptimizer, defects);
+    CheckState(program, prefix + ".pdparams", defects);
+    if (io::IsFile(prefix + ".pdopt")) CheckState(program, prefix + ".pdopt", defects);
   }
   if (!inference && !training && !io::SavedVariables(program).empty()) {
     defects->push_back(StrCat("the program has ", io::SavedVariables(program).size(), " parameters, but there is no ",
@@ -119,22 +129,67 @@ void CheckParameters(const Program& program, const std::string& argument, Defect
   }
 }
 
+// What is said of files that are sound.
+std::string CheckProgram(const Found& found, const std::string& argument, Defects* defects) {
+  const auto program = OpenProgram(found.path);
+  CheckOperators(*program, defects);
+  CheckGraph(*program, defects);
+  CheckParameters(*program, argument, defects);
+  return StrCat("program and parameters belong together, ", io::SavedVariables(*program).size(),
+                " parameters; skiff has every operator");
+}
+
+std::string CheckValues(const Found& found, Defects* defects) {
+  const std::string beside = WithoutSuffix(found.path) + ".pdmodel";
+  const std::string model = !FLAGS_program.empty() ? FLAGS_program : beside != found.path && io::IsFile(beside) ? beside : "";
+  const auto program = model.empty() ? nullptr : OpenProgram(FindProgram(model));
+  const std::string together = program == nullptr ? "" : StrCat("; it belongs to ", model);
+  if (io::IsFolder(found.path)) {
+    const io::StateDict state = OpenTensors(found.path);
+    if (program != nullptr) io::ParametersFor(*program, state, found.path);
+    return StrCat("whole, ", Count(state.size(), "variable"), together);
+  }
+  if (found.kind == io::FileKind::kEmpty && program == nullptr) defects->push_back("the file is empty");
+  switch (found.kind) {
+    case io::FileKind::kTensors:
+    case io::FileKind::kEmpty:
+      if (program == nullptr) {
+        const auto file = io::OpenVerified(found.path);
+        if (!std::holds_alternative<SelectedRows>(ReadValue(file))) return StrCat("whole, ", Count(io::IndexTensors(file).size(), "tensor"));
+        return "whole, rows of a table";
+      }
+      CheckTensors(*program, found.path, defects);
+      return "whole" + together;
+    case io::FileKind::kPickle:
+      if (program == nullptr) return StrCat("whole, a pickled ", ToString(io::LoadPickle(found.path).kind()));
+      break;
+    case io::FileKind::kNpy: return StrCat("whole, an array ", io::LoadNpy(found.path).shape());
+    case io::FileKind::kZip:
+    case io::FileKind::kSafetensors:
+      if (program == nullptr) return StrCat("whole, ", Count(io::LoadStateDict(found.path).size(), "tensor"));
+      break;
+    default: throw InvalidArgument(StrCat("\"", found.path, "\" is no file that skiff knows"));
+  }
+  CheckState(*program, found.path, defects);
+  return "whole" + together;
+}
+
 ExitCode Verify(const std::vector<std::string>& arguments) {
-  const std::string& argument = OnlyArgument(arguments, "prefix");
-  const std::string path = FindModelFile(argument);
-  const auto program = io::LoadProgram(path);
+  const std::string& argument = OnlyArgument(arguments, "file or prefix");
+  const Found found = FindFile(argument);
   Defects defects;
-  CheckOperators(*program, &defects);
-  CheckGraph(*program, &defects);
-  CheckParameters(*program, argument, &defects);
+  std::string verdict;
+  try {
+    verdict = found.IsProgram() ? CheckProgram(found, argument, &defects) : CheckValues(found, &defects);
+  } catch (const InvalidArgument& error) {
+    defects.push_back(error.what());  // damaged: that is an answer
+  }
   if (FLAGS_json) {
-    const nlohmann::ordered_json json = {{"file", path}, {"ok", defects.empty()}, {"defects", defects}};
-    std::cout << json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
+    PrintJson({{"file", found.path}, {"kind", io::ToString(found.kind)}, {"ok", defects.empty()}, {"defects", defects}});
   } else if (defects.empty()) {
-    std::cout << path << ": program and parameters belong together, "
-              << io::SavedVariables(*program).size() << " parameters; skiff has every operator\n";
+    std::cout << found.path << ": " << verdict << '\n';
   } else {
-    std::cout << path << ": " << defects.size() << (defects.size() == 1 ? " defect\n" : " defects\n");
+    std::cout << found.path << ": " << Count(defects.size(), "defect") << '\n';
     for (const std::string& defect : defects) std::cout << "  " << defect << '\n';
   }
   return defects.empty() ? kOk : kNo;
@@ -143,12 +198,15 @@ ExitCode Verify(const std::vector<std::string>& arguments) {
 }  // namespace
 
 const Command kVerify = {
-    "verify", "PREFIX", "do program and parameters belong together?",
-    "Reads PREFIX.pdmodel and the parameters beside it (.pdiparams, or .pdparams and .pdopt; or a folder of\n"
-    "Paddle 1.x) and lists every defect: operators skiff does not have, variables nothing fills, parameters\n"
-    "that are missing, too many, or of another shape or dtype.\n\n"
-    "  --json   the same as JSON\n\n"
-    "exit codes: 0 they belong together, 1 they do not, 3 a file is damaged\n"
+    "verify", "FILE", "is a file whole, do program and parameters belong together?",
+    "Reads FILE to its last byte and lists every defect.\n\n"
+    "A program (PREFIX, PREFIX.pdmodel, a folder of Paddle 1.x) is checked with the parameters beside it (.pdiparams, or\n"
+    ".pdparams and .pdopt): operators skiff does not have, variables nothing fills, parameters that are missing, too\n"
+    "many, or of another shape or dtype. Other files, all that `skiff show` knows, are checked by themselves, and against\n"
+    "the program beside them.\n\n"
+    "  --program MODEL   the program that a file of tensors must belong to\n"
+    "  --json            the same as JSON\n\n"
+    "exit codes: 0 no defect, 1 defects, damage among them, 2 there is no such file\n"
     "example: skiff verify lenet && echo ship it\n",
     Verify};
 

@@ -1,0 +1,20 @@
+// How commands answer.
+#pragma once
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace skiff::tool {
+
+using Json = nlohmann::ordered_json;
+
+/// Names in files may be no UTF-8; they are printed all the same.
+inline void PrintJson(const Json& json) { std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n'; }
+
+/// "1 operator", "3 operators"
+inline std::string Count(size_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+}  // namespace skiff::tool
