@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <random>
 #include <string>
 
 namespace sk = skiff;
@@ -62,22 +64,24 @@ Digits LoadDigits(const std::string& folder, const std::string& part) {
   return digits;
 }
 
-// The digits and their copies moved by one pixel of the original 8x8 scan, which is three here: a net that
-// saw only centred digits is easily confused by a hand that writes a little to the left.
-class ShiftedDigits : public sk::data::Dataset {
+// Nine copies of each digit, turned, sheared, resized and moved a little: a net that saw only the writers it learns
+// from is easily confused by another hand. A copy is the same in every epoch.
+class MovedDigits : public sk::data::Dataset {
  public:
-  explicit ShiftedDigits(Digits digits) : digits_(std::move(digits)) {}
+  explicit MovedDigits(Digits digits) : digits_(std::move(digits)) {}
   int64_t size() const override { return 9 * count(); }
   std::vector<sk::Tensor> Get(int64_t index) const override {
-    const int64_t sample = index % count(), shift = index / count();
-    const int64_t down = 3 * (shift / 3 - 1), right = 3 * (shift % 3 - 1);
-    const float* from = digits_.images.data<float>() + sample * 28 * 28;
+    const int64_t sample = index % count();
+    std::minstd_rand random(static_cast<uint32_t>(index + 1));
+    auto within = [&random](float bound) { return bound * (2.0f * static_cast<float>(random()) / static_cast<float>(random.max()) - 1.0f); };
+    const float angle = within(0.2f), shear = within(0.15f), size = 1.0f + within(0.15f), down = within(3.0f), right = within(3.0f);
     sk::Tensor image({1, 28, 28}, sk::DType::kFloat32);
-    for (int64_t row = 0; row < 28; ++row) {
-      for (int64_t column = 0; column < 28; ++column) {
-        const int64_t y = row - down, x = column - right;
-        const bool inside = 0 <= y && y < 28 && 0 <= x && x < 28;
-        image.data<float>()[row * 28 + column] = inside ? from[y * 28 + x] : -1.0f;
+    for (int row = 0; row < 28; ++row) {
+      for (int column = 0; column < 28; ++column) {
+        const float r = (static_cast<float>(row) - 13.5f) / size;
+        const float c = (static_cast<float>(column) - 13.5f) / size + shear * r;
+        image.data<float>()[row * 28 + column] = Between(sample, 13.5f + std::cos(angle) * r - std::sin(angle) * c + down,
+                                                         13.5f + std::sin(angle) * r + std::cos(angle) * c + right);
       }
     }
     return {image, digits_.labels.Rows(sample, sample + 1).Reshaped({1})};
@@ -85,6 +89,17 @@ class ShiftedDigits : public sk::data::Dataset {
 
  private:
   int64_t count() const { return digits_.labels.shape()[0]; }
+  float Pixel(int64_t sample, int y, int x) const {
+    const bool inside = 0 <= y && y < 28 && 0 <= x && x < 28;
+    return inside ? digits_.images.data<float>()[(sample * 28 + y) * 28 + x] : -1.0f;
+  }
+  // Bilinear.
+  float Between(int64_t sample, float y, float x) const {
+    const int top = static_cast<int>(std::floor(y)), left = static_cast<int>(std::floor(x));
+    const float lower = y - static_cast<float>(top), righter = x - static_cast<float>(left);
+    return (1 - lower) * ((1 - righter) * Pixel(sample, top, left) + righter * Pixel(sample, top, left + 1)) +
+           lower * ((1 - righter) * Pixel(sample, top + 1, left) + righter * Pixel(sample, top + 1, left + 1));
+  }
   Digits digits_;
 };
 
@@ -164,7 +179,7 @@ int TrainAndSave(const Arguments& arguments, const char* self) {
   sk::Executor executor{sk::CPUPlace{}};
   executor.Run(net.startup);
   const sk::data::LoaderOptions options{.batch_size = 32, .shuffle = true, .seed = 1};
-  const auto dataset = std::make_shared<ShiftedDigits>(train);
+  const auto dataset = std::make_shared<MovedDigits>(train);
 
   sk::data::DataLoader loader(dataset, options);
   const int half = arguments.epochs / 2;

@@ -19,13 +19,6 @@ TensorMeta MetaOf(const Tensor& t) {
   return {t.shape(), t.dtype(), static_cast<int32_t>(t.lod().size())};
 }
 
-bool HasVariableAttrs(const Operator& op) {
-  return std::any_of(op.attrs.begin(), op.attrs.end(), [](const auto& attr) {
-    return std::holds_alternative<VarRef>(attr.second) ||
-           std::holds_alternative<std::vector<VarRef>>(attr.second);
-  });
-}
-
 bool Fits(const Tensor* t, const TensorMeta& meta) {
   if (t == nullptr || !t->is_initialized()) return meta.dtype == DType::kUndefined;
   return t->dtype() == meta.dtype && t->shape() == meta.shape &&
@@ -345,7 +338,7 @@ void CompiledProgram::RunBlock(BlockVars* vars, RunState* run) const {
     if (begin == ops.size()) break;
     if (piece->chunk.stopped_at_dynamic) {
       if (piece->chunk.is_needed) RunOverValues(*ops[begin], vars, run);
-    } else if (HasManyPlans(info, begin) && !HasVariableAttrs(*ops[begin])) {
+    } else if (HasManyPlans(info, begin)) {
       RunAlone(*ops[begin], vars, run);
     } else {
       // What one operator asks for after the other adds up: it needs all of it at once.

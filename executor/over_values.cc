@@ -4,6 +4,8 @@
 
 #include "executor/block_vars.h"
 #include "executor/compiled_program.h"
+#include "executor/needed_ops.h"
+#include "framework/op/resolve_attrs.h"
 #include "framework/op/run_op.h"
 
 namespace skiff {
@@ -84,9 +86,10 @@ void AddPlace(Error* error, const Operator& op, const Block& block) {
 
 void CompiledProgram::RunOverValues(const Operator& op, BlockVars* vars, RunState* run) const {
   const OpDef& def = GetOp(op.type);
-  const Attrs attrs = def.Complete(op.attrs);
+  Attrs attrs;
   ValuesContext context(*this, op, attrs, vars, run);
   try {
+    attrs = ResolveAttrs(def, op, std::function([&](const std::string& name) { return FindValue(*vars, name, run->scope); }));
     if (def.kernels.empty() && !attrs.Has("sub_block")) {
       std::map<std::string, Value> values;  // of tensors alone: to copy an array costs as much as it is long
       bool dense = true;
@@ -109,7 +112,7 @@ void CompiledProgram::RunOverValues(const Operator& op, BlockVars* vars, RunStat
 // An operator whose shapes hang on elements that differ each time: no plan is worth keeping.
 void CompiledProgram::RunAlone(const Operator& op, BlockVars* vars, RunState* run) const {
   std::map<std::string, Value> values;
-  for (const std::string& name : op.inputs.AllNames()) {
+  for (const std::string& name : OwnReads(op)) {
     const Value* value = FindValue(*vars, name, run->scope);
     SKIFF_ENFORCE(value != nullptr, NotFound, op.type, ": \"", name, "\" has no value");
     values[name] = *value;

@@ -6,10 +6,11 @@
 #include "executor/needed_ops.h"
 #include "executor/plan_builder.h"
 #include "executor/plan_values.h"
-#include "executor/variable_attrs.h"
 #include "framework/op/append_op.h"
 #include "framework/op/control_flow.h"
+#include "framework/op/infer_known.h"
 #include "framework/op/prepare.h"
+#include "framework/op/resolve_attrs.h"
 #include "framework/op/run_op.h"
 #include "framework/tensor/memory.h"
 
@@ -72,16 +73,15 @@ class Planner {
       }
       const std::optional<Attrs> attrs = ResolveAttrs(def, op, [this](const std::string& name) {
         const int id = values_.Lookup(name);
-        SKIFF_ENFORCE(id >= 0, NotFound, "variable \"", name, "\", which an attribute names, has no value");
+        SKIFF_ENFORCE(id >= 0, NotFound, "variable \"", name, "\", which stands for an attribute, has no value");
         if (!values_[id].known) values_.unknown().insert(name);
         return values_[id].known;
       });
       if (!attrs) return false;
       SKIFF_ENFORCE(def.infer, Internal, "the operator has no inference function");
-      InferContext infer(def, op, *attrs, &values_, /*at_runtime=*/true);
-      def.infer(infer);
+      InferKnown(def, op, *attrs, &values_);
       if (!values_.unknown().empty()) return false;
-      if (Fold(def, op)) return true;
+      if (Fold(def, op, *attrs)) return true;
       if (!def.views.empty()) {
         AddView(def, op);
       } else if (KnowsHostValues(def, op)) {
@@ -97,7 +97,7 @@ class Planner {
   }
 
   // Computes the operator now when everything it reads is known and cannot change.
-  bool Fold(const OpDef& def, const Operator& op) {
+  bool Fold(const OpDef& def, const Operator& op, const Attrs& attrs) {
     if (def.random || def.side_effect || (def.dynamic != nullptr && def.kernels.empty())) return false;
     size_t bytes = 0;
     for (const std::string& name : op.outputs.AllNames()) {
@@ -121,7 +121,7 @@ class Planner {
       return true;
     }
     if (def.views.empty() && !HasCpuKernel(def, op)) return false;
-    RunOp(op, &values, {.num_threads = request_.num_threads});
+    RunOp({op.type, op.inputs, op.outputs, attrs}, &values, {.num_threads = request_.num_threads});
     for (const std::string& name : op.outputs.AllNames()) {
       if (!values.contains(name)) continue;
       values_.Define(name, values_.AddConstant(name, std::get<Tensor>(values[name]), "folded:" + name));

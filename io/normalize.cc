@@ -30,10 +30,7 @@ std::vector<std::pair<std::string, int>> BlocksByAttr(const Operator& op) {
 std::vector<std::string> Reads(const Operator& op) {
   std::vector<std::string> names = op.inputs.AllNames();
   for (const auto& [attr, value] : op.attrs) {
-    if (const auto* one = std::get_if<VarRef>(&value)) names.push_back(one->name);
-    if (const auto* many = std::get_if<std::vector<VarRef>>(&value)) {
-      for (const VarRef& ref : *many) names.push_back(ref.name);
-    }
+    for (std::string& name : VariableNames(value)) names.push_back(std::move(name));
   }
   return names;
 }

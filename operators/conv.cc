@@ -34,11 +34,9 @@ void InferConv(InferContext& c) {
 void InferConvTranspose(InferContext& c) {
   const TensorMeta& input = c.Input("Input");
   ConvGeometry g = ReadConvGeometry(c.attrs(), ConvRank(c.type()), input.shape, c.InputShape("Filter"), true);
-  auto size = c.Attr<std::vector<int32_t>>("output_size");
+  const bool unknown_size = !c.AttrVariables("output_size").empty();
+  const auto size = unknown_size ? std::vector<int32_t>{} : c.Attr<std::vector<int32_t>>("output_size");
   const auto padding = c.Attr<std::vector<int32_t>>("output_padding");
-  if (const auto values = c.InputValues("OutputSizeTensor"); values && !values->empty()) {
-    size.assign(values->begin(), values->end());
-  }
   const Window& w = g.window;
   const auto check_count = [&](const char* name, size_t count) {
     SKIFF_ENFORCE(count == 0 || static_cast<int>(count) == w.rank, InvalidArgument, name, " has ", count,
@@ -49,7 +47,7 @@ void InferConvTranspose(InferContext& c) {
   check_count("output_padding", padding.size());
   for (int i = w.first(); i < 3; ++i) {
     g.image[i] = -1;
-    if (g.feature[i] < 0) continue;
+    if (g.feature[i] < 0 || unknown_size) continue;
     const int given = i - w.first();
     const int64_t least =
         (g.feature[i] - 1) * w.stride[i] - w.before[i] - w.after[i] + w.extent(i);
@@ -167,12 +165,13 @@ OpSchema ConvTransposeSchema(const char* type, const char* doc) {
       .Source("PaddlePaddle's operator of this name")
       .Input("Input", "[batch, channels, (depth,) height, width], or channels last as data_format says")
       .Input("Filter", "[channels, output channels / groups, (depth,) height, width]")
-      .HostInput("OutputSizeTensor", "extents of the output, instead of output_size")
+      .OptionalInput("OutputSizeTensor", "integers: output_size as a variable")
       .Output("Output", "as Input, with the output's channels and extents")
       .Attr("output_padding", std::vector<int32_t>{}, "rows and columns added at the end")
       .Attr("output_size", std::vector<int32_t>{}, "extents of the output; empty: the smallest")
+      .AttrFrom("output_size", "OutputSizeTensor")
       .InferShape(InferConvTranspose)
-      .Gradient(StandardGrad({"Input", "Filter"}, {}, {"Output"}, {"Input", "Filter"}))
+      .Gradient(StandardGrad({"Input", "Filter", "OutputSizeTensor"}, {}, {"Output"}, {"Input", "Filter"}))
       .LayoutAware();
   return CpuKernels(ConvAttrs(schema, ConvRank(type)));
 }
@@ -198,6 +197,7 @@ std::vector<Operator> MakeTransposedConvSecondGrad(const GradContext& g) {
   const auto ddout = g.InGrad("Output@GRAD"), dinput = g.InGrad("Input"), dfilter = g.InGrad("Filter");
   std::vector<Operator> ops;
   const auto add = [&](const std::string& op, Slots inputs, Slots outputs) {
+    if (g.HasIn("OutputSizeTensor")) inputs.Set("OutputSizeTensor", g.In("OutputSizeTensor"));
     ops.push_back({op, std::move(inputs), std::move(outputs), g.fwd.attrs});
   };
   if (g.HasOut("Input@GRAD")) {
@@ -228,7 +228,8 @@ OpSchema ConvGradSchema(const char* type, const char* doc) {
       .InferShape(GradsLikeInputs())
       .KeyedBy("Input");
   if (IsTransposedConv(type)) {
-    schema.Attr("output_padding", std::vector<int32_t>{}, "as in the forward operator")
+    schema.OptionalInput("OutputSizeTensor", "as in the forward operator, for the gradient of this one")
+        .Attr("output_padding", std::vector<int32_t>{}, "as in the forward operator")
         .Attr("output_size", std::vector<int32_t>{}, "as in the forward operator")
         .Gradient(MakeTransposedConvSecondGrad);
   } else {

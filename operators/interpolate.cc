@@ -162,13 +162,11 @@ constexpr const char* kExtentAttrs[] = {"out_d", "out_h", "out_w"};
     SKIFF_ENFORCE(axes >= least_axes && axes <= most_axes, InvalidArgument, "X is ", x.shape, "; ", c.type(), " takes ",
                   least_axes + 2, least_axes < most_axes ? " or 5" : "", " axes: batch, channels and those to resize, in ",
                   "the order of data_layout");
-    const std::vector<float> scales = ScalesOf(c.attrs(), axes);
+    const std::vector<float> scales = c.AttrVariables("scale").empty() ? ScalesOf(c.attrs(), axes) : std::vector<float>{};
     MaybeInts size = DecidedInts(c, "SizeTensor", "OutSize", "");
     SKIFF_ENFORCE(size.empty() || static_cast<int>(size.size()) == axes, InvalidArgument, "the size has ", size.size(),
                   " numbers; expected ", axes);
-    const bool by_tensor = c.HasInput("Scale") && size.empty();
-    SKIFF_ENFORCE(!by_tensor || !c.at_runtime(), Unimplemented, c.type(),
-                  " with the variable Scale; give the factors as the attribute \"scale\", or the size as OutSize");
+    const bool unknown_scale = !c.AttrVariables("scale").empty();
     const int first = ChannelsLast(c.attrs()) ? 1 : 2;
     Shape out = x.shape;
     for (int i = 0; i < axes; ++i) {
@@ -176,7 +174,7 @@ constexpr const char* kExtentAttrs[] = {"out_d", "out_h", "out_w"};
       if (!size.empty()) {
         const int64_t declared = c.at_runtime() ? -1 : c.Attr<int32_t>(kExtentAttrs[3 - axes + i]);  // beside a variable
         extent = size[i].value_or(declared > 0 ? declared : -1);
-      } else if (by_tensor) {
+      } else if (unknown_scale) {
         extent = -1;
       } else if (!scales.empty()) {
         extent = extent < 0 ? -1 : static_cast<int64_t>(static_cast<float>(extent) * scales[i]);
@@ -247,13 +245,14 @@ struct InterpolationGrad {
 #define SKIFF_INTERP_SLOTS                                                                        \
   .HostInput("OutSize", "int32: the extents of the output, before the attributes")                \
       .HostInputs("SizeTensor", "one extent each, before all others")                             \
-      .OptionalInput("Scale", "factors as a variable; not supported when running")
+      .OptionalInput("Scale", "floating: scale as a variable")
 #define SKIFF_INTERP_ATTRS(scale, method)                                                         \
   .Attr("data_layout", "NCHW", "channels first, or last where it ends in C")                      \
       .Attr("out_d", 0, "depth of the output where neither sizes nor scale are given")            \
       .Attr("out_h", 0, "height")                                                                 \
       .Attr("out_w", 0, "width")                                                                  \
       .Attr("scale", scale, "output extents / input extents; decides where it is given")          \
+      .AttrFrom("scale", "Scale")                                                                 \
       .Attr("interp_method", method, "as the operator's name says")                               \
       .Attr("align_corners", true, "the centres of the outermost elements stay where they are")   \
       .Attr("align_mode", 1, "0: elements have extents, so that centres lie at halves; 1: they are points")

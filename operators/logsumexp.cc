@@ -135,6 +135,7 @@ struct ExtremeGrad {
 
 [[maybe_unused]] void InferOverAxes(InferContext& c) {
   const TensorMeta& x = c.Input("X");
+  if (SetUnknownReduction(c, c.attrs().Has("dim") ? "dim" : "axis", KeepsDims(c.attrs()), x.dtype)) return;
   c.SetOutput("Out", ReducedShape(x.shape, AxesOfAttrs(c.attrs(), x.shape.rank()), KeepsDims(c.attrs())), x.dtype);
 }
 
@@ -167,7 +168,11 @@ SKIFF_OP(logsumexp_grad)
       .Attr("keep_dim", false, "reduced axes stay with extent 1")                            \
       .Attr("reduce_all", false, "not read: an empty dim means every axis")                  \
       .Attr("in_dtype", -1, "ignored: X decides")                                            \
-      .Attr("out_dtype", -1, "ignored: X decides")
+      .Attr("out_dtype", -1, "ignored: X decides")                                           \
+      .OptionalInputs("AxisTensorList", "integers: dim, one for each axis; not read by Paddle")         \
+      .OptionalInput("AxisTensor", "integers: dim, where there is no list; not read by Paddle")  \
+      .AttrFrom("dim", "AxisTensorList")                                                     \
+      .AttrFrom("dim", "AxisTensor")
 #define SKIFF_SHARED_EXTREME(type, Reducer, word)                                            \
   SKIFF_OP(type)                                                                             \
       .Doc("Out = the " word " of X along dim.")                                             \
@@ -176,7 +181,7 @@ SKIFF_OP(logsumexp_grad)
       .Output("Out", "X without the reduced axes")                                           \
       SKIFF_EXTREME_ATTRS                                                                    \
       .InferShape(InferOverAxes)                                                             \
-      .Gradient(StandardGrad({"X"}, {"Out"}, {"Out"}, {"X"}))                                \
+      .Gradient(StandardGrad({"X", "AxisTensorList", "AxisTensor"}, {"Out"}, {"Out"}, {"X"})) \
       .Kernel<Extreme<Reducer>, float, double, int32_t, int64_t>();                          \
   SKIFF_OP(type##_grad)                                                                      \
       .Doc("Out@GRAD is shared by the elements equal to Out.")                               \

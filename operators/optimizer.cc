@@ -1,4 +1,4 @@
-// sgd, momentum, adam and adamw: parameters and accumulators updated in one pass, in place. Halves are
+// sgd, adam and adamw: parameters and accumulators updated in one pass, in place. Halves are
 // computed in float, on the master copy where there is one.
 #include "framework/op/op_schema.h"
 #include "operators/kernel/optimizer.h"
@@ -33,79 +33,6 @@ struct Sgd {
     return MakeKernel([=, n = slots.size()](const KernelArgs& args) {
       ForEach(n, kElementGrain, args,
               SgdUpdate<T>{{param.Bind<T>(args), master.Bind<T>(args)}, grad.Bind<T>(args), rate.Bind(args)});
-    });
-  }
-};
-
-template <typename T>
-struct MomentumUpdate {
-  using C = Compute<T>;
-  ParamState<T> param;
-  State<T> grad, velocity;
-  ScalarRef learning_rate;
-  C mu, rescale, decay;
-  bool nesterov;
-  C rate = 0;
-
-  SKIFF_HD MomentumUpdate Bind() const {
-    MomentumUpdate bound = *this;
-    bound.rate = learning_rate.Get<C>();
-    return bound;
-  }
-  SKIFF_HD void operator()(int64_t i) const {
-    const C p = param.Get(i);
-    const C g = grad.Get(i) * rescale + decay * p;
-    const C v = mu * velocity.Get(i) + g;
-    velocity.Set(i, v);
-    param.Set(i, p - rate * (nesterov ? g + mu * v : v));
-  }
-};
-
-/// A kernel of one step after the other: Step::Make for each parameter.
-template <typename Step>
-struct ForEachParam {
-  template <typename Device, typename T>
-  static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
-    auto sequence = std::make_unique<SequenceKernel>();
-    for (int i = 0; i < c.NumInputs("Param"); ++i) {
-      SKIFF_ENFORCE(c.Input("Param", i).dtype == kDTypeOf<T>, InvalidType, "Param[", i, "] is ", c.Input("Param", i).dtype, ", Param[0] ",
-                    kDTypeOf<T>, "; all must be equal");
-      sequence->Add(Step::template Make<Device, T>(c, i));
-    }
-    return sequence;
-  }
-};
-
-/// L2 decay of parameter i: one method and number for all, or for each.
-double DecayOf(const PrepareContext& c, int i) {
-  if (c.op().type == "momentum") {
-    return c.Attr<std::string>("regularization_method") == "l2_decay" ? c.Attr<float>("regularization_coeff") : 0;
-  }
-  const auto methods = c.Attr<std::vector<std::string>>("regularization_method");
-  const auto numbers = c.Attr<std::vector<float>>("regularization_coeff");
-  const size_t at = static_cast<size_t>(i);
-  return at < methods.size() && at < numbers.size() && methods[at] == "l2_decay" ? numbers[at] : 0;
-}
-
-struct Momentum {
-  template <typename Device, typename T>
-  static std::unique_ptr<Kernel> Prepare(PrepareContext& c) { return Make<Device, T>(c, 0); }
-  template <typename Device, typename T>
-  static std::unique_ptr<Kernel> Make(PrepareContext& c, int i) {
-    using C = Compute<T>;
-    const UpdateSlots slots(c, i);
-    const auto param = slots.Both("Param"), master = slots.Both("MasterParam"), grad = slots.Read("Grad");
-    const auto velocity = slots.Both("Velocity");
-    const auto rate = slots.Scalar("LearningRate");
-    const auto mu = static_cast<C>(c.Attr<float>("mu"));
-    // Paddle's CPU kernel does not read rescale_grad, its CUDA kernel does: each place agrees with Paddle's.
-    const auto rescale = static_cast<C>(std::is_same_v<Device, CpuDevice> ? 1.0f : c.Attr<float>("rescale_grad"));
-    const bool nesterov = c.Attr<bool>("use_nesterov");
-    const auto decay = static_cast<C>(DecayOf(c, i));
-    return MakeKernel([=, n = slots.size()](const KernelArgs& args) {
-      ForEach(n, kElementGrain, args,
-              MomentumUpdate<T>{{param.Bind<T>(args), master.Bind<T>(args)}, grad.Bind<T>(args),
-                                velocity.Bind<T>(args), rate.Bind(args), mu, rescale, decay, nesterov});
     });
   }
 };
@@ -224,7 +151,6 @@ struct Adam {
 };
 
 void SparseSgd(DynamicContext& c) { UpdateListedRows(c, {"Param", "MasterParam"}); }
-void SparseMomentum(DynamicContext& c) { UpdateAllRows(c, {"Param", "Velocity", "MasterParam"}); }
 void SparseAdam(DynamicContext& c) {
   const std::vector<std::string> slots = {"Param", "Moment1", "Moment2", "MasterParam"};
   if (c.attrs().Get<bool>("lazy_mode")) {
@@ -252,32 +178,6 @@ SKIFF_OP(sgd)
     .KeyedBy("Param")
     .Dynamic(SparseSgd)
     .Kernel<Sgd, float, double, Float16, BFloat16>();
-
-SKIFF_OP(momentum)
-    .Doc("Velocity = mu Velocity + g, Param -= lr Velocity, or lr (g + mu Velocity) by Nesterov's rule; "
-         "g = rescale_grad Grad, with l2_decay + regularization_coeff Param.")
-    .Source("paddle.optimizer.Momentum")
-    .Input("Param", "any shape")
-    .Input("Grad", "shape of Param, or SelectedRows of it: other rows have gradient 0")
-    .Input("Velocity", "shape of Param")
-    .Input("LearningRate", "one float32 or float64")
-    .OptionalInput("MasterParam", "float32 copy of a half Param, updated in its stead")
-    .Output("ParamOut", "the variable of Param")
-    .Output("VelocityOut", "the variable of Velocity")
-    .OptionalOutput("MasterParamOut", "the variable of MasterParam")
-    .RequiredAttr<float>("mu", "momentum, usually 0.9")
-    .Attr("use_nesterov", false, "Nesterov's rule")
-    .Attr("regularization_method", "", "\"l2_decay\" or nothing")
-    .Attr("regularization_coeff", 0.0f, "factor of Param in l2_decay")
-    .Attr("multi_precision", false, "whether there is a MasterParam")
-    .Attr("rescale_grad", 1.0f, "factor of Grad on a card; not read on the CPU")
-    .InferShape(InferUpdate)
-    .Inplace("Param", "ParamOut")
-    .Inplace("Velocity", "VelocityOut")
-    .Inplace("MasterParam", "MasterParamOut")
-    .KeyedBy("Param")
-    .Dynamic(SparseMomentum)
-    .Kernel<Momentum, float, double, Float16, BFloat16>();
 
 SKIFF_OP(adam)
     .Doc("Adam: steps along the mean of the gradients over the root of the mean of their squares.")
@@ -359,30 +259,6 @@ SKIFF_OP(adamw)
     .KeyedBy("Param")
     .Dynamic(SparseAdam)
     .Kernel<Adam<true>, float, double, Float16, BFloat16>();
-
-SKIFF_OP(merged_momentum)
-    .Doc("momentum for several parameters at once.")
-    .Source("names and defaults of Paddle's merged_momentum")
-    .Inputs("Param", "of one dtype")
-    .Inputs("Grad", "shape of each Param")
-    .Inputs("Velocity", "shape of each Param")
-    .Inputs("LearningRate", "one for all, or one for each")
-    .OptionalInputs("MasterParam", "float32 copies of half Params, updated in their stead")
-    .Outputs("ParamOut", "the variables of Param")
-    .Outputs("VelocityOut", "the variables of Velocity")
-    .OptionalOutputs("MasterParamOut", "the variables of MasterParam")
-    .RequiredAttr<float>("mu", "momentum, usually 0.9")
-    .Attr("use_nesterov", false, "Nesterov's rule")
-    .Attr("regularization_method", std::vector<std::string>{}, "for each parameter \"l2_decay\" or nothing")
-    .Attr("regularization_coeff", std::vector<float>{}, "factor of each Param in l2_decay")
-    .Attr("multi_precision", false, "whether there are MasterParams")
-    .Attr("rescale_grad", 1.0f, "factor of Grad on a card; not read on the CPU")
-    .InferShape(InferUpdate)
-    .Inplace("Param", "ParamOut")
-    .Inplace("Velocity", "VelocityOut")
-    .Inplace("MasterParam", "MasterParamOut")
-    .KeyedBy("Param")
-    .Kernel<ForEachParam<Momentum>, float, double, Float16, BFloat16>();
 
 SKIFF_OP(merged_adam)
     .Doc("adam for several parameters at once.")

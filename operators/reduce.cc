@@ -60,7 +60,8 @@ struct PowerSumReducer : SumReducer {
 
 /// Axes from the attributes dim and reduce_all.
 std::vector<bool> AxesOf(const Attrs& attrs, int rank) {
-  return ReducedDims(attrs.Get<std::vector<int64_t>>("dim"), attrs.Get<bool>("reduce_all"), rank);
+  if (attrs.Get<bool>("reduce_all")) return std::vector<bool>(rank, true);
+  return ReducedDims(attrs.Get<std::vector<int64_t>>("dim"), false, rank);
 }
 
 /// A reduction over the axes that the attributes name.
@@ -171,8 +172,9 @@ struct EverythingGrad {
   // Paddle widens sums of these by itself.
   const bool narrow = x.dtype == DType::kBool || x.dtype == DType::kInt32;
   if (dtype == DType::kUndefined && narrow && c.type() == "reduce_sum") dtype = DType::kInt64;
-  c.SetOutput("Out", ReducedShape(x.shape, AxesOf(c.attrs(), x.shape.rank()), c.Attr<bool>("keep_dim")),
-              dtype == DType::kUndefined ? x.dtype : dtype);
+  dtype = dtype == DType::kUndefined ? x.dtype : dtype;
+  if (!c.Attr<bool>("reduce_all") && SetUnknownReduction(c, "dim", c.Attr<bool>("keep_dim"), dtype)) return;
+  c.SetOutput("Out", ReducedShape(x.shape, AxesOf(c.attrs(), x.shape.rank()), c.Attr<bool>("keep_dim")), dtype);
 }
 
 #define SKIFF_REDUCE_ATTRS(Ints)                                                           \
@@ -236,9 +238,17 @@ SKIFF_REDUCE(reduce_prod, int32_t, DType::kUndefined, "Out = the product of X al
 SKIFF_REDUCE_GRAD(reduce_prod, "X@GRAD = Out@GRAD Out / X.")
     .Kernel<ValueGrad<ProductPart>, SKIFF_FLOATS, int32_t, int64_t>();
 
+#define SKIFF_AXIS_TENSORS                                                                 \
+  .OptionalInputs("AxisTensorList", "integers: dim, one for each axis; not read by Paddle")           \
+      .OptionalInput("AxisTensor", "integers: dim, where there is no list; not read by Paddle") \
+      .AttrFrom("dim", "AxisTensorList")                                                   \
+      .AttrFrom("dim", "AxisTensor")
+
 SKIFF_REDUCE(reduce_all, int64_t, DType::kBool, "Out = all of X along dim hold.")
+    SKIFF_AXIS_TENSORS
     .Kernel<ReduceAxes<AllReducer>, bool, SKIFF_INTS, float, double>();
 SKIFF_REDUCE(reduce_any, int64_t, DType::kBool, "Out = some of X along dim holds.")
+    SKIFF_AXIS_TENSORS
     .Kernel<ReduceAxes<AnyReducer>, bool, SKIFF_INTS, float, double>();
 
 SKIFF_REDUCE(frobenius_norm, int32_t, DType::kUndefined, "Out = the square root of the sum of X^2 along dim.")

@@ -62,10 +62,14 @@ Affine Affines(const RewriteSite& site, const Operator& norm) {
 
 template <typename T>
 Tensor ScaledFilter(const Tensor& filter, const Affine& affine) {
-  Tensor scaled = filter.Clone();
-  const int64_t per_channel = scaled.num_elements() / scaled.shape()[0];
-  T* w = scaled.data<T>();
-  for (int64_t i = 0; i < scaled.num_elements(); ++i) w[i] = static_cast<T>(w[i] * affine.scale[i / per_channel]);
+  Tensor scaled(filter.shape(), filter.dtype());
+  const int64_t channels = filter.shape()[0], per_channel = filter.num_elements() / channels;
+  const T* from = filter.data<T>();
+  T* to = scaled.data<T>();
+  for (int64_t c = 0; c < channels; ++c, from += per_channel, to += per_channel) {
+    const double scale = affine.scale[c];
+    for (int64_t i = 0; i < per_channel; ++i) to[i] = static_cast<T>(from[i] * scale);
+  }
   return scaled;
 }
 

@@ -32,10 +32,7 @@ UseIndex::UseIndex(const PassContext& context) : context_(context) {
       if (readers.empty() || readers.back() != i) readers.push_back(i);
     }
     for (const auto& [attr, value] : ops[i]->attrs) {
-      if (const auto* one = std::get_if<VarRef>(&value)) elsewhere_.insert(one->name);
-      if (const auto* many = std::get_if<std::vector<VarRef>>(&value)) {
-        for (const VarRef& ref : *many) elsewhere_.insert(ref.name);
-      }
+      for (std::string& name : VariableNames(value)) elsewhere_.insert(std::move(name));
     }
   }
   for (int b = 1; b < program.num_blocks(); ++b) {

@@ -1,6 +1,7 @@
 #include "framework/op/infer.h"
 
 #include "framework/op/op_def.h"
+#include "framework/op/resolve_attrs.h"
 
 namespace skiff {
 
@@ -29,6 +30,18 @@ std::optional<std::vector<int64_t>> InferContext::InputValues(const std::string&
   const std::vector<std::string>& names = op_.inputs[slot];
   if (i >= static_cast<int>(names.size())) return std::nullopt;
   return table_->IntValues(names[i]);
+}
+
+std::vector<TensorMeta> InferContext::AttrVariables(const std::string& attr) const {
+  std::vector<TensorMeta> metas;
+  const AttrDef* attr_def = def_.FindAttr(attr);
+  if (at_runtime_ || attr_def == nullptr) return metas;
+  for (const std::string& name : VariablesFor(*attr_def, attrs_, op_)) {
+    const TensorMeta* meta = table_->Find(name);
+    SKIFF_ENFORCE(meta != nullptr, InvalidArgument, "attribute \"", attr, "\" is given as \"", name, "\", which no block declares");
+    metas.push_back(*meta);
+  }
+  return metas;
 }
 
 void InferContext::ShareLoD(const std::string& in_slot, const std::string& out_slot) {

@@ -74,6 +74,10 @@ class InferContext {
   /// it ends the segment at `NeedsValues`.
   std::optional<std::vector<int64_t>> InputValues(const std::string& slot, int i = 0) const;
 
+  /// What stands for an attribute that is not known yet: the variables that it is given as, or the input that replaces
+  /// it. Empty when `attr` is known, as it always is at run time.
+  std::vector<TensorMeta> AttrVariables(const std::string& attr) const;
+
   /// The output's sequences are the input's.
   void ShareLoD(const std::string& in_slot, const std::string& out_slot);
 

@@ -26,6 +26,7 @@ struct AttrDef {
   Attribute default_value;  // its alternative is the attribute's kind, also when it is required
   std::string doc;
   bool required = false;
+  std::vector<std::string> from = {};  // input slots whose elements replace it, the first that is present
 };
 
 struct OpDef {

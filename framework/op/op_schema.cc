@@ -1,5 +1,7 @@
 #include "framework/op/op_schema.h"
 
+#include <glog/logging.h>
+
 namespace skiff {
 
 OpSchema::OpSchema(const char* type) : def_(RegisterOp(type)) { def_.has_schema = true; }
@@ -48,6 +50,13 @@ OpSchema& OpSchema::OptionalOutputs(const char* slot, const char* doc) {
 }
 OpSchema& OpSchema::AddAttr(const char* name, Attribute value, const char* doc, bool required) {
   def_.attrs.push_back({name, std::move(value), doc, required});
+  return *this;
+}
+OpSchema& OpSchema::AttrFrom(const char* attr, const char* slot) {
+  DCHECK(def_.FindInput(slot) != nullptr) << def_.type << " declares no input " << slot;
+  for (AttrDef& def : def_.attrs) {
+    if (def.name == attr) def.from.push_back(slot);
+  }
   return *this;
 }
 OpSchema& OpSchema::InferShape(InferFn infer) { def_.infer = std::move(infer); return *this; }

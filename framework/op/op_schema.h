@@ -48,6 +48,10 @@ class OpSchema {
   OpSchema& RequiredAttr(const char* name, const char* doc) {
     return AddAttr(name, Attribute(T{}), doc, true);
   }
+  /// Where the input `slot` is present its elements, of any dtype, take the place of the attribute `attr`; where
+  /// several slots may, the one named first. Kernels and inference at run time see the attribute alone; while a
+  /// program is built InferContext::AttrVariables tells what stands for it. Both are declared before.
+  OpSchema& AttrFrom(const char* attr, const char* slot);
   OpSchema& InferShape(InferFn infer);
   OpSchema& Gradient(GradMaker maker);
   /// Floats go in and come out, but the output does not vary with them (fill_any_like, prior_box, ...):
@@ -111,6 +115,7 @@ class KernelsOnly {
   KernelsOnly& Attr(const char*, const T&, const char*) { return *this; }
   template <typename T>
   KernelsOnly& RequiredAttr(const char*, const char*) { return *this; }
+  KernelsOnly& AttrFrom(const char*, const char*) { return *this; }
   template <typename F>
   KernelsOnly& InferShape(F&&) { return *this; }
   template <typename F>

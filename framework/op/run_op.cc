@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "framework/op/append_op.h"
+#include "framework/op/infer_known.h"
 #include "framework/op/prepare.h"
+#include "framework/op/resolve_attrs.h"
 #include "framework/tensor/memory.h"
 
 namespace skiff {
@@ -172,22 +174,23 @@ void CheckInputs(const OpDef& def, const Operator& op, const Attrs& attrs, const
   const std::vector<std::string> names = op.inputs.AllNames();
   if (!std::all_of(names.begin(), names.end(), dense)) return;
   ValueMetas metas(values);
-  InferContext infer(def, op, attrs, &metas, /*at_runtime=*/true);
-  def.infer(infer);
+  InferKnown(def, op, attrs, &metas);
 }
 
 void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOpOptions& options) {
   const OpDef& def = GetOp(op.type);
   ValueMetas metas(*values);
   try {
-    const Attrs attrs = def.Complete(op.attrs);
     CheckPresence(def, op, *values);
+    const Attrs attrs = ResolveAttrs(def, op, std::function([&](const std::string& name) -> const Value* {
+      const auto found = values->find(name);
+      return found == values->end() ? nullptr : &found->second;
+    }));
     bool dense = true;
     for (const std::string& name : op.inputs.AllNames()) dense &= IsDenseTensor(*values, name);
     if (def.dynamic == nullptr || (dense && !def.kernels.empty())) {
       SKIFF_ENFORCE(def.infer, Internal, "the operator has no inference function");
-      InferContext infer(def, op, attrs, &metas, /*at_runtime=*/true);
-      def.infer(infer);
+      InferKnown(def, op, attrs, &metas);
       for (const std::string& name : op.outputs.AllNames()) {
         const TensorMeta* meta = metas.Find(name);
         dense &= meta == nullptr || meta->kind == VarKind::kLodTensor;

@@ -115,9 +115,7 @@ class Verifier {
       }
       return;
     }
-    const bool by_variable = std::holds_alternative<VarRef>(*found) ||
-                             std::holds_alternative<std::vector<VarRef>>(*found);
-    if (by_variable) return;
+    if (!VariableNames(*found).empty()) return;
     const bool fits = std::visit([&](const auto& kind) {
       std::decay_t<decltype(kind)> converted{};
       return Coerce(*found, &converted);

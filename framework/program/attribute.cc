@@ -107,6 +107,15 @@ std::string ToString(const Attribute& attribute) {
   return std::visit([](const auto& value) { return Text(value); }, attribute);
 }
 
+std::vector<std::string> VariableNames(const Attribute& attribute) {
+  std::vector<std::string> names;
+  if (const auto* one = std::get_if<VarRef>(&attribute)) names.push_back(one->name);
+  if (const auto* many = std::get_if<std::vector<VarRef>>(&attribute)) {
+    for (const VarRef& ref : *many) names.push_back(ref.name);
+  }
+  return names;
+}
+
 template <typename T>
 bool Coerce(const Attribute& attribute, T* out) {
   return std::visit([out](const auto& value) { return CoerceFrom(value, out); }, attribute);

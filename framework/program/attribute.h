@@ -40,6 +40,9 @@ const char* KindName(const Attribute& attribute);
 /// The value as the printer shows it: 0.9, "NCHW", [1, 1], block 2, true.
 std::string ToString(const Attribute& attribute);
 
+/// Names of the variables that the attribute is given as; mostly none.
+std::vector<std::string> VariableNames(const Attribute& attribute);
+
 /// Reads `attribute` as a T: bool from INT or FLOAT; int64_t from INT or FLOAT; vector<int64_t> from
 /// INTS or FLOATS; float and double from each other, INT and LONG; vector<float> and vector<double>
 /// from each other and INTS; an int from LONG when it fits; empty lists of any kind from each other.

@@ -16,10 +16,7 @@ bool IsBackwardOrOptimize(const Operator& op) {
 void CollectReads(const Program& program, const Operator& op, std::set<std::string>* names) {
   for (const std::string& name : op.inputs.AllNames()) names->insert(name);
   for (const auto& [attr, value] : op.attrs) {
-    if (const auto* one = std::get_if<VarRef>(&value)) names->insert(one->name);
-    if (const auto* many = std::get_if<std::vector<VarRef>>(&value)) {
-      for (const VarRef& ref : *many) names->insert(ref.name);
-    }
+    for (std::string& name : VariableNames(value)) names->insert(std::move(name));
   }
   for (int owned : OwnedBlocks(op)) {
     for (const auto& inner : program.block(owned).ops()) CollectReads(program, *inner, names);

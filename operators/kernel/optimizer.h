@@ -9,6 +9,7 @@
 #include "framework/op/prepare.h"
 #include "operators/kernel/for_each.h"
 #include "operators/kernel/selected_rows.h"
+#include "operators/kernel_parts.h"
 
 namespace skiff {
 inline namespace SKIFF_VARIANT {
@@ -77,11 +78,11 @@ struct ScalarRef {
 /// Where an update finds its variables, read when preparing.
 class UpdateSlots {
  public:
-  /// `i`: which parameter of an operator that updates several.
-  explicit UpdateSlots(const PrepareContext& context, int i = 0) : context_(context), i_(i) {
+  /// `i`: which parameter of an operator that updates several. `dense_grad`: whether Grad has its shape.
+  explicit UpdateSlots(const PrepareContext& context, int i = 0, bool dense_grad = true) : context_(context), i_(i) {
     size_ = context.Input("Param", i).shape.NumElements();
     const TensorInfo& grad = context.Input("Grad", i);
-    SKIFF_ENFORCE(grad.shape.NumElements() == size_, InvalidArgument, "Grad is ", grad.shape,
+    SKIFF_ENFORCE(!dense_grad || grad.shape.NumElements() == size_, InvalidArgument, "Grad is ", grad.shape,
                   ", Param is ", context.Input("Param", i).shape, "; they must be equal");
   }
 
@@ -134,6 +135,21 @@ class UpdateSlots {
   const PrepareContext& context_;
   int i_;
   int64_t size_;
+};
+
+/// A kernel of one step after the other: Step::Make for each parameter.
+template <typename Step>
+struct ForEachParam {
+  template <typename Device, typename T>
+  static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
+    auto sequence = std::make_unique<SequenceKernel>();
+    for (int i = 0; i < c.NumInputs("Param"); ++i) {
+      SKIFF_ENFORCE(c.Input("Param", i).dtype == kDTypeOf<T>, InvalidType, "Param[", i, "] is ", c.Input("Param", i).dtype, ", Param[0] ",
+                    kDTypeOf<T>, "; all must be equal");
+      sequence->Add(Step::template Make<Device, T>(c, i));
+    }
+    return sequence;
+  }
 };
 
 /// ParamOut is like Param, MomentOut like Moment, and so on: every output slot is an input slot's name

@@ -22,6 +22,21 @@ Shape ReducedShape(const Shape& in, const std::vector<bool>& reduced, bool keep_
   return out;
 }
 
+bool SetUnknownReduction(InferContext& c, const std::string& axes_attr, bool keep_dim, DType dtype) {
+  const std::vector<TensorMeta> axes = c.AttrVariables(axes_attr);
+  if (axes.empty()) return false;
+  int64_t rank = c.InputShape("X").rank();
+  for (const TensorMeta& some : axes) {
+    if (keep_dim) break;
+    SKIFF_ENFORCE(some.shape.IsKnown(), InvalidArgument, "attribute \"", axes_attr, "\" is given as a variable declared ", some.shape,
+                  "; the number of axes must be known when the operator is appended");
+    rank -= some.shape.NumElements();
+  }
+  SKIFF_ENFORCE(rank >= 0, InvalidArgument, "attribute \"", axes_attr, "\" names more axes than X ", c.InputShape("X"), " has");
+  c.SetOutput("Out", Shape(std::vector<int64_t>(static_cast<size_t>(rank), -1)), dtype);
+  return true;
+}
+
 ReducePlan MakeReducePlan(DType compute, const Shape& in, const std::vector<bool>& reduced,
                           DType in_dtype, DType out_dtype) {
   ReducePlan plan;

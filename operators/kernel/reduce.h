@@ -40,6 +40,10 @@ std::vector<bool> ReducedDims(const std::vector<int64_t>& dims, bool reduce_all,
 /// The shape that stays.
 Shape ReducedShape(const Shape& in, const std::vector<bool>& reduced, bool keep_dim);
 
+/// While a program is built, the axes may be given as variables: then all that is known of Out is its rank.
+/// @return  false, having set nothing, when the axes are known.
+bool SetUnknownReduction(InferContext& c, const std::string& axes_attr, bool keep_dim, DType dtype);
+
 struct SumReducer {
   template <typename V> SKIFF_HD static V Identity() { return V(0); }
   template <typename V> SKIFF_HD V Map(V x) const { return x; }

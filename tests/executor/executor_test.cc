@@ -194,6 +194,20 @@ TEST_F(ExecutorTest, PlansAgainForEachValueThatDecidesAShape) {
               ElementsAre(7));
 }
 
+TEST_F(ExecutorTest, ReadsAnAttributeFromTheInputThatReplacesItOrTheVariableItIsGivenAs) {
+  Declare("x", {-1});
+  Declare("f", {1});
+  Op("test_scale", {{"X", {"x"}}, {"Factor", {"f"}}}, {{"Out", {"a"}}}, {{"factor", 100.0f}});
+  Op("test_scale", {{"X", {"x"}}}, {{"Out", {"b"}}}, {{"factor", VarRef{"f"}}});
+  Op("test_scale", {{"X", {"x"}}}, {{"Out", {"c"}}}, {{"factor", 100.0f}});
+  for (float factor = 0; factor < 8; ++factor) {  // more often than there are plans of one operator
+    const auto fetched = exe.Run(program, {{"x", x}, {"f", Tensor::Of<float>({1}, {factor})}}, {"a", "b", "c"}, &scope);
+    EXPECT_THAT(Floats(fetched[0]), ElementsAre(factor, -2 * factor, 3 * factor));
+    EXPECT_THAT(Floats(fetched[1]), ElementsAre(factor, -2 * factor, 3 * factor));
+    EXPECT_THAT(Floats(fetched[2]), ElementsAre(100, -200, 300));
+  }
+}
+
 TEST_F(ExecutorTest, NamesWantedAndGivenShapeOfAWrongFeed) {
   Declare("x", {-1, 8});
   Op("test_double", {{"X", {"x"}}}, {{"Out", {"y"}}});

@@ -72,6 +72,12 @@ std::unique_ptr<Kernel> PrepareRepeat(PrepareContext& c) {
   });
 }
 
+std::unique_ptr<Kernel> PrepareScale(PrepareContext& c) {
+  return MakeKernel([n = c.Input("X").shape.NumElements(), factor = c.Attr<float>("factor")](const KernelArgs& a) {
+    for (int64_t i = 0; i < n; ++i) static_cast<float*>(a.out[0])[i] = factor * static_cast<const float*>(a.in[0])[i];
+  });
+}
+
 SKIFF_OP(test_add).Doc("Out = X + Y.").Input("X", "float32").Input("Y", "as X").Output("Out", "as X")
     .InferShape(Like("Out", "X")).Inplace("X", "Out").Inplace("Y", "Out").CpuKernel<float>(PrepareAdd);
 SKIFF_OP(test_double).Doc("Out = 2 X.").Input("X", "float32").Output("Out", "as X")
@@ -96,6 +102,9 @@ SKIFF_OP(test_view).Doc("Out = X as one row.").Input("X", "float32").Output("Out
 SKIFF_OP(test_positive).Doc("Out = the positive elements of X.").Input("X", "float32").Output("Out", "[n]")
     .InferShape([](InferContext& c) { c.SetOutput("Out", {-1}, DType::kFloat32); })
     .Dynamic(Positive);
+SKIFF_OP(test_scale).Doc("Out = X by factor.").Input("X", "float32").OptionalInput("Factor", "any number: factor as a variable")
+    .Output("Out", "as X").Attr("factor", 1.0f, "the factor").AttrFrom("factor", "Factor")
+    .InferShape(Like("Out", "X")).CpuKernel<float>(PrepareScale);
 SKIFF_OP(test_repeat).Doc("Out = X, Times times.").Input("X", "float32 [n]")
     .HostInput("Times", "int64 [1]").Output("Out", "[n * Times]")
     .InferShape([](InferContext& c) {

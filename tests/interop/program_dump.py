@@ -4,6 +4,8 @@ Only documented calls of `paddle.static` are used, so that the same code reads a
 Paddle and one of skiff.
 """
 
+import itertools
+
 # Where an operator was made, and on which device: these say nothing about what a program means.
 NOT_KEPT = {"op_callstack", "op_namescope", "op_device", "with_quant_attr"}
 # Paddle lists what these read and write in the order of a hash set, which differs from run to run.
@@ -25,8 +27,8 @@ def plain(value):
         return value
     if hasattr(value, "idx"):
         return {"block": value.idx}
-    if hasattr(value, "id") and not isinstance(value.id, int):
-        return {"block": value.id()}
+    if hasattr(value, "id"):
+        return {"block": value.id if isinstance(value.id, int) else value.id()}
     return [plain(element) for element in value]
 
 
@@ -74,9 +76,19 @@ def is_parameter(paddle, var):
     return type(var).__name__.endswith("Parameter")
 
 
+def adds_up_gradients(record):
+    return record["type"] == "sum" and all("@RENAME@" in name for name in record["inputs"]["X"])
+
+
+def ordered(records):
+    """The records; Paddle appends neighbouring sums of gradients in the order of a hash set too."""
+    for alike, run in itertools.groupby(records, adds_up_gradients):
+        yield from sorted(run, key=lambda record: record["outputs"]["Out"]) if alike else run
+
+
 def dump_program(paddle, program):
     """[{"ops": [...], "vars": [...]}], one entry per block; variables sorted by name."""
-    return [{"ops": [dump_operator(op) for op in block.ops],
+    return [{"ops": list(ordered(dump_operator(op) for op in block.ops)),
              "vars": [dump_variable(paddle, block.vars[name]) for name in sorted(block.vars) if name != "@EMPTY@"]}
             for block in program.blocks]
 

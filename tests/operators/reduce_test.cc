@@ -77,6 +77,18 @@ TEST(ReduceBoolTest, AllAndAnyAreLogical) {
   OpCase("reduce_any").Attr("dim", Ints{1}).Input("X", {2, 2}, {1, 0, 0, 0}, DType::kBool).Expect("Out", {1, 0});
 }
 
+// Paddle declares these inputs and does not look at them.
+TEST(ReduceBoolTest, TakesTheAxesFromVariables) {
+  for (const char* type : {"reduce_amax", "reduce_amin", "reduce_any", "reduce_all"}) {
+    const DType dtype = std::string(type).find("am") == std::string::npos ? DType::kBool : DType::kFloat32;
+    const OpCase x = OpCase(type).Attr("dim", Ints{0}).Input("X", {2, 3, 4}, std::vector<double>(24, 1), dtype);
+    OpCase(x).Input("AxisTensor", {2}, {2, 0}, DType::kInt64).ExpectShape("Out", {3}).Expect("Out", {1, 1, 1});
+    OpCase(x).Attr("keep_dim", true).Input("AxisTensor", {1}, {-1}, DType::kInt32).ExpectShape("Out", {2, 3, 1});
+    OpCase(x).Input("AxisTensorList", {1}, {1}, DType::kInt32).ExpectShape("Out", {2, 4});
+    EXPECT_EQ(OpCase(x).Input("AxisTensor", {2}, {2, 0}, DType::kInt64).Infer("Out").shape, Shape{-1});
+  }
+}
+
 TEST(ReduceIntegerTest, SumsExactlyAndInOutDtype) {
   OpCase("reduce_sum").Attr("reduce_all", true).Input("X", {2}, {9007199254740992.0, 1}, DType::kInt64)
       .ExpectDType("Out", DType::kInt64);

@@ -46,6 +46,21 @@ def test_convolutions(evaluate, build, shapes):
     check(evaluate, build, [drawn(*shape) for shape in shapes])
 
 
+@pytest.mark.parametrize("as_input", [True, False])
+def test_a_transposed_convolution_whose_size_is_a_variable(evaluate, as_input):
+    def build(x, w):
+        size = paddle.assign(np.array([6, 5], "int32"))  # the smallest would be 5 and 5
+        block = static.default_main_program().global_block()
+        out = block.create_var(name="enlarged", dtype="float64")
+        inputs, attrs = {"Input": [x], "Filter": [w]}, {"strides": [2, 2], "output_size": [] if as_input else size}
+        if as_input:
+            inputs["OutputSizeTensor"] = [size]
+        block.append_op(type="conv2d_transpose", inputs=inputs, outputs={"Output": [out]}, attrs=attrs)
+        assert tuple(out.shape) == (1, 2, -1, -1)
+        return paddle.reshape(out, [1, 2, 6, 5])
+    check(evaluate, build, [drawn(1, 3, 2, 2), drawn(3, 2, 3, 3)])
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_batch_norm_by_the_statistics_of_the_batch_and_by_running_ones(evaluate, training):
     mean, variance = (static.create_global_var([3], value, "float64", persistable=True) for value in (0.3, 0.8))

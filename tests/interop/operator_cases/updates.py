@@ -19,6 +19,16 @@ for nesterov in (False, True):
          {"Param": [U(3, 4), U(5)], "Grad": [U(3, 4), U(5)], "Velocity": [U(3, 4), U(5)], "LearningRate": RATE},
          {"mu": 0.9, "use_nesterov": nesterov, "regularization_method": ["", "l2_decay"], "regularization_coeff": [0.0, 0.1], "multi_precision": False, "rescale_grad": 1.0},
          {"ParamOut": "Param", "VelocityOut": "Velocity"}, gradient=False)
+for name, index, attrs in (("rows", [2, 0, 1], {}), ("nesterov", [3, 0, 1], {"use_nesterov": True}), ("repeated", [2, 0, 2], {"rescale_grad": 0.5}),
+                           ("decay", [2, 0, 1], {"regularization_method": "l2_decay", "regularization_coeff": 0.1}), ("columns", [1, 3, 0], {"axis": 1})):
+    for given in ("attribute", "variable"):
+        axis = attrs.get("axis", 0)
+        case("updates", f"sparse_momentum_{name}_{given}", "sparse_momentum",
+             {"Param": U(5, 4), "Grad": U(5, 3) if axis else U(3, 4), "Velocity": U(5, 4), "Index": A(index, "int64" if axis else "int32"), "LearningRate": RATE,
+              **({"Axis": A([axis], "int32")} if given == "variable" else {})},
+             {"mu": 0.9, "use_nesterov": False, "regularization_method": "", "regularization_coeff": 0.0, "multi_precision": False, "rescale_grad": 1.0,
+              **attrs, "axis": 0 if given == "variable" else axis},
+             {"ParamOut": "Param", "VelocityOut": "Velocity"}, gradient=False)
 case("updates", "merged_adam", "merged_adam",
      {"Param": [U(3, 4), U(5)], "Grad": [U(3, 4), U(5)], "LearningRate": [RATE, A([0.2])], "Moment1": [U(3, 4), U(5)], "Moment2": [U(3, 4, low=0.1), U(5, low=0.1)],
       "Beta1Pow": [A([0.9]), A([0.8])], "Beta2Pow": [A([0.99]), A([0.98])]},

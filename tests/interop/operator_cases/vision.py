@@ -29,6 +29,9 @@ for method, op in (("bilinear", "bilinear_interp"), ("nearest", "nearest_interp"
     case("vision", f"{op}_v2_last", op + "_v2", {"X": U(1, 4, 5, 3)}, {**I2, "interp_method": method, "data_layout": "NHWC", "out_h": 6, "out_w": 8})
     case("vision", f"{op}_v2_tensor", op + "_v2", {"X": U(1, 2, 4, 5), "OutSize": A([6, 3], "int32")}, {**I2, "interp_method": method})
     case("vision", f"{op}_v2_list", op + "_v2", {"X": U(1, 2, 4, 5), "SizeTensor": [A([6], "int32"), A([3], "int32")]}, {**I2, "interp_method": method})
+    case("vision", f"{op}_v2_scale_tensor", op + "_v2", {"X": U(1, 2, 4, 5), "Scale": A([1.5, 2.0])}, {**I2, "interp_method": method})
+    case("vision", f"{op}_v2_scale_one", op + "_v2", {"X": U(1, 2, 4, 5), "Scale": A([1.3])}, {**I2, "interp_method": method, "scale": [2.0, 2.0]})
+    case("vision", f"{op}_scale_tensor", op, {"X": U(1, 2, 4, 5), "Scale": A([1.5])}, {**I2, "scale": 0.0, "interp_method": method})
     case("vision", f"{op}_v2_float64", op + "_v2", {"X": U(1, 2, 4, 3, dtype="float64")}, {**I2, "interp_method": method, "out_h": 8, "out_w": 6})
 for align, mode in ((True, 1), (False, 1), (False, 0)):
     case("vision", f"linear_interp_v2_{align}_{mode}", "linear_interp_v2", {"X": U(2, 2, 5)},
@@ -39,6 +42,8 @@ case("vision", "nearest_interp_v2_volume", "nearest_interp_v2", {"X": U(1, 2, 3,
      {**I2, "out_d": 5, "out_h": 2, "out_w": 7, "interp_method": "nearest"})
 case("vision", "trilinear_interp_v2_last", "trilinear_interp_v2", {"X": U(1, 3, 3, 4, 2)},
      {**I2, "scale": [2.0, 1.5, 0.5], "interp_method": "trilinear", "data_layout": "NHWC"})
+case("vision", "linear_interp_v2_scale_tensor", "linear_interp_v2", {"X": U(2, 2, 5), "Scale": A([1.7])}, {**I2, "interp_method": "linear"})
+case("vision", "trilinear_interp_v2_scale_tensor", "trilinear_interp_v2", {"X": U(1, 2, 3, 3, 4), "Scale": A([2.0, 1.5, 0.5])}, {**I2, "interp_method": "trilinear"})
 case("vision", "linear_interp", "linear_interp", {"X": U(2, 2, 5)}, {**I2, "scale": 2.0, "interp_method": "linear"})
 case("vision", "trilinear_interp", "trilinear_interp", {"X": U(1, 2, 3, 3, 4)}, {**I2, "scale": 2.0, "interp_method": "trilinear"})
 

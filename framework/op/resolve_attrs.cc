@@ -1,4 +1,4 @@
-#include "executor/variable_attrs.h"
+#include "framework/op/resolve_attrs.h"
 
 #include <map>
 
@@ -7,15 +7,6 @@
 namespace skiff {
 
 namespace {
-
-std::vector<std::string> NamesIn(const Attribute& value) {
-  std::vector<std::string> names;
-  if (const auto* ref = std::get_if<VarRef>(&value)) names.push_back(ref->name);
-  if (const auto* refs = std::get_if<std::vector<VarRef>>(&value)) {
-    for (const VarRef& r : *refs) names.push_back(r.name);
-  }
-  return names;
-}
 
 std::vector<double> Elements(const Tensor& tensor) {
   std::map<std::string, Value> cast = {{"x", tensor}};
@@ -34,13 +25,20 @@ bool IsNumberList(const Attribute& value) {
 
 }  // namespace
 
-std::optional<Attrs> ResolveAttrs(
-    const OpDef& def, const Operator& op,
-    const std::function<std::optional<Tensor>(const std::string& name)>& known) {
+std::vector<std::string> VariablesFor(const AttrDef& attr, const Attrs& attrs, const Operator& op) {
+  for (const std::string& slot : attr.from) {
+    if (op.inputs.Has(slot)) return op.inputs[slot];
+  }
+  const Attribute* given = attrs.Find(attr.name);
+  return given == nullptr ? std::vector<std::string>{} : VariableNames(*given);
+}
+
+std::optional<Attrs> ResolveAttrs(const OpDef& def, const Operator& op,
+                                  const std::function<std::optional<Tensor>(const std::string& name)>& known) {
   Attrs complete = def.Complete(op.attrs);
   bool all_known = true;
   for (const AttrDef& attr : def.attrs) {
-    const std::vector<std::string> names = NamesIn(*complete.Find(attr.name));
+    const std::vector<std::string> names = VariablesFor(attr, complete, op);
     if (names.empty()) continue;
     std::vector<double> elements;
     for (const std::string& name : names) {
@@ -56,6 +54,16 @@ std::optional<Attrs> ResolveAttrs(
     complete.Set(attr.name, *def.Complete(replaced).Find(attr.name));
   }
   return all_known ? std::optional(std::move(complete)) : std::nullopt;
+}
+
+Attrs ResolveAttrs(const OpDef& def, const Operator& op, const std::function<const Value*(const std::string& name)>& find) {
+  return *ResolveAttrs(def, op, [&](const std::string& name) -> std::optional<Tensor> {
+    const Value* value = find(name);
+    const Tensor* tensor = value == nullptr ? nullptr : std::get_if<Tensor>(value);
+    SKIFF_ENFORCE(tensor != nullptr && tensor->is_initialized(), NotFound, "variable \"", name,
+                  "\", which stands for an attribute, has no value");
+    return tensor->To(CPUPlace{});
+  });
 }
 
 }  // namespace skiff

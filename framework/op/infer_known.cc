@@ -1,0 +1,88 @@
+#include "framework/op/infer_known.h"
+
+#include <map>
+
+namespace skiff {
+
+namespace {
+
+// The variables of the gradient operator, behind the outputs that are inferred for the forward operator.
+class ForwardMetas : public MetaTable {
+ public:
+  explicit ForwardMetas(const MetaTable& inputs) : inputs_(inputs) {}
+  const TensorMeta* Find(const std::string& name) const override {
+    const auto found = outputs_.find(name);
+    return found == outputs_.end() ? inputs_.Find(name) : &found->second;
+  }
+  void Set(const std::string& name, const TensorMeta& meta) override { outputs_[name] = meta; }
+  // To ask may make a plan wait for the answer; an extent less is compared instead.
+  std::optional<std::vector<int64_t>> IntValues(const std::string&) const override { return std::nullopt; }
+
+ private:
+  const MetaTable& inputs_;
+  std::map<std::string, TensorMeta> outputs_;
+};
+
+bool Fits(const Shape& is, const Shape& wanted) {
+  if (is.rank() != wanted.rank()) {  // what was [1] in older programs is [] now
+    return is.IsKnown() && wanted.IsKnown() && is.NumElements() == 1 && wanted.NumElements() == 1;
+  }
+  for (int i = 0; i < is.rank(); ++i) {
+    if (is[i] >= 0 && wanted[i] >= 0 && is[i] != wanted[i]) return false;
+  }
+  return true;
+}
+
+// The forward operator; nothing when the gradient does not tell it: a required input, or one that may decide
+// shapes and that no gradient takes.
+std::optional<Operator> ForwardOf(const OpDef& forward, const OpDef& def, const Operator& op) {
+  Operator made{forward.type, {}, {}, op.attrs};
+  for (const SlotDef& slot : forward.inputs) {
+    if (op.inputs.Has(slot.name)) made.inputs.Set(slot.name, op.inputs[slot.name]);
+    else if (!slot.dispensable || def.FindInput(slot.name) == nullptr) return std::nullopt;
+  }
+  for (const SlotDef& slot : forward.outputs) {
+    const std::string given = op.inputs.Has(slot.name) ? slot.name : GradName(slot.name);
+    std::vector<std::string> names;
+    for (size_t i = 0; i < op.inputs[given].size(); ++i) names.push_back(StrCat(slot.name, " number ", i, " of ", forward.type));
+    if (!names.empty()) made.outputs.Set(slot.name, names);
+  }
+  return made;
+}
+
+void CheckAgainstForward(const OpDef& forward, const OpDef& def, const Operator& op, const MetaTable& table) {
+  const std::optional<Operator> made = ForwardOf(forward, def, op);
+  if (!made || made->outputs.AllNames().empty()) return;
+  ForwardMetas metas(table);
+  const Attrs attrs = forward.Complete(made->attrs);
+  InferContext context(forward, *made, attrs, &metas, /*at_runtime=*/false);
+  forward.infer(context);
+  for (const auto& [slot, names] : made->outputs) {
+    for (const std::string& given : {slot, GradName(slot)}) {
+      for (size_t i = 0; i < op.inputs[given].size() && i < names.size(); ++i) {
+        const TensorMeta* is = op.inputs[given][i] == kEmptyVarName ? nullptr : table.Find(op.inputs[given][i]);
+        const TensorMeta* wanted = metas.Find(names[i]);
+        if (wanted != nullptr && def.kernels.empty() && IsInteger(wanted->dtype)) continue;  // declared as Paddle does: the kernel looks
+        if (is == nullptr || wanted == nullptr || is->kind != VarKind::kLodTensor || wanted->kind != VarKind::kLodTensor) continue;
+        SKIFF_ENFORCE(Fits(is->shape, wanted->shape), InvalidArgument, "input ", given, " is ", is->shape, "; ", slot, " of ",
+                      forward.type, " is ", wanted->shape);
+        SKIFF_ENFORCE(is->dtype == wanted->dtype || is->dtype == DType::kUndefined || wanted->dtype == DType::kUndefined,
+                      InvalidType, "input ", given, " is ", is->dtype, "; ", slot, " of ", forward.type, " is ", wanted->dtype);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void InferKnown(const OpDef& def, const Operator& op, const Attrs& attrs, MetaTable* table) {
+  constexpr std::string_view kGrad = "_grad";
+  const OpDef* forward = op.type.ends_with(kGrad) ? FindOp(op.type.substr(0, op.type.size() - kGrad.size())) : nullptr;
+  if (forward != nullptr && forward->infer) {
+    CheckAgainstForward(*forward, def, {op.type, op.inputs, op.outputs, attrs}, *table);
+  }
+  InferContext context(def, op, attrs, table, /*at_runtime=*/true);
+  def.infer(context);
+}
+
+}  // namespace skiff
