@@ -1,0 +1,150 @@
+// Functions of two numbers, with broadcasting; comparisons and logic.
+#include <numbers>
+
+#include "io/onnx/op.h"
+
+namespace skiff::io {
+
+namespace {
+
+void EmitBinary(OnnxOp& op, const char* node) {
+  const auto [x, y] = op.Aligned();
+  op.Out("Out", op.Binary(node, x, y));
+}
+
+std::string AllFinite(OnnxOp& op, bool infinite, bool nan) {
+  const std::string x = op.In("X");
+  if (!IsFloating(op.TypeOf("X"))) {  // no integer is infinite
+    Tensor no(Shape{1}, DType::kBool);
+    *no.data<bool>() = false;
+    return op.Node("ConstantOfShape", {op.Extents(x)}, {{"value", no}});
+  }
+  if (!infinite) return op.Node("IsNaN", {x});
+  // IsInf knows float and double alone before opset 20.
+  const bool wide = op.TypeOf("X") == DType::kFloat64 || op.TypeOf("X") == DType::kFloat32;
+  const std::string isinf = op.Node("IsInf", {wide ? x : op.Cast(x, DType::kFloat32)});
+  return nan ? op.Binary("Or", isinf, op.Node("IsNaN", {x})) : isinf;
+}
+
+void EmitBitwise(OnnxOp& op, const char* logical, const char* bits) {
+  const bool is_bool = op.TypeOf("X") == DType::kBool;
+  if (!is_bool && op.opset() < 18) NoOnnxForm("bits of integers need opset 18");
+  if (op.Count("Y") == 0) return op.Out("Out", op.Node(is_bool ? logical : bits, {op.In("X")}));
+  EmitBinary(op, is_bool ? logical : bits);
+}
+
+}  // namespace
+
+#define SKIFF_ONNX_BINARY(type, node) \
+  SKIFF_ONNX(type) { EmitBinary(op, node); }
+
+SKIFF_ONNX_BINARY(elementwise_add, "Add")
+SKIFF_ONNX_BINARY(elementwise_sub, "Sub")
+SKIFF_ONNX_BINARY(elementwise_mul, "Mul")
+SKIFF_ONNX_BINARY(elementwise_div, "Div")
+SKIFF_ONNX_BINARY(elementwise_max, "Max")
+SKIFF_ONNX_BINARY(elementwise_min, "Min")
+SKIFF_ONNX_BINARY(elementwise_pow, "Pow")
+SKIFF_ONNX_BINARY(grad_add, "Add")
+SKIFF_ONNX_BINARY(minus, "Sub")
+SKIFF_ONNX_BINARY(equal, "Equal")
+SKIFF_ONNX_BINARY(less_than, "Less")
+SKIFF_ONNX_BINARY(less_equal, "LessOrEqual")
+SKIFF_ONNX_BINARY(greater_than, "Greater")
+SKIFF_ONNX_BINARY(greater_equal, "GreaterOrEqual")
+SKIFF_ONNX_BINARY(logical_and, "And")
+SKIFF_ONNX_BINARY(logical_or, "Or")
+SKIFF_ONNX_BINARY(logical_xor, "Xor")
+
+SKIFF_ONNX(not_equal) {
+  const auto [x, y] = op.Aligned();
+  op.Out("Out", op.Node("Not", {op.Binary("Equal", x, y)}));
+}
+SKIFF_ONNX(bitwise_and) { EmitBitwise(op, "And", "BitwiseAnd"); }
+SKIFF_ONNX(bitwise_or) { EmitBitwise(op, "Or", "BitwiseOr"); }
+SKIFF_ONNX(bitwise_xor) { EmitBitwise(op, "Xor", "BitwiseXor"); }
+SKIFF_ONNX(bitwise_not) { EmitBitwise(op, "Not", "BitwiseNot"); }
+
+SKIFF_ONNX(sum) {
+  std::string sum = op.In("X", 0);
+  for (int i = 1; i < op.Count("X"); ++i) sum = op.Binary("Add", sum, op.In("X", i));
+  op.Out("Out", op.Count("X") == 1 ? op.Node("Identity", {sum}) : sum);
+}
+
+// The remainder has the sign of Y: ONNX's Mod of integers is that one, of floats it is C's fmod.
+SKIFF_ONNX(elementwise_mod) {
+  const auto [x, y] = op.Aligned();
+  if (IsInteger(op.TypeOf("X"))) return op.Out("Out", op.Binary("Mod", x, y));
+  op.Out("Out", op.Binary("Sub", x, op.Binary("Mul", y, op.Node("Floor", {op.Binary("Div", x, y)}))));
+}
+// ONNX's Div of integers rounds to zero.
+SKIFF_ONNX(elementwise_floordiv) {
+  const auto [x, y] = op.Aligned();
+  if (!IsInteger(op.TypeOf("X"))) return op.Out("Out", op.Node("Floor", {op.Binary("Div", x, y)}));
+  op.Out("Out", op.Binary("Div", op.Binary("Sub", x, op.Binary("Mod", x, y)), y));
+}
+
+#define SKIFF_ONNX_NUMBER_OF(type, node)                                                                              \
+  SKIFF_ONNX(type) {                                                                                                  \
+    const auto [x, y] = op.Aligned();                                                                                 \
+    if (!IsFloating(op.TypeOf("X"))) return op.Out("Out", op.Binary(node, x, y));                                     \
+    const std::string other = op.Node("Where", {op.Node("IsNaN", {y}), x, op.Binary(node, x, y)});                    \
+    op.Out("Out", op.Node("Where", {op.Node("IsNaN", {x}), y, other}));                                               \
+  }
+SKIFF_ONNX_NUMBER_OF(elementwise_fmax, "Max")
+SKIFF_ONNX_NUMBER_OF(elementwise_fmin, "Min")
+
+SKIFF_ONNX(elementwise_heaviside) {
+  const auto [x, y] = op.Aligned();
+  const DType dtype = op.TypeOf("X");
+  const std::string zero = op.Scalar(dtype, 0);
+  const std::string side = op.Node("Where", {op.Binary("Equal", x, zero), y, op.Scalar(dtype, 0)});
+  op.Out("Out", op.Node("Where", {op.Binary("Greater", x, zero), op.Scalar(dtype, 1), side}));
+}
+
+SKIFF_ONNX(atan2) {
+  const DType dtype = op.OutType("Out");
+  const std::string y = op.In("X1"), x = op.In("X2"), zero = op.Scalar(dtype, 0);
+  const std::string below = op.Binary("Less", y, zero);
+  const std::string turn = op.Node("Where", {below, op.Scalar(dtype, -std::numbers::pi), op.Scalar(dtype, std::numbers::pi)});
+  const std::string angle = op.Node("Atan", {op.Binary("Div", y, x)});
+  const std::string whole = op.Node("Where", {op.Binary("Less", x, zero), op.Binary("Add", angle, turn), angle});
+  const std::string origin = op.Binary("And", op.Binary("Equal", x, zero), op.Binary("Equal", y, zero));
+  op.Out("Out", op.Node("Where", {origin, zero, whole}));
+}
+
+SKIFF_ONNX(lerp) {
+  const std::string x = op.In("X");
+  op.Out("Out", op.Binary("Add", x, op.Binary("Mul", op.In("Weight"), op.Binary("Sub", op.In("Y"), x))));
+}
+
+SKIFF_ONNX(where) { op.Out("Out", op.Node("Where", {op.In("Condition"), op.In("X"), op.In("Y")})); }
+
+SKIFF_ONNX(isnan_v2) { op.Out("Out", AllFinite(op, false, true)); }
+SKIFF_ONNX(isinf_v2) { op.Out("Out", AllFinite(op, true, false)); }
+SKIFF_ONNX(isfinite_v2) { op.Out("Out", op.Node("Not", {AllFinite(op, true, true)})); }
+
+SKIFF_ONNX(is_empty) {
+  const std::string empty = op.Binary("Equal", op.Node("Size", {op.In("X")}), op.Int64(0));
+  op.OutOfRank("Out", empty, 0);
+}
+
+// a scale for each row of channels
+SKIFF_ONNX(affine_channel) {
+  const int rank = op.Rank("X");
+  std::vector<int64_t> dims(rank, 1);
+  dims[op.ChannelsLast("data_layout") ? rank - 1 : 1] = -1;
+  op.Out("Out", op.Binary("Add", op.Binary("Mul", op.In("X"), op.Reshape(op.In("Scale"), dims)), op.Reshape(op.In("Bias"), dims)));
+}
+
+SKIFF_ONNX(label_smooth) {
+  const float epsilon = op.Attr<float>("epsilon");
+  const DType dtype = op.TypeOf("X");
+  const int64_t classes = op.ShapeOf("X").At(-1);
+  if (classes < 0 && !op.Has("PriorDist")) NoOnnxForm("the number of classes is unknown");
+  const std::string prior = op.Has("PriorDist") ? op.Binary("Mul", op.In("PriorDist"), op.Scalar(dtype, epsilon))
+                                                : op.Scalar(dtype, epsilon / static_cast<double>(classes));
+  op.Out("Out", op.Binary("Add", op.Binary("Mul", op.In("X"), op.Scalar(dtype, 1.0 - epsilon)), prior));
+}
+
+}  // namespace skiff::io

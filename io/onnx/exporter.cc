@@ -1,0 +1,270 @@
+#include "io/onnx/exporter.h"
+
+#include <algorithm>
+
+#include "framework/op/append_op.h"
+#include "framework/op/op_library.h"
+#include "io/atomic_file.h"
+
+namespace skiff::io {
+
+namespace {
+
+constexpr const char* kNoForm = "@NO ONNX FORM@";  // the value of what a refused operator would have written
+
+std::map<std::string, OnnxEmitter>& OnnxEmitters() {
+  static auto* emitters = new std::map<std::string, OnnxEmitter>;
+  return *emitters;
+}
+
+void AddReadsOf(const Program& program, std::set<std::string>* names) {
+  for (int b = 0; b < program.num_blocks(); ++b) {
+    for (const auto& op : program.block(b).ops()) {
+      for (const std::string& name : op->inputs.AllNames()) names->insert(name);
+    }
+  }
+}
+
+}  // namespace
+
+OnnxRegistration::OnnxRegistration(const char* type, OnnxEmitter emitter) { OnnxEmitters()[type] = emitter; }
+
+OnnxEmitter FindOnnxEmitter(const std::string& type) {
+  const auto found = OnnxEmitters().find(type);
+  return found == OnnxEmitters().end() ? nullptr : found->second;
+}
+
+std::vector<std::string> OnnxOperators() {
+  std::vector<std::string> types;
+  for (const auto& [type, emitter] : OnnxEmitters()) types.push_back(type);
+  return types;
+}
+
+OnnxExporter::OnnxExporter(const InferenceModel& model, const OnnxOptions& options)
+    : model_(model), options_(options), program_(model.program->Prune(model.feed_names, model.fetch_names)) {
+  SKIFF_ENFORCE(options.opset >= kMinOnnxOpset && options.opset <= kMaxOnnxOpset, InvalidArgument, "opset ", options.opset,
+                " is not written; there are ", kMinOnnxOpset, " to ", kMaxOnnxOpset);
+  for (const Variable* v : program_->ListVars()) taken_.insert(v->name);
+  AddReadsOf(*program_, &read_);
+  read_.insert(model.fetch_names.begin(), model.fetch_names.end());
+  for (const auto& op : program_->global_block().ops()) {
+    for (const std::string& name : model.fetch_names) {
+      if (op->type != "fetch" && op->outputs.Mentions(name)) last_writer_[name] = op.get();
+    }
+  }
+}
+
+std::string OnnxExporter::Fresh(const std::string& base) {
+  std::string name = base;
+  for (int k = 1; !taken_.insert(name).second; ++k) name = StrCat(base, ".", k);
+  return name;
+}
+
+std::string OnnxExporter::NameFor(const std::string& variable, const Block& block, const Operator& op) {
+  const auto last = last_writer_.find(variable);
+  const bool later = last != last_writer_.end() && (block.idx() != 0 || last->second != &op);
+  if (later || !assigned_.insert(variable).second) return Fresh(variable + ".1");
+  return variable;
+}
+
+std::string OnnxExporter::Current(const std::string& variable) {
+  for (auto frame = frames_.rbegin(); frame != frames_.rend(); ++frame) {
+    const auto found = frame->values.find(variable);
+    if (found != frame->values.end()) return found->second;
+  }
+  const Tensor* parameter = model_.parameters.Find(variable);
+  if (parameter == nullptr) return "";
+  const Tensor here = parameter->To(CPUPlace{});
+  frames_.front().graph->initializers.emplace_back(variable, here);
+  frames_.front().values[variable] = variable;
+  assigned_.insert(variable);
+  known_[variable] = here;
+  return variable;
+}
+
+std::string OnnxExporter::Constant(const Tensor& tensor) {
+  const std::string key = StrCat(tensor.dtype(), tensor.shape(), ":") +
+                          std::string(static_cast<const char*>(tensor.raw_data()), tensor.bytes());
+  const auto [entry, added] = constants_.try_emplace(key);
+  if (added) {
+    entry->second = Fresh(StrCat("constant.", constants_.size()));
+    frames_.front().graph->initializers.emplace_back(entry->second, tensor);
+    known_[entry->second] = tensor;
+  }
+  return entry->second;
+}
+
+const Tensor* OnnxExporter::Known(const std::string& value) const {
+  const auto found = known_.find(value);
+  return found == known_.end() ? nullptr : &found->second;
+}
+
+std::string OnnxExporter::Append(OnnxNode node) {
+  const std::string first = node.outputs.front();
+  node.name = Fresh(node.type);
+  graph().nodes.push_back(std::move(node));
+  return first;
+}
+
+bool OnnxExporter::Rename(const std::string& from, const std::string& to) {
+  std::vector<OnnxNode>& nodes = graph().nodes;
+  bool made = false;
+  for (size_t i = frames_.back().op_start; i < nodes.size(); ++i) {
+    made |= std::count(nodes[i].outputs.begin(), nodes[i].outputs.end(), from) > 0;
+    for (const auto& [name, value] : nodes[i].attrs) {
+      if (std::holds_alternative<std::shared_ptr<OnnxGraph>>(value)) return false;
+    }
+  }
+  if (!made || remembered.count(from) > 0) return false;
+  for (auto& [variable, value] : frames_.back().values) {
+    if (value == from) return false;
+  }
+  for (size_t i = frames_.back().op_start; i < nodes.size(); ++i) {
+    std::replace(nodes[i].inputs.begin(), nodes[i].inputs.end(), from, to);
+    std::replace(nodes[i].outputs.begin(), nodes[i].outputs.end(), from, to);
+  }
+  return true;
+}
+
+OnnxGraph& OnnxExporter::BeginGraph(const std::string& name) {
+  frames_.push_back({std::make_shared<OnnxGraph>(), {}, 0});
+  graph().name = name;
+  return graph();
+}
+
+std::shared_ptr<OnnxGraph> OnnxExporter::EndGraph() {
+  std::shared_ptr<OnnxGraph> graph = std::move(frames_.back().graph);
+  frames_.pop_back();
+  return graph;
+}
+
+void OnnxExporter::Refuse(const Block& block, int position, const Operator& op, const std::string& reason) {
+  const std::string what = reason.empty() ? op.type : StrCat(op.type, " (", reason, ")");
+  auto entry = std::find_if(refused_.begin(), refused_.end(), [&](const auto& one) { return one.first == what; });
+  if (entry == refused_.end()) entry = refused_.insert(refused_.end(), {what, {}});
+  entry->second.push_back(StrCat("block ", block.idx(), " op ", position));
+  for (const std::string& name : op.outputs.AllNames()) Bind(name, kNoForm);
+}
+
+void OnnxExporter::EmitOp(Block& block, int position) {
+  const Operator& op = *block.ops()[position];
+  if (op.type == "feed" || op.type == "fetch") return;
+  const OnnxEmitter emitter = FindOnnxEmitter(op.type);
+  if (emitter == nullptr) return Refuse(block, position, op, "");
+  if (OwnedBlocks(op).empty()) {  // what comes of a refused operator is no mistake of its own
+    for (const std::string& name : op.inputs.AllNames()) {
+      if (Current(name) != kNoForm) continue;
+      for (const std::string& output : op.outputs.AllNames()) Bind(output, kNoForm);
+      return;
+    }
+  }
+  const size_t depth = frames_.size();
+  frames_.back().op_start = graph().nodes.size();
+  try {
+    InferOutputs(block, op);
+    OnnxOp one(this, &block, op);
+    emitter(one);
+  } catch (Unimplemented& error) {
+    frames_.resize(depth);
+    Refuse(block, position, op, error.headline());
+  } catch (Error& error) {
+    error.AddContext(StrCat("block ", block.idx(), " op ", position, " (", op.type, ")"));
+    throw;
+  }
+}
+
+void OnnxExporter::Emit(Block& block) {
+  for (int i = 0; i < static_cast<int>(block.ops().size()); ++i) EmitOp(block, i);
+}
+
+void OnnxExporter::AddOutputs() {
+  std::set<std::string> given;
+  for (const std::string& name : model_.fetch_names) {
+    std::string value = Current(name);
+    SKIFF_ENFORCE(!value.empty(), InvalidArgument, "output \"", name, "\" is never computed");
+    if (!given.insert(value).second) {
+      value = Append({"Identity", {value}, {Fresh(name + ".again")}, {}, ""});
+    }
+    const Variable& v = program_->global_block().Var(name);
+    if (value != kNoForm) graph().outputs.push_back({value, v.dtype, v.shape, v.kind == VarKind::kLodTensorArray});
+  }
+}
+
+OnnxGraph OnnxExporter::Run() {
+  BeginGraph("skiff");
+  for (const std::string& name : model_.feed_names) {
+    const Variable& v = program_->global_block().Var(name);
+    graph().inputs.push_back({name, v.dtype, v.shape, false});
+    assigned_.insert(name);
+    Bind(name, name);
+  }
+  Emit(program_->global_block());
+  AddOutputs();
+  if (!refused_.empty()) {
+    std::string text;
+    for (const auto& [what, places] : refused_) {
+      text += StrCat(text.empty() ? "" : "; ", what, " at ");
+      for (size_t i = 0; i < places.size(); ++i) text += StrCat(i > 0 ? ", " : "", places[i]);
+    }
+    Unimplemented error("no ONNX form for " + text);
+    error.AddContext("docs/onnx_operators.md lists the operators that have one");
+    throw error;
+  }
+  graph().RemoveUnused();
+  return std::move(*frames_.front().graph);
+}
+
+namespace {
+
+constexpr uint64_t kMaxOnnxBytes = 0x7FFFFFFF;  // protobuf's limit
+
+WireMessage MakeOnnx(const InferenceModel& model, const OnnxOptions& options, OnnxDataFile* data, bool only_if_needed) {
+  const OnnxGraph graph = OnnxExporter(model, options).Run();
+  const OnnxHeader header{options.opset, options.producer, SKIFF_OP_LIBRARY_VERSION};
+  if (only_if_needed) {
+    WireMessage whole = ToMessage(graph, header);
+    if (whole.size() <= kMaxOnnxBytes) return whole;
+  }
+  return ToMessage(graph, header, data);
+}
+
+}  // namespace
+
+std::string SerializeOnnx(const InferenceModel& model, const OnnxOptions& options) {
+  SKIFF_ENFORCE(!options.external_data, InvalidArgument, "a model in memory has no file beside it; external_data is for ExportOnnx");
+  const WireMessage message = MakeOnnx(model, options, nullptr, false);
+  SKIFF_ENFORCE(message.size() <= kMaxOnnxBytes, InvalidArgument, "the model has ", message.size(),
+                " bytes; protobuf holds less than 2 GiB. ExportOnnx writes it as two files");
+  StringSink sink;
+  message.WriteTo(&sink);
+  return sink.Take();
+}
+
+void ExportOnnx(const InferenceModel& model, const std::string& path, const OnnxOptions& options) {
+  OnnxDataFile data;
+  data.location = path.substr(path.find_last_of('/') + 1) + ".data";
+  const WireMessage message = MakeOnnx(model, options, &data, !options.external_data);
+  AtomicFiles files;
+  message.WriteTo(&files.Add(path));
+  if (data.tensors.empty()) {
+    files.Remove(path + ".data");
+  } else {
+    Sink& sink = files.Add(path + ".data");
+    uint64_t written = 0;
+    for (const Tensor& tensor : data.tensors) {
+      const std::string gap((kExternalAlignment - written % kExternalAlignment) % kExternalAlignment, '\0');
+      sink.Write(gap);
+      sink.Write(tensor.raw_data(), tensor.bytes());
+      written += gap.size() + tensor.bytes();
+    }
+  }
+  files.Commit();
+}
+
+void ExportOnnx(const std::string& model_path, const std::string& path, const OnnxOptions& options, const LoadInferenceOptions& load) {
+  LoadInferenceOptions shared = load;
+  shared.memory = TensorMemory::kShared;
+  ExportOnnx(LoadInferenceModel(model_path, shared), path, options);
+}
+
+}  // namespace skiff::io

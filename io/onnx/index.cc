@@ -1,0 +1,157 @@
+// Operators that read or write at places which a tensor names.
+#include <climits>
+
+#include "io/onnx/op.h"
+
+namespace skiff::io {
+
+namespace {
+
+// The rows of W; zeros where an index is the padding.
+void EmitLookup(OnnxOp& op, const std::string& ids) {
+  std::string out = op.Gather(op.In("W"), ids, 0);
+  const int64_t padding = op.Attr<int64_t>("padding_idx");
+  if (padding >= 0) {
+    const std::string is_padding = op.Binary("Equal", ids, op.Scalar(op.TypeOf("Ids"), static_cast<double>(padding)));
+    out = op.Node("Where", {op.Unsqueeze(is_padding, {-1}), op.Scalar(op.TypeOf("W"), 0), out});
+  }
+  op.Out("Out", out);
+}
+
+std::string ScatterRows(OnnxOp& op, const std::string& x, const std::string& rows, const std::string& updates, const char* reduction) {
+  return op.Node("ScatterND", {x, op.Reshape(rows, {-1, 1}), updates}, {{"reduction", std::string(reduction)}});
+}
+
+std::vector<int64_t> Swapped(int rank, int64_t axis) {
+  std::vector<int64_t> perm;
+  for (int i = 0; i < rank; ++i) perm.push_back(i);
+  std::swap(perm[0], perm[axis]);
+  return perm;
+}
+
+std::string Widened(OnnxOp& op, const std::string& slot) { return op.Cast(op.In(slot), DType::kInt64); }
+
+}  // namespace
+
+SKIFF_ONNX(lookup_table_v2) { EmitLookup(op, op.In("Ids")); }
+SKIFF_ONNX(lookup_table) { EmitLookup(op, op.Squeeze(op.In("Ids"), {-1})); }
+
+SKIFF_ONNX(gather) {
+  const int64_t axis = op.Has("Axis") ? op.KnownInts("Axis").at(0) : op.Attr<int64_t>("axis");
+  const std::string index = op.Rank("Index") > 1 ? op.Reshape(op.In("Index"), {-1}) : op.In("Index");
+  op.Out("Out", op.Gather(op.In("X"), index, axis));
+}
+SKIFF_ONNX(index_select) { op.Out("Out", op.Gather(op.In("X"), op.In("Index"), op.Attr<int64_t>("dim"))); }
+SKIFF_ONNX(gather_nd) { op.Out("Out", op.Node("GatherND", {op.In("X"), Widened(op, "Index")})); }
+SKIFF_ONNX(index_sample) { op.Out("Out", op.Node("GatherElements", {op.In("X"), op.In("Index")}, {{"axis", int64_t{1}}})); }
+SKIFF_ONNX(take_along_axis) {
+  op.Out("Result", op.Node("GatherElements", {op.In("Input"), op.In("Index")}, {{"axis", op.Attr<int64_t>("Axis")}}));
+}
+
+SKIFF_ONNX(put_along_axis) {
+  const std::string reduce = op.Attr<std::string>("Reduce"), index = op.In("Index");
+  if (!op.Attr<bool>("Include_self")) NoOnnxForm("Include_self is false");
+  std::string reduction = "none";
+  if (reduce == "add") reduction = "add";
+  if (reduce == "mul" || reduce == "multiply") reduction = "mul";
+  if (reduction == "none" && reduce != "assign") NoOnnxForm("Reduce is ", reduce);
+  const std::string value = op.Node("Expand", {op.In("Value"), op.Extents(index)});
+  op.Out("Result", op.Node("ScatterElements", {op.In("Input"), index, value}, {{"axis", op.Attr<int64_t>("Axis")}, {"reduction", reduction}}));
+}
+
+SKIFF_ONNX(scatter) {
+  const std::string x = op.In("X"), ids = Widened(op, "Ids"), updates = op.In("Updates");
+  if (op.Attr<bool>("overwrite")) return op.Out("Out", ScatterRows(op, x, ids, updates, "none"));
+  const std::string zeros = op.Binary("Mul", updates, op.Scalar(op.TypeOf("X"), 0));
+  op.Out("Out", ScatterRows(op, ScatterRows(op, x, ids, zeros, "none"), ids, updates, "add"));
+}
+SKIFF_ONNX(scatter_nd_add) {
+  op.Out("Out", op.Node("ScatterND", {op.In("X"), Widened(op, "Index"), op.In("Updates")}, {{"reduction", std::string("add")}}));
+}
+SKIFF_ONNX(index_add) {
+  const int rank = op.Rank("X");
+  const int64_t axis = op.Attr<int64_t>("axis") + (op.Attr<int64_t>("axis") < 0 ? rank : 0);
+  const auto perm = Swapped(rank, axis);
+  const auto turned = [&](const std::string& value) { return axis == 0 ? value : op.Transpose(value, perm); };
+  const std::string out = ScatterRows(op, turned(op.In("X")), Widened(op, "Index"), turned(op.In("AddValue")), "add");
+  op.Out("Out", axis == 0 ? out : turned(out));
+}
+
+SKIFF_ONNX(masked_select) {
+  op.Out("Y", op.Node("Compress", {op.Reshape(op.In("X"), {-1}), op.Reshape(op.In("Mask"), {-1})}));
+}
+SKIFF_ONNX(where_index) {
+  op.Out("Out", op.Transpose(op.Node("NonZero", {op.In("Condition")}), {1, 0}));
+}
+
+// Row i of the tensor that Ids[i] names: all of them side by side, then one of each row.
+SKIFF_ONNX(multiplex) {
+  std::vector<std::string> parts;
+  for (const std::string& x : op.Ins("X")) parts.push_back(op.Unsqueeze(x, {0}));
+  const std::string ids = op.Reshape(Widened(op, "Ids"), {-1, 1});
+  const std::string rows = op.Node("Range", {op.Int64(0), op.AsScalar(op.Extents(op.In("X", 0), 0, 1)), op.Int64(1)});
+  op.Out("Out", op.Node("GatherND", {op.Concat(parts, 0), op.Concat({ids, op.Unsqueeze(rows, {1})}, 1)}));
+}
+
+SKIFF_ONNX(unique) {
+  if (!op.Attr<bool>("is_sorted")) NoOnnxForm("is_sorted is false");
+  const auto axis = op.Ints("axis");
+  OnnxAttrs attrs{{"sorted", int64_t{1}}};
+  if (!axis.empty()) attrs.emplace_back("axis", axis[0]);
+  const auto all = op.Nodes("Unique", {op.In("X")}, 4, attrs);
+  const char* slots[] = {"Out", "Indices", "Index", "Counts"};
+  for (int i = 0; i < 4; ++i) {
+    if (op.OutCount(slots[i]) == 0) continue;
+    op.Out(slots[i], i > 0 && op.OutType(slots[i]) != DType::kInt64 ? op.Cast(all[i], op.OutType(slots[i])) : all[i]);
+  }
+}
+
+// The places to write are those that slicing a tensor of places gives.
+SKIFF_ONNX(set_value) {
+  if (!op.Ints("none_axes").empty()) NoOnnxForm("new axes inside an assignment");
+  const std::string x = op.In("Input"), shape = op.Extents(x);
+  const std::string starts = op.IntList("StartsTensorList", "", "starts"), ends = op.IntList("EndsTensorList", "", "ends");
+  const std::string steps = op.IntList("StepsTensorList", "", "steps");
+  const DType dtype = op.TypeOf("Input");
+  std::string places = op.Node("Range", {op.Int64(0), op.Node("Size", {x}), op.Int64(1)});
+  places = op.Node("Reshape", {places, shape});
+  if (!op.Ints("axes").empty()) places = op.Node("Slice", {places, starts, ends, op.Int64s(op.Ints("axes")), steps});
+  places = op.Squeeze(places, op.Ints("decrease_axes"));
+  std::string value;
+  if (op.Has("ValueTensor")) {
+    value = op.In("ValueTensor");
+  } else {
+    const Operator& given = op.op();
+    const char* attr = dtype == DType::kBool ? "bool_values" : dtype == DType::kInt32 ? "int32_values" : dtype == DType::kInt64 ? "int64_values"
+                       : dtype == DType::kFloat64 ? "fp64_values" : "fp32_values";
+    if (!given.attrs.Has(attr) || op.Attr<std::vector<double>>(attr).empty()) NoOnnxForm("the form of its values");
+    std::vector<std::string> elements;
+    for (double one : op.Attr<std::vector<double>>(attr)) elements.push_back(op.Full(dtype, Shape{1}, one));
+    value = op.Reshape(op.Concat(elements, 0), op.Ints("shape"));
+  }
+  value = op.Node("Expand", {value, op.Extents(places)});
+  const std::string flat = op.Node("ScatterElements", {op.Reshape(x, {-1}), op.Reshape(places, {-1}), op.Reshape(value, {-1})}, {{"axis", int64_t{0}}});
+  op.Out("Out", op.Node("Reshape", {flat, shape}));
+}
+
+// From the last step back, each beam is followed to its parent. The number of steps must be known.
+SKIFF_ONNX(gather_tree) {
+  const std::string ids = op.In("Ids"), parents = op.In("Parents");
+  const int64_t steps = op.ShapeOf("Ids")[0];
+  if (steps < 1) NoOnnxForm("the number of steps is unknown");
+  std::vector<std::string> path(steps);
+  std::string beam;
+  for (int64_t t = steps - 1; t >= 0; --t) {
+    const auto at = [&](const std::string& value) { return op.Squeeze(op.Slice(value, 0, t, t + 1), {0}); };
+    std::string id = at(ids), parent = op.Cast(at(parents), DType::kInt64);
+    if (!beam.empty()) {
+      id = op.Node("GatherElements", {id, beam}, {{"axis", int64_t{1}}});
+      parent = op.Node("GatherElements", {parent, beam}, {{"axis", int64_t{1}}});
+    }
+    beam = parent;
+    path[t] = op.Unsqueeze(id, {0});
+  }
+  op.Out("Out", op.Node("Concat", path, {{"axis", int64_t{0}}}));
+}
+
+}  // namespace skiff::io
