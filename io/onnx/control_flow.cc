@@ -38,13 +38,26 @@ void ForgetChangedExtents(Block& outer, Block& body, const std::vector<std::stri
   }
 }
 
+std::vector<DType> TypesOf(const OnnxOp& op, const std::vector<std::string>& variables) {
+  std::vector<DType> types;
+  for (const std::string& name : variables) types.push_back(op.Var(name).dtype);
+  return types;
+}
+
+// The variable's value, or something of its type where it has none. A number that stands for "nothing yet", as Paddle's
+// translator of Python writes it, may be of another type (`before`) than what the block puts in its place.
+std::string ValueOf(OnnxOp& op, const std::string& variable, DType before) {
+  const std::string value = op.Current(variable);
+  if (value.empty()) return op.Default(variable);
+  const DType now = op.Var(variable).dtype;
+  return now == before || op.Var(variable).kind == VarKind::kLodTensorArray ? value : op.Cast(value, now);
+}
+
 // Ends a graph whose outputs are the variables' values.
-void GiveVariables(OnnxOp& op, const std::vector<std::string>& variables, OnnxGraph* graph) {
-  for (const std::string& name : variables) {
-    std::string value = op.Current(name);
-    if (value.empty()) value = op.Default(name);
-    const std::string given = op.Node("Identity", {value});
-    graph->outputs.push_back(op.Info(given, name));
+void GiveVariables(OnnxOp& op, const std::vector<std::string>& variables, const std::vector<DType>& types, OnnxGraph* graph) {
+  for (size_t i = 0; i < variables.size(); ++i) {
+    const std::string given = op.Node("Identity", {ValueOf(op, variables[i], types[i])});
+    graph->outputs.push_back(op.Info(given, variables[i]));
   }
 }
 
@@ -71,12 +84,13 @@ SKIFF_ONNX(conditional_block) {
   const auto written = op.WrittenOutside(body);
   if (written.empty()) return;
   const std::string condition = Condition(op, op.In("Cond"), op.Rank("Cond"));
+  const auto before = TypesOf(op, written);
   OnnxGraph& then_graph = op.BeginGraph("then");
   op.Emit(body);
-  GiveVariables(op, written, &then_graph);
+  GiveVariables(op, written, TypesOf(op, written), &then_graph);
   const auto then_branch = op.EndGraph();
   OnnxGraph& else_graph = op.BeginGraph("else");
-  GiveVariables(op, written, &else_graph);
+  GiveVariables(op, written, before, &else_graph);
   const auto else_branch = op.EndGraph();
   const auto values = op.Nodes("If", {condition}, static_cast<int>(written.size()), {{"then_branch", then_branch}, {"else_branch", else_branch}});
   for (size_t i = 0; i < written.size(); ++i) op.Bind(written[i], values[i]);
@@ -88,11 +102,12 @@ SKIFF_ONNX(while) {
   const std::string condition = op.op().inputs.One("Condition");
   auto carried = op.WrittenOutside(body);
   if (std::find(carried.begin(), carried.end(), condition) == carried.end()) carried.push_back(condition);
+  const auto before = TypesOf(op, carried);
   ForgetChangedExtents(op.block(), body, carried);
   const int rank = op.Rank("Condition");
 
   std::vector<std::string> inputs{"", Condition(op, op.In("Condition"), rank)};
-  for (const std::string& name : carried) inputs.push_back(op.Current(name).empty() ? op.Default(name) : op.Current(name));
+  for (size_t i = 0; i < carried.size(); ++i) inputs.push_back(ValueOf(op, carried[i], before[i]));
 
   OnnxGraph& graph = op.BeginGraph("body");
   graph.inputs.push_back({op.Fresh("turn"), DType::kInt64, Shape{}, false});
@@ -103,7 +118,7 @@ SKIFF_ONNX(while) {
   }
   op.Emit(body);
   graph.outputs.push_back({op.Node("Identity", {Condition(op, op.Current(condition), rank)}), DType::kBool, Shape{}, false});
-  GiveVariables(op, carried, &graph);
+  GiveVariables(op, carried, TypesOf(op, carried), &graph);
   const auto loop = op.EndGraph();
   const auto values = op.Nodes("Loop", inputs, static_cast<int>(carried.size()), {{"body", loop}});
   for (size_t i = 0; i < carried.size(); ++i) op.Bind(carried[i], values[i]);

@@ -35,6 +35,12 @@ void ExportOnnx(const InferenceModel& model, const std::string& path, const Onnx
 void ExportOnnx(const std::string& model_path, const std::string& path, const OnnxOptions& options = {},
                 const LoadInferenceOptions& load = {});
 
+/// The model that computes `fetches` from `feeds` in `program`, with the parameters that `scope` holds, which stay shared.
+/// Dropout and its like are set to testing, as by Program::Clone(true); variables keep their names.
+/// @throws NotFound listing parameters without a value, or naming a feed or fetch that is no variable.
+InferenceModel InferenceModelOf(const Program& program, const std::vector<std::string>& feeds, const std::vector<std::string>& fetches,
+                                const Scope& scope);
+
 /// Types of the operators that have an ONNX form, sorted.
 std::vector<std::string> OnnxOperators();
 

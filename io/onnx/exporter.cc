@@ -192,8 +192,17 @@ void OnnxExporter::AddOutputs() {
 
 OnnxGraph OnnxExporter::Run() {
   BeginGraph("skiff");
+  // What is written over later is declared as it is then.
+  std::set<std::string> written;
+  for (int b = 0; b < program_->num_blocks(); ++b) {
+    for (const auto& op : program_->block(b).ops()) {
+      if (op->type == "feed") continue;
+      for (const std::string& name : op->outputs.AllNames()) written.insert(name);
+    }
+  }
   for (const std::string& name : model_.feed_names) {
-    const Variable& v = program_->global_block().Var(name);
+    Variable& v = program_->global_block().Var(name);
+    if (written.count(name) > 0) v.shape = Shape(std::vector<int64_t>(v.shape.rank(), -1));
     graph().inputs.push_back({name, v.dtype, v.shape, false});
     assigned_.insert(name);
     Bind(name, name);
@@ -259,6 +268,23 @@ void ExportOnnx(const InferenceModel& model, const std::string& path, const Onnx
     }
   }
   files.Commit();
+}
+
+InferenceModel InferenceModelOf(const Program& program, const std::vector<std::string>& feeds, const std::vector<std::string>& fetches,
+                                const Scope& scope) {
+  InferenceModel model{program.Clone(/*for_test=*/true)->Prune(feeds, fetches), feeds, fetches, {}};
+  std::string missing;
+  for (const Variable* v : SavedVariables(*model.program)) {
+    const Value* value = scope.FindVar(v->name);
+    const Tensor* tensor = value == nullptr ? nullptr : std::get_if<Tensor>(value);
+    if (tensor == nullptr || !tensor->is_initialized()) {
+      missing += (missing.empty() ? "" : ", ") + v->name;
+    } else {
+      model.parameters.Set(v->name, *tensor);
+    }
+  }
+  SKIFF_ENFORCE(missing.empty(), NotFound, "parameters without a value in the scope: ", missing, "; run the startup program first");
+  return model;
 }
 
 void ExportOnnx(const std::string& model_path, const std::string& path, const OnnxOptions& options, const LoadInferenceOptions& load) {

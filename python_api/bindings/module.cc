@@ -41,6 +41,7 @@ PYBIND11_MODULE(_core, m) {
   BindMixedPrecision(m);
   BindAveraging(m);
   BindCustomOp(m);
+  BindOnnx(m);
 }
 
 }  // namespace skiff::python
