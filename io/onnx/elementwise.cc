@@ -12,6 +12,14 @@ void EmitBinary(OnnxOp& op, const char* node) {
   op.Out("Out", op.Binary(node, x, y));
 }
 
+std::string AsBool(OnnxOp& op, const std::string& value, const char* slot) {
+  return op.TypeOf(slot) == DType::kBool ? value : op.Cast(value, DType::kBool);
+}
+void EmitLogical(OnnxOp& op, const char* node) {
+  const auto [x, y] = op.Aligned();
+  op.Out("Out", op.Binary(node, AsBool(op, x, "X"), AsBool(op, y, "Y")));
+}
+
 std::string AllFinite(OnnxOp& op, bool infinite, bool nan) {
   const std::string x = op.In("X");
   if (!IsFloating(op.TypeOf("X"))) {  // no integer is infinite
@@ -52,9 +60,12 @@ SKIFF_ONNX_BINARY(less_than, "Less")
 SKIFF_ONNX_BINARY(less_equal, "LessOrEqual")
 SKIFF_ONNX_BINARY(greater_than, "Greater")
 SKIFF_ONNX_BINARY(greater_equal, "GreaterOrEqual")
-SKIFF_ONNX_BINARY(logical_and, "And")
-SKIFF_ONNX_BINARY(logical_or, "Or")
-SKIFF_ONNX_BINARY(logical_xor, "Xor")
+
+// What is not 0 is true.
+SKIFF_ONNX(logical_and) { EmitLogical(op, "And"); }
+SKIFF_ONNX(logical_or) { EmitLogical(op, "Or"); }
+SKIFF_ONNX(logical_xor) { EmitLogical(op, "Xor"); }
+SKIFF_ONNX(logical_not) { op.Out("Out", op.Node("Not", {AsBool(op, op.In("X"), "X")})); }
 
 SKIFF_ONNX(not_equal) {
   const auto [x, y] = op.Aligned();
@@ -123,6 +134,30 @@ SKIFF_ONNX(where) { op.Out("Out", op.Node("Where", {op.In("Condition"), op.In("X
 SKIFF_ONNX(isnan_v2) { op.Out("Out", AllFinite(op, false, true)); }
 SKIFF_ONNX(isinf_v2) { op.Out("Out", AllFinite(op, true, false)); }
 SKIFF_ONNX(isfinite_v2) { op.Out("Out", op.Node("Not", {AllFinite(op, true, true)})); }
+
+// |Input - Other| <= atol + rtol |Other|; infinities are close to themselves.
+namespace {
+std::string Close(OnnxOp& op) {
+  if (op.Has("Rtol") || op.Has("Atol")) NoOnnxForm("tolerances that are computed while running");
+  const DType dtype = op.TypeOf("Input");
+  const std::string x = op.In("Input"), y = op.In("Other");
+  const std::string allowed = op.Binary("Add", op.Scalar(dtype, std::stod(op.Attr<std::string>("atol"))),
+                                        op.Binary("Mul", op.Node("Abs", {y}), op.Scalar(dtype, std::stod(op.Attr<std::string>("rtol")))));
+  const std::string near = op.Binary("LessOrEqual", op.Node("Abs", {op.Binary("Sub", x, y)}), allowed);
+  std::string close = op.Binary("Or", near, op.Binary("Equal", x, y));
+  if (op.Attr<bool>("equal_nan")) close = op.Binary("Or", close, op.Binary("And", op.Node("IsNaN", {x}), op.Node("IsNaN", {y})));
+  return close;
+}
+std::string AllTrue(OnnxOp& op, const std::string& value) {
+  return op.Cast(op.Reduce("ReduceMin", op.Cast(value, DType::kInt32), {}, false), DType::kBool);
+}
+}  // namespace
+SKIFF_ONNX(isclose) { op.Out("Out", Close(op)); }
+SKIFF_ONNX(allclose) { op.OutOfRank("Out", AllTrue(op, Close(op)), 0); }
+SKIFF_ONNX(equal_all) {
+  if (!(op.ShapeOf("X") == op.ShapeOf("Y")) || !op.ShapeOf("X").IsKnown()) NoOnnxForm("shapes that may differ");
+  op.OutOfRank("Out", AllTrue(op, op.Binary("Equal", op.In("X"), op.In("Y"))), 0);
+}
 
 SKIFF_ONNX(is_empty) {
   const std::string empty = op.Binary("Equal", op.Node("Size", {op.In("X")}), op.Int64(0));

@@ -158,12 +158,23 @@ void OnnxExporter::EmitOp(Block& block, int position) {
       return;
     }
   }
+  for (const std::vector<std::string>& names : {op.inputs.AllNames(), op.outputs.AllNames()}) {
+    for (const std::string& name : names) {
+      const std::shared_ptr<Variable> v = block.FindVar(name);
+      if (v != nullptr && IsComplex(v->dtype)) return Refuse(block, position, op, "complex numbers");
+    }
+  }
   const size_t depth = frames_.size();
   frames_.back().op_start = graph().nodes.size();
   try {
     InferOutputs(block, op);
     OnnxOp one(this, &block, op);
     emitter(one);
+    for (const auto& [slot, names] : op.outputs) {
+      for (const std::string& name : names) {
+        if (IsRead(name) && Current(name).empty()) return Refuse(block, position, op, StrCat("output ", slot));
+      }
+    }
   } catch (Unimplemented& error) {
     frames_.resize(depth);
     Refuse(block, position, op, error.headline());

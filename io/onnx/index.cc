@@ -1,5 +1,5 @@
 // Operators that read or write at places which a tensor names.
-#include <climits>
+#include <complex>
 
 #include "io/onnx/op.h"
 
@@ -77,6 +77,48 @@ SKIFF_ONNX(index_add) {
   op.Out("Out", axis == 0 ? out : turned(out));
 }
 
+// Each slice several times in a row: once along a new axis, which then becomes one with the old.
+SKIFF_ONNX(repeat_interleave) {
+  const int rank = op.Rank("X");
+  const int64_t dim = op.Attr<int64_t>("dim") + (op.Attr<int64_t>("dim") < 0 ? rank : 0);
+  const std::string x = op.In("X");
+  if (op.Has("RepeatsTensor")) {
+    std::vector<int64_t> places;
+    const auto repeats = op.KnownInts("RepeatsTensor");
+    for (size_t i = 0; i < repeats.size(); ++i) places.insert(places.end(), repeats[i], static_cast<int64_t>(i));
+    return op.Out("Out", op.Gather(x, op.Int64s(places), dim));
+  }
+  std::vector<int64_t> times(rank + 1, 1);
+  times[dim + 1] = op.Attr<int64_t>("Repeats");
+  const std::string repeated = op.Node("Tile", {op.Unsqueeze(x, {dim + 1}), op.Int64s(times)});
+  std::vector<std::string> shape{op.Int64s({-1})};
+  if (dim > 0) shape.insert(shape.begin(), op.Extents(x, 0, dim));
+  if (dim + 1 < rank) shape.push_back(op.Extents(x, dim + 1));
+  op.Out("Out", op.Node("Reshape", {repeated, op.Concat(shape, 0)}));
+}
+
+// Elements go back to where the pooling found them: a plane counts its places from 0.
+SKIFF_ONNX(unpool) {
+  const Shape& out = op.OutShape("Out");
+  const int rank = out.rank();
+  std::vector<int64_t> extents(out.begin() + 2, out.end()), whole{0, 0};
+  int64_t plane = 1;
+  for (int64_t extent : extents) {
+    if (extent < 0) NoOnnxForm("the output's extents are unknown");
+    plane *= extent;
+  }
+  whole.insert(whole.end(), extents.begin(), extents.end());
+  const auto flat = [&](const std::string& value) { return op.Reshape(value, {0, 0, -1}); };
+  const std::string x = flat(op.In("X")), at = flat(Widened(op, "Indices"));
+  Tensor zero(Shape{1}, op.TypeOf("X"));
+  std::fill_n(static_cast<char*>(zero.raw_data()), zero.bytes(), '\0');
+  const std::string shape = op.Concat({op.Extents(op.In("X"), 0, 2), op.Int64s({plane})}, 0);
+  const std::string empty = op.Node("ConstantOfShape", {shape}, {{"value", zero}});
+  const std::string filled = op.Node("ScatterElements", {empty, at, x}, {{"axis", int64_t{2}}});
+  op.Out("Out", rank == 3 ? filled : op.Reshape(filled, whole));
+}
+SKIFF_ONNX_AS(unpool3d, unpool);
+
 SKIFF_ONNX(masked_select) {
   op.Out("Y", op.Node("Compress", {op.Reshape(op.In("X"), {-1}), op.Reshape(op.In("Mask"), {-1})}));
 }
@@ -94,9 +136,8 @@ SKIFF_ONNX(multiplex) {
 }
 
 SKIFF_ONNX(unique) {
-  if (!op.Attr<bool>("is_sorted")) NoOnnxForm("is_sorted is false");
   const auto axis = op.Ints("axis");
-  OnnxAttrs attrs{{"sorted", int64_t{1}}};
+  OnnxAttrs attrs{{"sorted", int64_t{op.Attr<bool>("is_sorted")}}};
   if (!axis.empty()) attrs.emplace_back("axis", axis[0]);
   const auto all = op.Nodes("Unique", {op.In("X")}, 4, attrs);
   const char* slots[] = {"Out", "Indices", "Index", "Counts"};
@@ -106,30 +147,49 @@ SKIFF_ONNX(unique) {
   }
 }
 
+namespace {
+
+// What set_value puts into its places, where no tensor does.
+std::string GivenValue(OnnxOp& op, DType dtype) {
+  std::vector<double> numbers;
+  if (const Attribute* values = op.op().attrs.Find("values"); values != nullptr && std::holds_alternative<std::vector<Scalar>>(*values)) {
+    for (const Scalar& one : std::get<std::vector<Scalar>>(*values)) {
+      if (std::holds_alternative<std::complex<double>>(one)) NoOnnxForm("complex numbers");
+      numbers.push_back(std::holds_alternative<bool>(one)      ? std::get<bool>(one)
+                        : std::holds_alternative<int64_t>(one) ? static_cast<double>(std::get<int64_t>(one))
+                                                               : std::get<double>(one));
+    }
+  }
+  for (const char* attr : {"bool_values", "int32_values", "int64_values", "fp32_values", "fp64_values"}) {  // of older files
+    if (!op.HasAttr(attr) || !numbers.empty()) continue;
+    if (std::string(attr).starts_with("fp")) {
+      numbers = op.Attr<std::vector<double>>(attr);
+    } else {
+      for (int64_t one : op.Ints(attr)) numbers.push_back(static_cast<double>(one));
+    }
+  }
+  if (numbers.empty()) NoOnnxForm("an assignment without values");
+  std::vector<std::string> elements;
+  for (double one : numbers) elements.push_back(op.Full(dtype, Shape{1}, one));
+  return op.Reshape(op.Concat(elements, 0), op.Ints("shape"));
+}
+
+}  // namespace
+
 // The places to write are those that slicing a tensor of places gives.
 SKIFF_ONNX(set_value) {
-  if (!op.Ints("none_axes").empty()) NoOnnxForm("new axes inside an assignment");
-  const std::string x = op.In("Input"), shape = op.Extents(x);
-  const std::string starts = op.IntList("StartsTensorList", "", "starts"), ends = op.IntList("EndsTensorList", "", "ends");
-  const std::string steps = op.IntList("StepsTensorList", "", "steps");
   const DType dtype = op.TypeOf("Input");
+  const std::string x = op.In("Input"), shape = op.Extents(x);
+  const auto axes = op.Ints("axes"), steps = op.Ints("steps");
+  std::string ends = op.IntList("EndsTensorList", "", "ends");
+  if (!op.Has("EndsTensorList") && !op.Has("StepsTensorList")) ends = op.Int64s(StridedEnds(op.ShapeOf("Input"), axes, op.Ints("ends"), steps));
   std::string places = op.Node("Range", {op.Int64(0), op.Node("Size", {x}), op.Int64(1)});
   places = op.Node("Reshape", {places, shape});
-  if (!op.Ints("axes").empty()) places = op.Node("Slice", {places, starts, ends, op.Int64s(op.Ints("axes")), steps});
-  places = op.Squeeze(places, op.Ints("decrease_axes"));
-  std::string value;
-  if (op.Has("ValueTensor")) {
-    value = op.In("ValueTensor");
-  } else {
-    const Operator& given = op.op();
-    const char* attr = dtype == DType::kBool ? "bool_values" : dtype == DType::kInt32 ? "int32_values" : dtype == DType::kInt64 ? "int64_values"
-                       : dtype == DType::kFloat64 ? "fp64_values" : "fp32_values";
-    if (!given.attrs.Has(attr) || op.Attr<std::vector<double>>(attr).empty()) NoOnnxForm("the form of its values");
-    std::vector<std::string> elements;
-    for (double one : op.Attr<std::vector<double>>(attr)) elements.push_back(op.Full(dtype, Shape{1}, one));
-    value = op.Reshape(op.Concat(elements, 0), op.Ints("shape"));
+  if (!axes.empty()) {
+    places = op.Node("Slice", {places, op.IntList("StartsTensorList", "", "starts"), ends, op.Int64s(axes), op.IntList("StepsTensorList", "", "steps")});
   }
-  value = op.Node("Expand", {value, op.Extents(places)});
+  places = op.Unsqueeze(op.Squeeze(places, op.Ints("decrease_axes")), op.Ints("none_axes"));
+  const std::string value = op.Node("Expand", {op.Has("ValueTensor") ? op.In("ValueTensor") : GivenValue(op, dtype), op.Extents(places)});
   const std::string flat = op.Node("ScatterElements", {op.Reshape(x, {-1}), op.Reshape(places, {-1}), op.Reshape(value, {-1})}, {{"axis", int64_t{0}}});
   op.Out("Out", op.Node("Reshape", {flat, shape}));
 }

@@ -64,8 +64,8 @@ SKIFF_ONNX(layer_norm) {
   std::vector<int64_t> axes;
   for (int i = static_cast<int>(begin); i < shape.rank(); ++i) axes.push_back(i);
   const auto [mean, variance] = Moments(op, x, axes);
-  op.Out("Mean", op.Reshape(mean, {-1}));
-  op.Out("Variance", op.Reshape(variance, {-1}));
+  op.Out("Mean", op.Squeeze(mean, axes));
+  op.Out("Variance", op.Squeeze(variance, axes));
 }
 
 SKIFF_ONNX(instance_norm) {

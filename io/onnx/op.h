@@ -140,6 +140,10 @@ struct OnnxRegistration {
   OnnxRegistration(const char* type, OnnxEmitter emitter);
 };
 
+/// Ends of slices as ONNX reads them: where a step is negative, Paddle's -1 means "down to and including 0", and any other negative
+/// end counts from the back and stops before 0.
+std::vector<int64_t> StridedEnds(const Shape& shape, const std::vector<int64_t>& axes, std::vector<int64_t> ends, const std::vector<int64_t>& steps);
+
 /// Says that there is no form, and why: `reason` completes "operator: ".
 template <typename... Parts>
 [[noreturn]] void NoOnnxForm(const Parts&... reason) { throw Unimplemented(StrCat(reason...)); }

@@ -1,7 +1,6 @@
 // Pooling. A window that reaches past the end, as ceil_mode allows it, is a window over more padding: ONNX's own
 // ceil_mode differs between versions and runtimes.
 #include <algorithm>
-#include <limits>
 
 #include "io/onnx/op.h"
 
@@ -45,21 +44,33 @@ bool AsWindows(const Shape& shape, Pooling* pool) {
 }
 
 std::string Pool(OnnxOp& op, std::string x, Pooling pool, std::string* indices) {
-  const auto padded_first = [&] {
+  // Paddle counts padding of the end as far as the beginning is padded, in windows that reach further too.
+  std::vector<int64_t> counted(2 * pool.axes, 0), beyond = pool.pads;
+  bool pad_first = false;
+  for (int i = 0; i < pool.axes; ++i) {
+    const int64_t begin = pool.pads[i], end = pool.pads[pool.axes + i] + (pool.ceil ? pool.strides[i] - 1 : 0);
+    counted[i] = begin;
+    counted[pool.axes + i] = std::min(begin, end);
+    beyond[i] = 0;
+    beyond[pool.axes + i] = end - counted[pool.axes + i];
+    pad_first |= begin != end;
+  }
+  if (!pool.max && !pool.exclusive && pad_first && !pool.same) {
     std::vector<int64_t> pads(2 * (pool.axes + 2), 0);
     for (int i = 0; i < pool.axes; ++i) {
-      pads[2 + i] = pool.pads[i];
-      pads[pool.axes + 4 + i] = pool.pads[pool.axes + i];
+      pads[2 + i] = counted[i];
+      pads[pool.axes + 4 + i] = counted[pool.axes + i];
     }
-    pool.pads.assign(2 * pool.axes, 0);
-    const double value = pool.max ? -std::numeric_limits<double>::infinity() : 0;
-    return op.Node("Pad", {x, op.Int64s(pads), op.Scalar(op.TypeOf("X"), value)});
-  };
-  bool beyond = false;  // a window that lies in the padding alone is not allowed
-  for (int i = 0; i < pool.axes; ++i) beyond |= std::max(pool.pads[i], pool.pads[pool.axes + i]) >= pool.kernel[i];
-  if ((!pool.max && !pool.exclusive && pool.ceil) || (beyond && (pool.max || !pool.exclusive))) {
-    x = padded_first();
-    if (!pool.ceil) pool.exclusive = true;  // nothing is left to count
+    x = op.Node("Pad", {x, op.Int64s(pads), op.Scalar(op.TypeOf("X"), 0)});
+    bool too_far = false, as_given = true;  // padding must be less than the window
+    for (int i = 0; i < pool.axes; ++i) {
+      too_far |= beyond[pool.axes + i] >= pool.kernel[i];
+      as_given &= counted[pool.axes + i] == pool.pads[pool.axes + i];
+    }
+    if (too_far && !(pool.ceil && as_given)) NoOnnxForm("windows that lie in the padding alone");
+    pool.pads = too_far ? std::vector<int64_t>(2 * pool.axes, 0) : beyond;
+    pool.exclusive = true;
+    pool.ceil = too_far;
   }
   bool by_attribute = false;
   if (pool.ceil) {

@@ -16,14 +16,19 @@ void EmitResize(OnnxOp& op, const std::string& mode, int axes) {
   if (corners) {
     place = "align_corners";
   } else if (mode == "cubic" || (mode == "linear" && op.Attr<int64_t>("align_mode") == 0)) {
-    place = "half_pixel";
+    place = mode == "cubic" ? "half_pixel" : "pytorch_half_pixel";  // the latter puts a single element at 0, as Paddle does
   }
   attrs.emplace_back("coordinate_transformation_mode", place);
   if (mode == "nearest") attrs.emplace_back("nearest_mode", std::string(corners ? "round_prefer_ceil" : "floor"));
   if (mode == "cubic") attrs.emplace_back("cubic_coeff_a", -0.75f);
 
   // By Paddle's order: sizes as tensors, a scale as a tensor, the attribute scale, the attributes of sizes.
-  std::vector<float> scale = op.Attr<std::vector<float>>("scale");
+  std::vector<float> scale;
+  if (op.type().ends_with("_v2")) {
+    scale = op.Attr<std::vector<float>>("scale");
+  } else {
+    scale = {op.Attr<float>("scale")};
+  }
   if (scale.size() == 1) scale.assign(axes, scale[0]);
   const bool scaled = !scale.empty() && std::all_of(scale.begin(), scale.end(), [](float one) { return one > 0; });
   std::string sizes, scales;
@@ -31,6 +36,9 @@ void EmitResize(OnnxOp& op, const std::string& mode, int axes) {
     sizes = op.IntList("SizeTensor", "OutSize", "");
   } else if (op.Has("Scale")) {
     scales = op.Node("Expand", {op.Cast(op.Reshape(op.In("Scale"), {-1}), DType::kFloat32), op.Int64s({axes})});
+  } else if (scaled && !op.type().ends_with("_v2")) {  // which count by the extents, whatever the scale was
+    const std::string wanted = op.Binary("Mul", op.Cast(op.Extents(x, 2), DType::kFloat32), op.Constant(Tensor::Of(Shape{axes}, scale)));
+    sizes = op.Cast(op.Node("Floor", {wanted}), DType::kInt64);
   } else if (scaled) {
     scales = op.Constant(Tensor::Of(Shape{axes}, scale));
   } else {
@@ -38,6 +46,10 @@ void EmitResize(OnnxOp& op, const std::string& mode, int axes) {
     for (const char* attr : {"out_d", "out_h", "out_w"}) given.push_back(op.Attr<int64_t>(attr));
     given.erase(given.begin(), given.end() - axes);
     sizes = op.Int64s(given);
+  }
+  const Shape& resized = op.OutShape("Out");
+  for (int i = 0; i < axes && mode == "cubic" && !corners; ++i) {
+    if (resized[(last ? 1 : 2) + i] == 1) NoOnnxForm("a cubic mean that gives an extent of 1, which Paddle takes half a pixel outside");
   }
   std::string out;
   if (!sizes.empty()) {
@@ -74,6 +86,7 @@ SKIFF_ONNX(grid_sampler) {
   const bool volume = op.Rank("X") == 5;
   if (volume && op.opset() < 20) NoOnnxForm("volumes need opset 20");
   std::string mode = op.Attr<std::string>("mode");
+  if (volume && mode == "nearest") NoOnnxForm("nearest points of volumes, which Paddle finds otherwise than ONNX");
   if (op.opset() >= 20 && mode == "bilinear") mode = "linear";
   const OnnxAttrs attrs{{"mode", mode}, {"padding_mode", op.Attr<std::string>("padding_mode")},
                         {"align_corners", int64_t{op.Attr<bool>("align_corners")}}};

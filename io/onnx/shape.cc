@@ -100,6 +100,19 @@ void EmitShuffle(OnnxOp& op, int64_t groups, bool channels_last) {
 
 }  // namespace
 
+std::vector<int64_t> StridedEnds(const Shape& shape, const std::vector<int64_t>& axes, std::vector<int64_t> ends, const std::vector<int64_t>& steps) {
+  for (size_t i = 0; i < ends.size(); ++i) {
+    if (steps[i] >= 0 || ends[i] >= 0) continue;
+    const int64_t extent = shape.At(static_cast<int>(axes[i]));
+    if (ends[i] == -1) {
+      ends[i] = INT64_MIN;
+    } else if (extent >= 0) {
+      ends[i] = std::max<int64_t>(ends[i] + extent, 0);
+    }
+  }
+  return ends;
+}
+
 SKIFF_ONNX(reshape2) { op.Out("Out", op.Node("Reshape", {op.In("X"), op.IntList("ShapeTensor", "Shape", "shape")})); }
 SKIFF_ONNX_AS(reshape, reshape2);
 
@@ -198,12 +211,7 @@ SKIFF_ONNX(strided_slice) {
   std::string ends = op.IntList("EndsTensorList", "EndsTensor", "ends");
   const std::string strides = op.IntList("StridesTensorList", "StridesTensor", "strides");
   if (!op.IsTensorGiven("EndsTensorList", "EndsTensor") && !op.IsTensorGiven("StridesTensorList", "StridesTensor")) {
-    auto stops = op.Ints("ends");
-    const auto steps = op.Ints("strides");
-    for (size_t i = 0; i < stops.size(); ++i) {
-      if (steps[i] < 0 && stops[i] == -1) stops[i] = INT64_MIN;  // down to and including 0
-    }
-    ends = op.Int64s(stops);
+    ends = op.Int64s(StridedEnds(op.ShapeOf("Input"), axes, op.Ints("ends"), op.Ints("strides")));
   }
   const std::string out = op.Node("Slice", {op.In("Input"), starts, ends, op.Int64s(axes), strides});
   op.Out("Out", op.Squeeze(out, op.Ints("decrease_axis")));
@@ -256,6 +264,17 @@ SKIFF_ONNX(pad2d) {
   EmitPad(op, op.Attr<std::string>("mode"), SpatialPads(pairs, 4, op.ChannelsLast()), op.Attr<float>("pad_value"));
 }
 SKIFF_ONNX(pad3d) {
+  const bool last = op.ChannelsLast();
+  if (op.Has("Paddings") && op.Known(op.In("Paddings")) == nullptr) {
+    const std::string mode = op.Attr<std::string>("mode");
+    if (mode == "circular") NoOnnxForm("mode circular beside paddings that are computed while running");
+    // left, right, top, bottom, front, back stand at 1 to 6 behind a zero
+    const std::vector<int64_t> order = last ? std::vector<int64_t>{0, 5, 3, 1, 0, 0, 6, 4, 2, 0} : std::vector<int64_t>{0, 0, 5, 3, 1, 0, 0, 6, 4, 2};
+    const std::string pairs = op.Concat({op.Int64s({0}), op.Cast(op.In("Paddings"), DType::kInt64)}, 0);
+    std::vector<std::string> inputs{op.In("X"), op.Gather(pairs, op.Int64s(order), 0)};
+    if (mode == "constant") inputs.push_back(op.Scalar(op.TypeOf("X"), op.Attr<float>("value")));
+    return op.Out("Out", op.Node("Pad", inputs, {{"mode", mode == "replicate" ? std::string("edge") : mode}}));
+  }
   const auto pairs = op.Has("Paddings") ? op.KnownInts("Paddings") : op.Ints("paddings");
   EmitPad(op, op.Attr<std::string>("mode"), SpatialPads(pairs, 5, op.ChannelsLast()), op.Attr<float>("value"));
 }
