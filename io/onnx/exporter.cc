@@ -17,12 +17,32 @@ std::map<std::string, OnnxEmitter>& OnnxEmitters() {
   return *emitters;
 }
 
-void AddReadsOf(const Program& program, std::set<std::string>* names) {
-  for (int b = 0; b < program.num_blocks(); ++b) {
-    for (const auto& op : program.block(b).ops()) {
-      for (const std::string& name : op->inputs.AllNames()) names->insert(name);
-    }
+// Names that an operator reads and writes, those of its blocks included.
+void AddNames(const Program& program, const Operator& op, std::set<std::string>* reads, std::set<std::string>* writes) {
+  for (const std::string& name : op.inputs.AllNames()) reads->insert(name);
+  for (const std::string& name : op.outputs.AllNames()) writes->insert(name);
+  for (int b : OwnedBlocks(op)) {
+    for (const auto& inner : program.block(b).ops()) AddNames(program, *inner, reads, writes);
   }
+}
+
+// Drops operators of block 0 that no fetched value needs. A feed that is written over is needed like any other variable.
+// @return all names that what is left reads.
+std::set<std::string> KeepNeeded(Program* program, const std::vector<std::string>& fetches) {
+  std::set<std::string> needed(fetches.begin(), fetches.end());
+  std::vector<std::shared_ptr<Operator>> kept;
+  Block& block = program->global_block();
+  for (auto op = block.ops().rbegin(); op != block.ops().rend(); ++op) {
+    std::set<std::string> reads, writes;
+    AddNames(*program, **op, &reads, &writes);
+    const bool wanted = std::any_of(writes.begin(), writes.end(), [&](const std::string& name) { return needed.count(name) > 0; });
+    if (!wanted || (*op)->type == "feed" || (*op)->type == "fetch") continue;
+    needed.insert(reads.begin(), reads.end());
+    kept.push_back(*op);
+  }
+  std::reverse(kept.begin(), kept.end());
+  block.SetOps(std::move(kept));
+  return needed;
 }
 
 }  // namespace
@@ -41,15 +61,15 @@ std::vector<std::string> OnnxOperators() {
 }
 
 OnnxExporter::OnnxExporter(const InferenceModel& model, const OnnxOptions& options)
-    : model_(model), options_(options), program_(model.program->Prune(model.feed_names, model.fetch_names)) {
+    : model_(model), options_(options), program_(model.program->Clone()) {
   SKIFF_ENFORCE(options.opset >= kMinOnnxOpset && options.opset <= kMaxOnnxOpset, InvalidArgument, "opset ", options.opset,
                 " is not written; there are ", kMinOnnxOpset, " to ", kMaxOnnxOpset);
   for (const Variable* v : program_->ListVars()) taken_.insert(v->name);
-  AddReadsOf(*program_, &read_);
-  read_.insert(model.fetch_names.begin(), model.fetch_names.end());
+  for (const std::string& name : model.fetch_names) program_->global_block().Var(name);  // says where there is none
+  read_ = KeepNeeded(program_.get(), model.fetch_names);
   for (const auto& op : program_->global_block().ops()) {
     for (const std::string& name : model.fetch_names) {
-      if (op->type != "fetch" && op->outputs.Mentions(name)) last_writer_[name] = op.get();
+      if (op->outputs.Mentions(name)) last_writer_[name] = op.get();
     }
   }
 }
@@ -148,7 +168,6 @@ void OnnxExporter::Refuse(const Block& block, int position, const Operator& op, 
 
 void OnnxExporter::EmitOp(Block& block, int position) {
   const Operator& op = *block.ops()[position];
-  if (op.type == "feed" || op.type == "fetch") return;
   const OnnxEmitter emitter = FindOnnxEmitter(op.type);
   if (emitter == nullptr) return Refuse(block, position, op, "");
   if (OwnedBlocks(op).empty()) {  // what comes of a refused operator is no mistake of its own
@@ -203,14 +222,8 @@ void OnnxExporter::AddOutputs() {
 
 OnnxGraph OnnxExporter::Run() {
   BeginGraph("skiff");
-  // What is written over later is declared as it is then.
-  std::set<std::string> written;
-  for (int b = 0; b < program_->num_blocks(); ++b) {
-    for (const auto& op : program_->block(b).ops()) {
-      if (op->type == "feed") continue;
-      for (const std::string& name : op->outputs.AllNames()) written.insert(name);
-    }
-  }
+  std::set<std::string> reads, written;  // what is written over later is declared as it is then
+  for (const auto& op : program_->global_block().ops()) AddNames(*program_, *op, &reads, &written);
   for (const std::string& name : model_.feed_names) {
     Variable& v = program_->global_block().Var(name);
     if (written.count(name) > 0) v.shape = Shape(std::vector<int64_t>(v.shape.rank(), -1));
@@ -283,9 +296,14 @@ void ExportOnnx(const InferenceModel& model, const std::string& path, const Onnx
 
 InferenceModel InferenceModelOf(const Program& program, const std::vector<std::string>& feeds, const std::vector<std::string>& fetches,
                                 const Scope& scope) {
-  InferenceModel model{program.Clone(/*for_test=*/true)->Prune(feeds, fetches), feeds, fetches, {}};
+  InferenceModel model{program.Clone(/*for_test=*/true), feeds, fetches, {}};
+  for (const auto* names : {&feeds, &fetches}) {
+    for (const std::string& name : *names) model.program->global_block().Var(name);
+  }
+  const std::set<std::string> read = KeepNeeded(model.program.get(), fetches);
   std::string missing;
   for (const Variable* v : SavedVariables(*model.program)) {
+    if (read.count(v->name) == 0) continue;
     const Value* value = scope.FindVar(v->name);
     const Tensor* tensor = value == nullptr ? nullptr : std::get_if<Tensor>(value);
     if (tensor == nullptr || !tensor->is_initialized()) {

@@ -90,6 +90,7 @@ def _drawn(predictor, random):
     arrays = {}
     for name in predictor.input_names:
         shape, dtype = predictor.describe(name)
+        dtype = dtype.name
         extents = []
         for axis, extent in enumerate(shape):
             picture = len(shape) == 4 and axis >= 2
