@@ -1,5 +1,6 @@
 // Products and parts of matrices that ONNX has no node for.
 #include <algorithm>
+#include <cstdlib>
 
 #include "io/onnx/op.h"
 
@@ -47,6 +48,19 @@ SKIFF_ONNX(trace) {
   std::vector<int64_t> rest;
   const std::string first = DiagonalFirst(op, &rest);
   op.OutOfRank("Out", op.Reduce("ReduceSum", first, {0}, false), static_cast<int>(rest.size()));
+}
+
+// A vector on a diagonal of a matrix, or a diagonal of a matrix.
+SKIFF_ONNX(diag_v2) {
+  const int64_t offset = op.Attr<int64_t>("offset"), extent = op.ShapeOf("X")[0];
+  const DType dtype = op.TypeOf("X");
+  if (!op.ShapeOf("X").IsKnown()) NoOnnxForm("the extents of its diagonal are unknown");
+  if (op.Rank("X") == 2) {
+    return op.Out("Out", op.Node("GatherND", {op.In("X"), op.Constant(DiagonalPlaces(extent, op.ShapeOf("X")[1], offset))}));
+  }
+  const int64_t side = extent + std::abs(offset);
+  const std::string empty = op.Node("Expand", {op.Scalar(dtype, op.Attr<float>("padding_value")), op.Int64s({side, side})});
+  op.Out("Out", op.Node("ScatterND", {empty, op.Constant(DiagonalPlaces(side, side, offset)), op.In("X")}));
 }
 
 // A copy of Y for each element of X: axes of both in turn, then pairs of them made one.

@@ -31,8 +31,7 @@ Tensor Computed(const OnnxOp& op, const std::string& slot) {
   for (const auto& [name, variables] : op.op().inputs) {
     for (size_t i = 0; i < variables.size(); ++i) {
       Shape shape = op.ShapeOf(name, static_cast<int>(i));
-      for (int axis = 0; axis < std::min(shape.rank(), 2); ++axis) shape[axis] = std::max<int64_t>(shape[axis], 1);  // batch, channels
-      if (!shape.IsKnown()) NoOnnxForm("the height and width of ", name, " are unknown: ", shape);
+      for (int axis = 0; axis < shape.rank(); ++axis) shape[axis] = std::max<int64_t>(shape[axis], 1);  // of the batch, which has no say
       Tensor zeros(shape, op.TypeOf(name, static_cast<int>(i)));
       std::memset(zeros.raw_data(), 0, zeros.bytes());
       values[variables[i]] = zeros;
@@ -49,6 +48,13 @@ void EmitComputed(OnnxOp& op, const std::vector<const char*>& slots) {
 }
 
 }  // namespace
+
+SKIFF_ONNX(empty) {
+  Tensor zero(Shape{1}, op.OutType("Out"));
+  std::memset(zero.raw_data(), 0, zero.bytes());
+  op.Out("Out", FilledShape(op, op.IntList("ShapeTensorList", "ShapeTensor", "shape"), zero));
+}
+SKIFF_ONNX(fill) { EmitComputed(op, {"Out"}); }
 
 SKIFF_ONNX(fill_constant) {
   const DType dtype = static_cast<DType>(op.Attr<int32_t>("dtype"));
@@ -86,9 +92,20 @@ SKIFF_ONNX(assign_value) { EmitComputed(op, {"Out"}); }
 SKIFF_ONNX(eye) { EmitComputed(op, {"Out"}); }
 SKIFF_ONNX(tril_indices) { EmitComputed(op, {"out"}); }
 SKIFF_ONNX(triu_indices) { EmitComputed(op, {"out"}); }
-SKIFF_ONNX(prior_box) { EmitComputed(op, {"Boxes", "Variances"}); }
-SKIFF_ONNX(density_prior_box) { EmitComputed(op, {"Boxes", "Variances"}); }
-SKIFF_ONNX(anchor_generator) { EmitComputed(op, {"Anchors", "Variances"}); }
+
+// Anchors depend on the extents of a picture and its features, which must be known.
+namespace {
+void EmitAnchors(OnnxOp& op, const char* boxes) {
+  for (const auto& [slot, variables] : op.op().inputs) {
+    const Shape& shape = op.ShapeOf(slot);
+    if (shape[2] < 0 || shape[3] < 0) NoOnnxForm("pictures whose height and width are unknown");
+  }
+  EmitComputed(op, {boxes, "Variances"});
+}
+}  // namespace
+SKIFF_ONNX(prior_box) { EmitAnchors(op, "Boxes"); }
+SKIFF_ONNX(density_prior_box) { EmitAnchors(op, "Boxes"); }
+SKIFF_ONNX(anchor_generator) { EmitAnchors(op, "Anchors"); }
 
 SKIFF_ONNX(range) {
   op.Out("Out", op.Node("Range", {op.AsScalar(op.In("Start")), op.AsScalar(op.In("End")), op.AsScalar(op.In("Step"))}));

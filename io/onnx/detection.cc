@@ -30,8 +30,8 @@ CentredBox Centred(OnnxOp& op, const std::string& box, double more, DType dtype)
 std::string Count(OnnxOp& op, const std::string& value, int64_t axis) { return op.AsScalar(op.Extents(value, axis, axis + 1)); }
 std::string UpTo(OnnxOp& op, const std::string& count) { return op.Node("Range", {op.Int64(0), count, op.Int64(1)}); }
 
-// Intersection over union of boxes that broadcast.
-std::string Overlap(OnnxOp& op, const std::string& x, const std::string& y, double more, DType dtype) {
+// Intersection over union of boxes that broadcast. `apart`: boxes with less than a pixel between them do not overlap.
+std::string Overlap(OnnxOp& op, const std::string& x, const std::string& y, double more, DType dtype, bool apart) {
   const std::string one = op.Scalar(dtype, more), zero = op.Scalar(dtype, 0);
   const auto extent = [&](const std::string& low, const std::string& high) { return op.Binary("Add", op.Binary("Sub", high, low), one); };
   const auto area = [&](const std::string& box) {
@@ -39,6 +39,7 @@ std::string Overlap(OnnxOp& op, const std::string& x, const std::string& y, doub
   };
   const auto common = [&](int axis) {
     const std::string low = op.Binary("Max", Part(op, x, axis), Part(op, y, axis)), high = op.Binary("Min", Part(op, x, 2 + axis), Part(op, y, 2 + axis));
+    if (apart && more > 0) return op.Node("Where", {op.Binary("Less", high, low), zero, extent(low, high)});
     return op.Binary("Max", extent(low, high), zero);
   };
   const std::string both = op.Binary("Mul", common(0), common(1));
@@ -140,7 +141,7 @@ SKIFF_ONNX(nms) {
 
 SKIFF_ONNX(iou_similarity) {
   const double more = op.Attr<bool>("box_normalized") ? 0 : 1;
-  op.Out("Out", Overlap(op, op.Unsqueeze(op.In("X"), {1}), op.Unsqueeze(op.In("Y"), {0}), more, op.TypeOf("X")));
+  op.Out("Out", Overlap(op, op.Unsqueeze(op.In("X"), {1}), op.Unsqueeze(op.In("Y"), {0}), more, op.TypeOf("X"), false));
 }
 
 // Candidates of each class, best first; each score lowered by the overlaps with those before it; then the best of each image.
@@ -156,7 +157,7 @@ SKIFF_ONNX(matrix_nms) {
   const std::string places = op.Binary("Add", best[1], first_box), flat_boxes = op.Reshape(boxes, {-1, 4});
   const std::string chosen = op.Gather(flat_boxes, places, 0);  // [images, classes, candidates, 4]
 
-  const std::string all = Overlap(op, op.Unsqueeze(chosen, {3}), op.Unsqueeze(chosen, {2}), op.Attr<bool>("normalized") ? 0 : 1, dtype);
+  const std::string all = Overlap(op, op.Unsqueeze(chosen, {3}), op.Unsqueeze(chosen, {2}), op.Attr<bool>("normalized") ? 0 : 1, dtype, true);
   const std::string overlap = op.Node("Trilu", {all, op.Int64(-1)}, {{"upper", int64_t{0}}});  // with better ones alone
   const std::string most = op.Unsqueeze(op.Reduce("ReduceMax", overlap, {3}, false), {2});
   std::string decay;

@@ -152,6 +152,10 @@ std::string AllTrue(OnnxOp& op, const std::string& value) {
   return op.Cast(op.Reduce("ReduceMin", op.Cast(value, DType::kInt32), {}, false), DType::kBool);
 }
 }  // namespace
+// Of the whole tensor, as programs of older versions ask.
+SKIFF_ONNX(isnan) { op.OutOfRank("Out", op.Cast(op.Reduce("ReduceMax", op.Cast(AllFinite(op, false, true), DType::kInt32), {}, false), DType::kBool), 0); }
+SKIFF_ONNX(isinf) { op.OutOfRank("Out", op.Cast(op.Reduce("ReduceMax", op.Cast(AllFinite(op, true, false), DType::kInt32), {}, false), DType::kBool), 0); }
+
 SKIFF_ONNX(isclose) { op.Out("Out", Close(op)); }
 SKIFF_ONNX(allclose) { op.OutOfRank("Out", AllTrue(op, Close(op)), 0); }
 SKIFF_ONNX(equal_all) {

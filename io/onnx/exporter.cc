@@ -94,7 +94,9 @@ std::string OnnxExporter::Current(const std::string& variable) {
   }
   const Tensor* parameter = model_.parameters.Find(variable);
   if (parameter == nullptr) return "";
-  const Tensor here = parameter->To(CPUPlace{});
+  Tensor here = parameter->To(CPUPlace{});
+  const std::shared_ptr<Variable> v = program_->global_block().FindLocalVar(variable);
+  if (v != nullptr && v->shape.IsKnown() && v->shape.NumElements() == here.num_elements()) here = here.Reshaped(v->shape);  // [1] and []
   frames_.front().graph->initializers.emplace_back(variable, here);
   frames_.front().values[variable] = variable;
   assigned_.insert(variable);

@@ -1,4 +1,5 @@
 // Operators that read or write at places which a tensor names.
+#include <algorithm>
 #include <complex>
 
 #include "io/onnx/op.h"
@@ -192,6 +193,70 @@ SKIFF_ONNX(set_value) {
   const std::string value = op.Node("Expand", {op.Has("ValueTensor") ? op.In("ValueTensor") : GivenValue(op, dtype), op.Extents(places)});
   const std::string flat = op.Node("ScatterElements", {op.Reshape(x, {-1}), op.Reshape(places, {-1}), op.Reshape(value, {-1})}, {{"axis", int64_t{0}}});
   op.Out("Out", op.Node("Reshape", {flat, shape}));
+}
+
+// A place among sorted elements is the number of those before it.
+SKIFF_ONNX(searchsorted) {
+  const std::string sorted = op.Unsqueeze(op.In("SortedSequence"), {-2}), values = op.Unsqueeze(op.In("Values"), {-1});
+  const std::string before = op.Binary(op.Attr<bool>("right") ? "LessOrEqual" : "Less", sorted, values);
+  op.Out("Out", op.Reduce("ReduceSum", op.Cast(before, op.OutType("Out")), {-1}, false));
+}
+
+SKIFF_ONNX(shard_index) {
+  const DType dtype = op.TypeOf("X");
+  const int64_t shards = op.Attr<int64_t>("nshards"), size = (op.Attr<int64_t>("index_num") + shards - 1) / shards;
+  const auto number = [&](int64_t value) { return op.Scalar(dtype, static_cast<double>(value)); };
+  const std::string x = op.In("X");
+  const std::string own = op.Binary("Equal", op.Binary("Div", x, number(size)), number(op.Attr<int64_t>("shard_id")));
+  op.Out("Out", op.Node("Where", {own, op.Binary("Mod", x, number(size)), number(op.Attr<int64_t>("ignore_value"))}));
+}
+
+// Indices name the first axes of x together; they broadcast.
+SKIFF_ONNX(index_put) {
+  const int count = op.Count("indices");
+  int rank = 0;
+  std::string shape;
+  for (int i = 0; i < count; ++i) {
+    if (op.TypeOf("indices", i) == DType::kBool) NoOnnxForm("a mask as an index");
+    rank = std::max(rank, op.Rank("indices", i));
+  }
+  for (int i = 0; i < count; ++i) {
+    std::string one = op.Extents(op.In("indices", i));
+    if (op.Rank("indices", i) < rank) one = op.Concat({op.Int64s(std::vector<int64_t>(rank - op.Rank("indices", i), 1)), one}, 0);
+    shape = shape.empty() ? one : op.Binary("Max", shape, one);
+  }
+  std::vector<std::string> columns;
+  for (int i = 0; i < count; ++i) {
+    const std::string index = op.Node("Expand", {op.Cast(op.In("indices", i), DType::kInt64), shape});
+    columns.push_back(op.Unsqueeze(index, {-1}));
+  }
+  const std::string x = op.In("x");
+  const std::string slices = op.Rank("x") > count ? op.Concat({shape, op.Extents(x, count)}, 0) : shape;
+  const std::string value = op.Node("Expand", {op.In("value"), slices});
+  op.Out("out", op.Node("ScatterND", {x, op.Concat(columns, -1), value}, {{"reduction", std::string(op.Attr<bool>("accumulate") ? "add" : "none")}}));
+}
+
+// What is kept of a row moves to the front; what is not goes to a column that is cut off.
+SKIFF_ONNX(ctc_align) {
+  if (!op.Has("InputLength")) NoOnnxForm("sequences by LoD; InputLength must give their lengths");
+  const DType dtype = op.TypeOf("Input");
+  const auto number = [&](int64_t value) { return op.Scalar(dtype, static_cast<double>(value)); };
+  const std::string x = op.In("Input"), steps = op.AsScalar(op.Extents(x, 1, 2));
+  const std::string index = op.Unsqueeze(op.Node("Range", {op.Int64(0), steps, op.Int64(1)}), {0});
+  std::string kept = op.Binary("Less", index, op.Reshape(Widened(op, "InputLength"), {-1, 1}));
+  kept = op.Binary("And", kept, op.Node("Not", {op.Binary("Equal", x, number(op.Attr<int64_t>("blank")))}));
+  if (op.Attr<bool>("merge_repeated")) {
+    const std::string same = op.Binary("Equal", op.Slice(x, 1, 1, INT64_MAX), op.Slice(x, 1, 0, -1));
+    const std::string first = op.Node("ConstantOfShape", {op.Concat({op.Extents(x, 0, 1), op.Int64s({1})}, 0)}, {{"value", Tensor::Of(Shape{1}, {int64_t{0}})}});
+    kept = op.Binary("And", kept, op.Node("Not", {op.Concat({op.Cast(first, DType::kBool), same}, 1)}));
+  }
+  const std::string ones = op.Cast(kept, DType::kInt64);
+  const std::string place = op.Binary("Sub", op.Node("CumSum", {ones, op.Int64(1)}), op.Int64(1));
+  const std::string to = op.Node("Where", {kept, place, steps});
+  const std::string wide = op.Concat({op.Extents(x, 0, 1), op.Reshape(op.Binary("Add", steps, op.Int64(1)), {1})}, 0);
+  const std::string padding = op.Node("Expand", {number(op.Attr<int64_t>("padding_value")), wide});
+  op.Out("Output", op.Slice(op.Node("ScatterElements", {padding, to, x}, {{"axis", int64_t{1}}}), 1, 0, -1));
+  if (op.OutCount("OutputLength") > 0) op.Out("OutputLength", op.Cast(op.Reduce("ReduceSum", ones, {1}, true), op.OutType("OutputLength")));
 }
 
 // From the last step back, each beam is followed to its parent. The number of steps must be known.

@@ -122,31 +122,16 @@ SKIFF_ONNX(fused_softmax_mask) {
   op.Out("Out", op.Node("Softmax", {op.Binary("Add", op.In("X"), op.In("Mask"))}, {{"axis", int64_t{-1}}}));
 }
 
-SKIFF_ONNX(softmax_with_cross_entropy) {
-  const int64_t axis = op.Attr<int64_t>("axis");
-  const DType dtype = op.TypeOf("Logits");
-  const bool use_softmax = op.Attr<bool>("use_softmax");
-  const std::string x = op.In("Logits"), label = op.In("Label");
-  const std::string logarithm = use_softmax ? op.Node("LogSoftmax", {x}, {{"axis", axis}}) : op.Node("Log", {x});
-  if (op.Wanted("Softmax")) op.Out("Softmax", use_softmax ? op.Node("Softmax", {x}, {{"axis", axis}}) : op.Node("Identity", {x}));
-  if (op.Attr<bool>("soft_label")) {
-    return op.Out("Loss", op.Node("Neg", {op.Reduce("ReduceSum", op.Binary("Mul", label, logarithm), {axis}, true)}));
-  }
-  const std::string ignored = op.Binary("Equal", label, op.Scalar(op.TypeOf("Label"), static_cast<double>(op.Attr<int64_t>("ignore_index"))));
-  const std::string safe = op.Node("Where", {ignored, op.Scalar(op.TypeOf("Label"), 0), label});
-  const std::string chosen = op.Node("Neg", {op.Node("GatherElements", {logarithm, safe}, {{"axis", axis}})});
-  op.Out("Loss", op.Node("Where", {ignored, op.Scalar(dtype, 0), chosen}));
-}
-
-SKIFF_ONNX(sigmoid_cross_entropy_with_logits) {
-  if (op.Attr<bool>("normalize")) NoOnnxForm("normalize is true");
+// Query i sees keys 0 to i.
+SKIFF_ONNX(fused_softmax_mask_upper_triangle) {
   const DType dtype = op.TypeOf("X");
-  const std::string x = op.In("X"), label = op.In("Label");
-  std::string soft = op.Node("Softplus", {op.Node("Neg", {op.Node("Abs", {x})})});
-  if (op.Has("pos_weight")) soft = op.Binary("Mul", op.In("pos_weight"), soft);
-  const std::string loss = op.Binary("Add", op.Binary("Sub", op.Node("Relu", {x}), op.Binary("Mul", x, label)), soft);
-  const std::string ignored = op.Binary("Equal", label, op.Scalar(dtype, static_cast<double>(op.Attr<int64_t>("ignore_index"))));
-  op.Out("Out", op.Node("Where", {ignored, op.Scalar(dtype, 0), loss}));
+  const std::string x = op.In("X");
+  Tensor one(Shape{1}, DType::kInt32);
+  *one.data<int32_t>() = 1;
+  const std::string ones = op.Node("ConstantOfShape", {op.Extents(x, -2)}, {{"value", one}});
+  const std::string above = op.Cast(op.Node("Trilu", {op.Cast(ones, DType::kFloat32), op.Int64(1)}, {{"upper", int64_t{1}}}), DType::kBool);
+  const std::string seen = op.Node("Where", {above, op.Scalar(dtype, dtype == DType::kFloat16 ? -6e4 : -1e30), x});
+  op.Out("Out", op.Node("Softmax", {seen}, {{"axis", int64_t{-1}}}));
 }
 
 }  // namespace skiff::io

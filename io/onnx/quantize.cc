@@ -53,7 +53,6 @@ void EmitFakeQuantize(OnnxOp& op, const char* in_scale, bool round_trip) {
   const std::string x = op.In("X");
   std::string scale;
   if (*in_scale != '\0') {
-    if (!op.Attr<bool>("is_test")) NoOnnxForm("it updates its scale; is_test must be true");
     scale = op.In(in_scale);
   } else {
     std::vector<int64_t> axes;
@@ -112,13 +111,20 @@ SKIFF_ONNX(dequantize_linear) {
   op.Out("Y", op.Node("DequantizeLinear", {form, step, zero}, {{"axis", axis < 0 ? int64_t{0} : axis}}));
 }
 
+namespace {
+void EmitByGivenScale(OnnxOp& op, bool round_trip) {
+  if (!op.Attr<bool>("is_test")) NoOnnxForm("it updates its scale; is_test must be true");
+  EmitFakeQuantize(op, "InScale", round_trip);
+}
+}  // namespace
+
 SKIFF_ONNX(fake_quantize_abs_max) { EmitFakeQuantize(op, "", false); }
 SKIFF_ONNX(fake_quantize_dequantize_abs_max) { EmitFakeQuantize(op, "", true); }
 SKIFF_ONNX(fake_channel_wise_quantize_abs_max) { EmitFakeQuantize(op, "", false); }
 SKIFF_ONNX(fake_channel_wise_quantize_dequantize_abs_max) { EmitFakeQuantize(op, "", true); }
-SKIFF_ONNX(fake_quantize_moving_average_abs_max) { EmitFakeQuantize(op, "InScale", false); }
-SKIFF_ONNX(fake_quantize_dequantize_moving_average_abs_max) { EmitFakeQuantize(op, "InScale", true); }
-SKIFF_ONNX(fake_quantize_range_abs_max) { EmitFakeQuantize(op, "InScale", false); }
+SKIFF_ONNX(fake_quantize_moving_average_abs_max) { EmitByGivenScale(op, false); }
+SKIFF_ONNX(fake_quantize_dequantize_moving_average_abs_max) { EmitByGivenScale(op, true); }
+SKIFF_ONNX(fake_quantize_range_abs_max) { EmitByGivenScale(op, false); }
 SKIFF_ONNX(moving_average_abs_max_scale) {
   if (!op.Attr<bool>("is_test")) NoOnnxForm("it updates its scale; is_test must be true");
   op.Out("Out", op.Node("Identity", {op.In("X")}));

@@ -28,4 +28,17 @@ SKIFF_ONNX(uniform_random) {
   EmitRandom(op, "RandomUniform", {{"low", op.Attr<float>("min")}, {"high", op.Attr<float>("max")}});
 }
 
+// Runtimes disagree about the node Bernoulli; numbers drawn from [0, 1) are below X as often as X says.
+SKIFF_ONNX(bernoulli) {
+  const std::string drawn = op.Node("RandomUniformLike", {op.In("X")}, {{"low", 0.0f}, {"high", 1.0f}});
+  op.Out("Out", op.Cast(op.Binary("Less", drawn, op.In("X")), op.OutType("Out")));
+}
+SKIFF_ONNX(randint) {
+  const auto low = op.Attr<int64_t>("low"), high = op.Attr<int64_t>("high");
+  OnnxAttrs attrs{{"low", static_cast<float>(low)}, {"high", static_cast<float>(high)}, {"dtype", int64_t{OnnxTypeOf(DType::kFloat32)}}};
+  const std::string like = op.Node("ConstantOfShape", {op.IntList("ShapeTensorList", "ShapeTensor", "shape")});
+  const std::string drawn = op.Node("Floor", {op.Node("RandomUniformLike", {like}, attrs)});
+  op.Out("Out", op.Cast(op.Binary("Min", drawn, op.Scalar(DType::kFloat32, static_cast<double>(high - 1))), op.OutType("Out")));
+}
+
 }  // namespace skiff::io

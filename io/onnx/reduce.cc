@@ -1,6 +1,7 @@
 // Reductions, order statistics and running sums.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "io/onnx/op.h"
 
@@ -148,6 +149,24 @@ SKIFF_ONNX(kthvalue) {
   }
   op.Out("Out", both[0]);
   op.Out("Indices", both[1]);
+}
+
+// The largest element of all is taken off first.
+SKIFF_ONNX(logcumsumexp) {
+  std::string x = op.In("X");
+  int64_t axis = op.Attr<int64_t>("axis");
+  const bool flat = op.Attr<bool>("flatten");
+  if (flat || op.Rank("X") == 0) {
+    x = op.Reshape(x, {-1});
+    axis = 0;
+  }
+  const OnnxAttrs attrs{{"exclusive", int64_t{op.Attr<bool>("exclusive")}}, {"reverse", int64_t{op.Attr<bool>("reverse")}}};
+  const std::string most = op.Reduce("ReduceMax", x, {axis}, true);
+  const std::string sum = op.Node("CumSum", {op.Node("Exp", {op.Binary("Sub", x, most)}), op.Int64(axis)}, attrs);
+  const bool wide = op.TypeOf("X") == DType::kFloat64;  // of no element: the lowest number, as Paddle has it
+  const double lowest = wide ? std::numeric_limits<double>::lowest() : std::numeric_limits<float>::lowest();
+  const std::string out = op.Binary("Max", op.Binary("Add", op.Node("Log", {sum}), most), op.Scalar(op.TypeOf("X"), lowest));
+  op.Out("Out", op.Rank("X") == 0 && !flat ? op.AsScalar(out) : out);
 }
 
 SKIFF_ONNX(cumsum) {

@@ -47,10 +47,6 @@ void EmitResize(OnnxOp& op, const std::string& mode, int axes) {
     given.erase(given.begin(), given.end() - axes);
     sizes = op.Int64s(given);
   }
-  const Shape& resized = op.OutShape("Out");
-  for (int i = 0; i < axes && mode == "cubic" && !corners; ++i) {
-    if (resized[(last ? 1 : 2) + i] == 1) NoOnnxForm("a cubic mean that gives an extent of 1, which Paddle takes half a pixel outside");
-  }
   std::string out;
   if (!sizes.empty()) {
     out = op.Node("Resize", {x, "", "", op.Concat({op.Extents(x, 0, 2), sizes}, 0)}, attrs);
@@ -74,7 +70,14 @@ std::string ImageOfRegion(OnnxOp& op, DType dtype) {
 SKIFF_ONNX(linear_interp_v2) { EmitResize(op, "linear", 1); }
 SKIFF_ONNX(bilinear_interp_v2) { EmitResize(op, "linear", 2); }
 SKIFF_ONNX(trilinear_interp_v2) { EmitResize(op, "linear", 3); }
-SKIFF_ONNX(bicubic_interp_v2) { EmitResize(op, "cubic", 2); }
+SKIFF_ONNX(bicubic_interp_v2) {
+  const Shape& out = op.OutShape("Out");
+  const int first = op.ChannelsLast("data_layout") ? 1 : 2;
+  if (!op.Attr<bool>("align_corners") && (out[first] == 1 || out[first + 1] == 1)) {
+    NoOnnxForm("an extent of 1, which Paddle takes half a pixel outside");
+  }
+  EmitResize(op, "cubic", 2);
+}
 SKIFF_ONNX(nearest_interp_v2) { EmitResize(op, "nearest", op.Rank("X") - 2); }
 SKIFF_ONNX_AS(linear_interp, linear_interp_v2);
 SKIFF_ONNX_AS(bilinear_interp, bilinear_interp_v2);

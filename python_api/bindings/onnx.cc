@@ -40,6 +40,7 @@ void BindOnnx(py::module_& m) {
       .def("serialize", [](const io::InferenceModel& model, int opset) { return py::bytes(io::SerializeOnnx(model, {.opset = opset})); })
       .def("predictor", &PredictorOf);
   m.def("onnx_operators", &io::OnnxOperators);
+  m.attr("ONNX_OPSETS") = py::make_tuple(io::kMinOnnxOpset, io::kMaxOnnxOpset);
 }
 
 }  // namespace skiff::python

@@ -5,7 +5,7 @@ import numpy as np
 
 from . import _core
 
-MIN_OPSET, MAX_OPSET = 17, 20
+MIN_OPSET, MAX_OPSET = _core.ONNX_OPSETS
 
 
 def export(layer, path, input_spec=None, opset_version=MIN_OPSET, *, output_spec=None, check=None, check_inputs=None, seed=0, rtol=1e-4, atol=5e-5,
