@@ -1,9 +1,11 @@
 #include "io/onnx/exporter.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "framework/op/append_op.h"
 #include "framework/op/op_library.h"
+#include "framework/op/verify.h"
 #include "io/atomic_file.h"
 
 namespace skiff::io {
@@ -45,6 +47,13 @@ std::set<std::string> KeepNeeded(Program* program, const std::vector<std::string
   return needed;
 }
 
+// Whatever is wrong but operators that skiff does not know, which are refused with the others that have no form.
+void CheckGraph(const Program& program, const std::vector<std::string>& feeds) {
+  for (const Defect& defect : FindDefects(program, {.feeds = feeds})) {
+    if (defect.kind != Defect::kUnknownOp) throw InvalidArgument(defect.text);
+  }
+}
+
 }  // namespace
 
 OnnxRegistration::OnnxRegistration(const char* type, OnnxEmitter emitter) { OnnxEmitters()[type] = emitter; }
@@ -67,6 +76,7 @@ OnnxExporter::OnnxExporter(const InferenceModel& model, const OnnxOptions& optio
   for (const Variable* v : program_->ListVars()) taken_.insert(v->name);
   for (const std::string& name : model.fetch_names) program_->global_block().Var(name);  // says where there is none
   read_ = KeepNeeded(program_.get(), model.fetch_names);
+  CheckGraph(*program_, model.feed_names);
   for (const auto& op : program_->global_block().ops()) {
     for (const std::string& name : model.fetch_names) {
       if (op->outputs.Mentions(name)) last_writer_[name] = op.get();
@@ -202,6 +212,8 @@ void OnnxExporter::EmitOp(Block& block, int position) {
   } catch (Error& error) {
     error.AddContext(StrCat("block ", block.idx(), " op ", position, " (", op.type, ")"));
     throw;
+  } catch (const std::out_of_range&) {
+    throw InvalidArgument(StrCat("block ", block.idx(), " op ", position, " (", op.type, "): a slot or a list in an attribute is too short"));
   }
 }
 

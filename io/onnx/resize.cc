@@ -56,15 +56,6 @@ void EmitResize(OnnxOp& op, const std::string& mode, int axes) {
   op.Out("Out", last ? op.ToChannelsLast(out, rank) : out);
 }
 
-// Row i of the regions belongs to the first image up to whose end more than i regions come.
-std::string ImageOfRegion(OnnxOp& op, DType dtype) {
-  if (!op.Has("RoisNum")) NoOnnxForm("regions by LoD; RoisNum must say how many each image has");
-  const std::string ends = op.Node("CumSum", {op.Cast(op.Reshape(op.In("RoisNum"), {-1}), DType::kInt64), op.Int64(0)});
-  const std::string index = op.Node("Range", {op.Int64(0), op.AsScalar(op.Extents(op.In("ROIs"), 0, 1)), op.Int64(1)});
-  const std::string before = op.Binary("GreaterOrEqual", op.Unsqueeze(index, {1}), op.Unsqueeze(ends, {0}));
-  return op.Reduce("ReduceSum", op.Cast(before, dtype), {1}, false);
-}
-
 }  // namespace
 
 SKIFF_ONNX(linear_interp_v2) { EmitResize(op, "linear", 1); }
@@ -98,42 +89,28 @@ SKIFF_ONNX(grid_sampler) {
 
 // A regular grid of points in homogeneous coordinates, times the matrix of each image.
 SKIFF_ONNX(affine_grid) {
-  const auto shape = op.Has("OutputShape") ? op.KnownInts("OutputShape") : op.Ints("output_shape");
   const bool corners = op.Attr<bool>("align_corners");
-  const int axes = static_cast<int>(shape.size()) - 2;
-  if (axes < 2) NoOnnxForm("the output's shape is unknown");
-  int64_t points = 1;
-  for (int i = 0; i < axes; ++i) points *= shape[2 + i];
-  std::vector<double> values(points * (axes + 1), 1);
-  for (int64_t p = 0; p < points; ++p) {
-    int64_t rest = p;
-    for (int k = 0; k < axes; ++k) {  // x first, which is the last axis
-      const int64_t extent = shape[1 + axes - k], at = rest % extent;
-      rest /= extent;
-      values[p * (axes + 1) + k] = corners ? (extent > 1 ? -1 + 2.0 * at / (extent - 1) : -1) : (2.0 * at + 1) / extent - 1;
-    }
+  const std::string shape = op.IntList("", "OutputShape", "output_shape");
+  const int axes = op.ShapeOf("Theta")[1] > 0 ? static_cast<int>(op.ShapeOf("Theta")[1]) : op.OutShape("Output").rank() - 2;
+  const std::string extents = op.Slice(shape, 0, 2, 2 + axes), real = op.Cast(extents, DType::kFloat64);
+  const auto number = [&](double value) { return op.Scalar(DType::kFloat64, value); };
+  std::vector<std::string> columns;
+  for (int k = axes - 1; k >= 0; --k) {  // x first, which is the last axis
+    const std::string extent = op.AsScalar(op.Slice(real, 0, k, k + 1));
+    const std::string index = op.Node("Range", {number(0), extent, number(1)});
+    const auto mul = [&](const std::string& a, const std::string& b) { return op.Binary("Mul", a, b); };
+    const auto sub = [&](const std::string& a, const std::string& b) { return op.Binary("Sub", a, b); };
+    const std::string steps = op.Binary("Max", sub(extent, number(1)), number(1));
+    const std::string at = corners ? sub(op.Binary("Div", mul(index, number(2)), steps), number(1))
+                                   : sub(op.Binary("Div", op.Binary("Add", mul(index, number(2)), number(1)), extent), number(1));
+    std::vector<int64_t> dims(axes, 1);
+    dims[k] = -1;
+    columns.push_back(op.Unsqueeze(op.Node("Expand", {op.Reshape(at, dims), extents}), {axes}));
   }
-  const std::string grid = op.Cast(op.Constant(Tensor::Of(Shape{points, axes + 1}, values)), op.TypeOf("Theta"));
+  columns.push_back(op.Node("Expand", {number(1), op.Concat({extents, op.Int64s({1})}, 0)}));
+  const std::string grid = op.Cast(op.Reshape(op.Concat(columns, axes), {-1, axes + 1}), op.TypeOf("Theta"));
   const std::string out = op.Binary("MatMul", grid, op.Transpose(op.In("Theta"), {0, 2, 1}));
-  std::vector<int64_t> dims{-1};
-  dims.insert(dims.end(), shape.begin() + 2, shape.end());
-  dims.push_back(axes);
-  op.Out("Output", op.Reshape(out, dims));
-}
-
-SKIFF_ONNX(roi_align) {
-  const OnnxAttrs attrs{{"output_height", op.Attr<int64_t>("pooled_height")}, {"output_width", op.Attr<int64_t>("pooled_width")},
-                        {"spatial_scale", op.Attr<float>("spatial_scale")}, {"sampling_ratio", std::max<int64_t>(op.Attr<int64_t>("sampling_ratio"), 0)},
-                        {"coordinate_transformation_mode", std::string(op.Attr<bool>("aligned") ? "half_pixel" : "output_half_pixel")}};
-  op.Out("Out", op.Node("RoiAlign", {op.In("X"), op.In("ROIs"), ImageOfRegion(op, DType::kInt64)}, attrs));
-}
-
-SKIFF_ONNX(roi_pool) {
-  if (op.Wanted("Argmax")) NoOnnxForm("Argmax");
-  const std::string regions = op.Concat({op.Unsqueeze(ImageOfRegion(op, op.TypeOf("ROIs")), {1}), op.In("ROIs")}, 1);
-  const OnnxAttrs attrs{{"pooled_shape", std::vector<int64_t>{op.Attr<int64_t>("pooled_height"), op.Attr<int64_t>("pooled_width")}},
-                        {"spatial_scale", op.Attr<float>("spatial_scale")}};
-  op.Out("Out", op.Node("MaxRoiPool", {op.In("X"), regions}, attrs));
+  op.Out("Output", op.Node("Reshape", {out, op.Concat({op.Int64s({-1}), extents, op.Int64s({axes})}, 0)}));
 }
 
 }  // namespace skiff::io

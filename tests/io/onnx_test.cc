@@ -129,6 +129,14 @@ TEST(OnnxTest, NamesEveryOperatorWithoutAFormAndItsPlace) {
   EXPECT_NO_THROW(SerializeOnnx(model));
 }
 
+TEST(OnnxTest, RefusesAProgramWhoseGraphIsBroken) {
+  InferenceModel model = SmallModel("relu");
+  model.program->global_block().ops()[1]->inputs.Set("X", {"nowhere"});
+  EXPECT_THAT([&] { SerializeOnnx(model); }, ThrowsMessage<InvalidArgument>(HasSubstr("nowhere")));
+  model.program->global_block().ops()[1]->inputs.Erase("X");
+  EXPECT_THAT([&] { SerializeOnnx(model); }, ThrowsMessage<InvalidArgument>(HasSubstr("relu")));
+}
+
 TEST(OnnxTest, EveryFormBelongsToAnOperator) {
   for (const std::string& type : OnnxOperators()) EXPECT_NE(FindOp(type), nullptr) << type;
   EXPECT_GT(OnnxOperators().size(), 250u);
