@@ -15,7 +15,6 @@ std::string Clipped(OnnxOp& op, const std::string& x, double low, double high) {
   return op.Node("Clip", {x, Num(op, low), Num(op, high)});
 }
 
-// a x + b over the two-way split at zero: what elu, celu and selu share is written by ONNX itself.
 std::string TimesSigmoid(OnnxOp& op, const std::string& x, const std::string& inner) {
   return op.Binary("Mul", x, op.Node("Sigmoid", {inner}));
 }

@@ -20,7 +20,8 @@ std::string Overlap(OnnxOp& op, const std::string& x, const std::string& y, doub
     return op.Binary("Mul", extent(Part(op, box, 0), Part(op, box, 2)), extent(Part(op, box, 1), Part(op, box, 3)));
   };
   const auto common = [&](int axis) {
-    const std::string low = op.Binary("Max", Part(op, x, axis), Part(op, y, axis)), high = op.Binary("Min", Part(op, x, 2 + axis), Part(op, y, 2 + axis));
+    const std::string low = op.Binary("Max", Part(op, x, axis), Part(op, y, axis));
+    const std::string high = op.Binary("Min", Part(op, x, 2 + axis), Part(op, y, 2 + axis));
     if (apart && more > 0) return op.Node("Where", {op.Binary("Less", high, low), zero, extent(low, high)});
     return op.Binary("Max", extent(low, high), zero);
   };

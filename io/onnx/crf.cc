@@ -67,8 +67,8 @@ SKIFF_ONNX(viterbi_decode) {
   const std::string transition = op.In("Transition");
   const bool ends = op.Attr<bool>("include_bos_eos_tag");
   const std::string lengths = op.Cast(op.In("Length"), DType::kInt64);
-  const Paths paths = BestPaths(op, {op.In("Input"), lengths, transition, ends ? Row(op, transition, -1) : "", ends ? Row(op, transition, -2) : ""},
-                                op.TypeOf("Input"));
+  const Chains chains{op.In("Input"), lengths, transition, ends ? Row(op, transition, -1) : "", ends ? Row(op, transition, -2) : ""};
+  const Paths paths = BestPaths(op, chains, op.TypeOf("Input"));
   op.Out("Scores", paths.scores);
   const std::string longest = op.Reduce("ReduceMax", lengths, {0}, true);
   op.Out("Path", op.Node("Slice", {paths.tags, op.Int64s({0}), longest, op.Int64s({1})}));
@@ -78,8 +78,8 @@ SKIFF_ONNX(viterbi_decode) {
 SKIFF_ONNX(crf_decoding) {
   if (!op.Has("Length")) NoOnnxForm("sequences by LoD; Length must give their lengths");
   const std::string transition = op.In("Transition"), lengths = op.Reshape(op.Cast(op.In("Length"), DType::kInt64), {-1});
-  const Paths paths = BestPaths(op, {op.In("Emission"), lengths, op.Slice(transition, 0, 2, INT64_MAX), Row(op, transition, 0), Row(op, transition, 1)},
-                                op.TypeOf("Emission"));
+  const Chains chains{op.In("Emission"), lengths, op.Slice(transition, 0, 2, INT64_MAX), Row(op, transition, 0), Row(op, transition, 1)};
+  const Paths paths = BestPaths(op, chains, op.TypeOf("Emission"));
   std::string path = paths.tags;
   if (op.Has("Label")) {
     const std::string label = op.Cast(op.Reshape(op.In("Label"), {0, -1}), DType::kInt64);

@@ -38,7 +38,9 @@ SKIFF_ONNX(box_coder) {
   if (decode) {
     const std::string target = op.In("TargetBox"), half = op.Scalar(dtype, 0.5);
     const auto code = [&](int k) { return op.Binary("Mul", Part(op, target, k), variance(k)); };
-    const auto centre = [&](int k, const std::string& at, const std::string& extent) { return op.Binary("Add", op.Binary("Mul", code(k), extent), at); };
+    const auto centre = [&](int k, const std::string& at, const std::string& extent) {
+      return op.Binary("Add", op.Binary("Mul", code(k), extent), at);
+    };
     const auto reach = [&](int k, const std::string& extent) { return op.Binary("Mul", op.Binary("Mul", op.Node("Exp", {code(k)}), extent), half); };
     const std::string x = centre(0, prior.x, prior.width), y = centre(1, prior.y, prior.height);
     const std::string w = reach(2, prior.width), h = reach(3, prior.height), one = op.Scalar(dtype, more);

@@ -20,7 +20,8 @@ void EmitLogical(OnnxOp& op, const char* node) {
   op.Out("Out", op.Binary(node, AsBool(op, x, "X"), AsBool(op, y, "Y")));
 }
 
-std::string AllFinite(OnnxOp& op, bool infinite, bool nan) {
+// Where X is infinite, or NaN, or either.
+std::string NotFinite(OnnxOp& op, bool infinite, bool nan) {
   const std::string x = op.In("X");
   if (!IsFloating(op.TypeOf("X"))) {  // no integer is infinite
     Tensor no(Shape{1}, DType::kBool);
@@ -131,9 +132,9 @@ SKIFF_ONNX(lerp) {
 
 SKIFF_ONNX(where) { op.Out("Out", op.Node("Where", {op.In("Condition"), op.In("X"), op.In("Y")})); }
 
-SKIFF_ONNX(isnan_v2) { op.Out("Out", AllFinite(op, false, true)); }
-SKIFF_ONNX(isinf_v2) { op.Out("Out", AllFinite(op, true, false)); }
-SKIFF_ONNX(isfinite_v2) { op.Out("Out", op.Node("Not", {AllFinite(op, true, true)})); }
+SKIFF_ONNX(isnan_v2) { op.Out("Out", NotFinite(op, false, true)); }
+SKIFF_ONNX(isinf_v2) { op.Out("Out", NotFinite(op, true, false)); }
+SKIFF_ONNX(isfinite_v2) { op.Out("Out", op.Node("Not", {NotFinite(op, true, true)})); }
 
 // |Input - Other| <= atol + rtol |Other|; infinities are close to themselves.
 namespace {
@@ -153,8 +154,13 @@ std::string AllTrue(OnnxOp& op, const std::string& value) {
 }
 }  // namespace
 // Of the whole tensor, as programs of older versions ask.
-SKIFF_ONNX(isnan) { op.OutOfRank("Out", op.Cast(op.Reduce("ReduceMax", op.Cast(AllFinite(op, false, true), DType::kInt32), {}, false), DType::kBool), 0); }
-SKIFF_ONNX(isinf) { op.OutOfRank("Out", op.Cast(op.Reduce("ReduceMax", op.Cast(AllFinite(op, true, false), DType::kInt32), {}, false), DType::kBool), 0); }
+namespace {
+std::string SomeTrue(OnnxOp& op, const std::string& value) {
+  return op.Cast(op.Reduce("ReduceMax", op.Cast(value, DType::kInt32), {}, false), DType::kBool);
+}
+}  // namespace
+SKIFF_ONNX(isnan) { op.OutOfRank("Out", SomeTrue(op, NotFinite(op, false, true)), 0); }
+SKIFF_ONNX(isinf) { op.OutOfRank("Out", SomeTrue(op, NotFinite(op, true, false)), 0); }
 
 SKIFF_ONNX(isclose) { op.Out("Out", Close(op)); }
 SKIFF_ONNX(allclose) { op.OutOfRank("Out", AllTrue(op, Close(op)), 0); }
@@ -168,7 +174,7 @@ SKIFF_ONNX(is_empty) {
   op.OutOfRank("Out", empty, 0);
 }
 
-// a scale for each row of channels
+// A scale and a bias for each channel.
 SKIFF_ONNX(affine_channel) {
   const int rank = op.Rank("X");
   std::vector<int64_t> dims(rank, 1);

@@ -187,12 +187,14 @@ SKIFF_ONNX(set_value) {
   std::string places = op.Node("Range", {op.Int64(0), op.Node("Size", {x}), op.Int64(1)});
   places = op.Node("Reshape", {places, shape});
   if (!axes.empty()) {
-    places = op.Node("Slice", {places, op.IntList("StartsTensorList", "", "starts"), ends, op.Int64s(axes), op.IntList("StepsTensorList", "", "steps")});
+    const std::string starts = op.IntList("StartsTensorList", "", "starts");
+    places = op.Node("Slice", {places, starts, ends, op.Int64s(axes), op.IntList("StepsTensorList", "", "steps")});
   }
   places = op.Unsqueeze(op.Squeeze(places, op.Ints("decrease_axes")), op.Ints("none_axes"));
   const std::string value = op.Node("Expand", {op.Has("ValueTensor") ? op.In("ValueTensor") : GivenValue(op, dtype), op.Extents(places)});
-  const std::string flat = op.Node("ScatterElements", {op.Reshape(x, {-1}), op.Reshape(places, {-1}), op.Reshape(value, {-1})}, {{"axis", int64_t{0}}});
-  op.Out("Out", op.Node("Reshape", {flat, shape}));
+  const auto flat = [&](const std::string& one) { return op.Reshape(one, {-1}); };
+  const std::string out = op.Node("ScatterElements", {flat(x), flat(places), flat(value)}, {{"axis", int64_t{0}}});
+  op.Out("Out", op.Node("Reshape", {out, shape}));
 }
 
 // A place among sorted elements is the number of those before it.
@@ -247,8 +249,9 @@ SKIFF_ONNX(ctc_align) {
   kept = op.Binary("And", kept, op.Node("Not", {op.Binary("Equal", x, number(op.Attr<int64_t>("blank")))}));
   if (op.Attr<bool>("merge_repeated")) {
     const std::string same = op.Binary("Equal", op.Slice(x, 1, 1, INT64_MAX), op.Slice(x, 1, 0, -1));
-    const std::string first = op.Node("ConstantOfShape", {op.Concat({op.Extents(x, 0, 1), op.Int64s({1})}, 0)}, {{"value", Tensor::Of(Shape{1}, {int64_t{0}})}});
-    kept = op.Binary("And", kept, op.Node("Not", {op.Concat({op.Cast(first, DType::kBool), same}, 1)}));
+    const std::string column = op.Concat({op.Extents(x, 0, 1), op.Int64s({1})}, 0);  // the first label repeats none
+    const std::string first = op.Cast(op.Node("Expand", {op.Int64(0), column}), DType::kBool);
+    kept = op.Binary("And", kept, op.Node("Not", {op.Concat({first, same}, 1)}));
   }
   const std::string ones = op.Cast(kept, DType::kInt64);
   const std::string place = op.Binary("Sub", op.Node("CumSum", {ones, op.Int64(1)}), op.Int64(1));

@@ -70,7 +70,8 @@ Kept OfBoxesOfClasses(OnnxOp& op, const std::string& boxes, const std::string& s
   candidates = CandidateScores(op, WithoutBackground(op, candidates, lowest, 0), op.ShapeOf("Scores")[0]);
   const std::string found = Suppressed(op, corners, candidates);
   const std::string classes = Part(op, found, 0), rows = Part(op, found, 2);
-  const Kept kept{Part(op, found, 1), classes, rows, op.Node("GatherND", {scores, op.Concat({op.Unsqueeze(rows, {1}), op.Unsqueeze(classes, {1})}, 1)})};
+  const std::string places = op.Concat({op.Unsqueeze(rows, {1}), op.Unsqueeze(classes, {1})}, 1);
+  const Kept kept{Part(op, found, 1), classes, rows, op.Node("GatherND", {scores, places})};
   // In the order of images, classes and rows.
   std::string key = op.Binary("Add", op.Binary("Mul", kept.images, Count(op, scores, 1)), classes);
   key = op.Binary("Add", op.Binary("Mul", key, Count(op, scores, 0)), rows);

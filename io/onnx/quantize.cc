@@ -89,26 +89,34 @@ SKIFF_ONNX(quantize_linear) {
   op.Remember(op.Current(op.op().outputs.One("Y")), integers);
 }
 
+namespace {
+
+// The int8 behind X: what quantize_linear gave, or a parameter that holds integers, be it as floats. "" where X may be anything.
+std::string Int8Form(OnnxOp& op, const std::string& x) {
+  if (const std::string form = op.Remembered(x); !form.empty()) return form;
+  const Tensor* known = op.Known(x);
+  if ((known != nullptr ? known->dtype() : op.TypeOf("X")) == DType::kInt8) return x;
+  if (known == nullptr || known->dtype() != DType::kFloat32) return "";
+  for (float one : known->Values<float>()) {
+    if (one != std::round(one) || one < -128 || one > 127) return "";
+  }
+  return op.Cast(x, DType::kInt8);
+}
+
+}  // namespace
+
 SKIFF_ONNX(dequantize_linear) {
   const int64_t axis = op.Attr<int64_t>("quant_axis");
   const std::string x = op.In("X");
   if (op.Attr<bool>("only_observer")) return op.Out("Y", op.Node("Identity", {x}));
   const double range = LargestInteger(op.Attr<int64_t>("bit_length"));
-  const Tensor* known = op.Known(x);
-  const bool integers = (known != nullptr ? known->dtype() : op.TypeOf("X")) == DType::kInt8;
-  if (op.Remembered(x).empty() && !integers && known == nullptr) {  // floats that come from elsewhere may not be integers
-    const DType dtype = op.TypeOf("X");
-    const std::string scaled = op.Binary("Mul", x, AlongAxis(op, op.In("Scale"), axis, op.Rank("X")));
-    return op.Out("Y", op.Binary("Div", scaled, op.Scalar(dtype, range)));
+  if (const std::string form = IsInt8(op) ? Int8Form(op, x) : ""; !form.empty()) {
+    const auto [step, zero] = Steps(op, axis, range);
+    return op.Out("Y", op.Node("DequantizeLinear", {form, step, zero}, {{"axis", axis < 0 ? int64_t{0} : axis}}));
   }
-  if (!IsInt8(op)) {
-    const DType dtype = op.OutType("Y");
-    const std::string scaled = op.Binary("Mul", op.Cast(x, dtype), AlongAxis(op, op.In("Scale"), axis, op.Rank("X")));
-    return op.Out("Y", op.Binary("Div", scaled, op.Scalar(dtype, range)));
-  }
-  const auto [step, zero] = Steps(op, axis, range);
-  const std::string form = op.Remembered(x).empty() ? op.Cast(x, DType::kInt8) : op.Remembered(x);
-  op.Out("Y", op.Node("DequantizeLinear", {form, step, zero}, {{"axis", axis < 0 ? int64_t{0} : axis}}));
+  const DType dtype = op.OutType("Y");
+  const std::string scaled = op.Binary("Mul", op.Cast(x, dtype), AlongAxis(op, op.In("Scale"), axis, op.Rank("X")));
+  op.Out("Y", op.Binary("Div", scaled, op.Scalar(dtype, range)));
 }
 
 namespace {

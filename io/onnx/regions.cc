@@ -70,7 +70,8 @@ Proposals Candidates(OnnxOp& op, const std::string& size, bool pixels, const std
 
 SKIFF_ONNX(roi_align) {
   const OnnxAttrs attrs{{"output_height", op.Attr<int64_t>("pooled_height")}, {"output_width", op.Attr<int64_t>("pooled_width")},
-                        {"spatial_scale", op.Attr<float>("spatial_scale")}, {"sampling_ratio", std::max<int64_t>(op.Attr<int64_t>("sampling_ratio"), 0)},
+                        {"spatial_scale", op.Attr<float>("spatial_scale")},
+                        {"sampling_ratio", std::max<int64_t>(op.Attr<int64_t>("sampling_ratio"), 0)},
                         {"coordinate_transformation_mode", std::string(op.Attr<bool>("aligned") ? "half_pixel" : "output_half_pixel")}};
   op.Out("Out", op.Node("RoiAlign", {op.In("X"), op.In("ROIs"), ImageOfRegion(op)}, attrs));
 }
@@ -98,9 +99,9 @@ SKIFF_ONNX(generate_proposals_v2) {
   found.scores = op.Concat({found.scores, op.Node("Where", {any, lowest, zero})}, 1);
 
   const int64_t most = op.Attr<int64_t>("post_nms_topN");
-  const std::string kept = op.Node("NonMaxSuppression", {SuppressionCorners(op, found.boxes, pixels), op.Unsqueeze(op.Cast(found.scores, DType::kFloat32), {1}),
-                                                        op.Int64s({most > 0 ? most : INT_MAX}), op.Full(DType::kFloat32, Shape{1}, threshold),
-                                                        op.Full(DType::kFloat32, Shape{1}, -1e38)});
+  const std::string scores = op.Unsqueeze(op.Cast(found.scores, DType::kFloat32), {1});
+  const std::string kept = op.Node("NonMaxSuppression", {SuppressionCorners(op, found.boxes, pixels), scores, op.Int64s({most > 0 ? most : INT_MAX}),
+                                                        op.Full(DType::kFloat32, Shape{1}, threshold), op.Full(DType::kFloat32, Shape{1}, -1e38)});
   const std::string places = op.Gather(kept, op.Int64s({0, 2}), 1);
   op.Out("RpnRois", op.Node("GatherND", {found.boxes, places}));
   op.Out("RpnRoiProbs", op.Unsqueeze(op.Node("GatherND", {found.scores, places}), {1}));

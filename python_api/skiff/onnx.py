@@ -1,8 +1,6 @@
 """Inference programs as ONNX files, compared with ONNX Runtime. Source: paddle.onnx."""
 import os
 
-import numpy as np
-
 from . import _core
 
 MIN_OPSET, MAX_OPSET = _core.ONNX_OPSETS
@@ -80,14 +78,16 @@ def _runtime(check):
         import onnxruntime
     except ImportError:
         if check:
-            raise ImportError("comparing with ONNX Runtime needs the package onnxruntime: pip install onnxruntime, or export with check=False") from None
+            raise ImportError("comparing with ONNX Runtime needs the package onnxruntime: pip install onnxruntime, "
+                              "or export with check=False") from None
         return None
     return onnxruntime
 
 
-def _drawn(predictor, random):
+def _drawn(predictor, seed):
     """One array for each input."""
-    arrays = {}
+    import numpy as np
+    random, arrays = np.random.RandomState(seed), {}
     for name in predictor.input_names:
         shape, dtype = predictor.describe(name)
         dtype = dtype.name
@@ -105,11 +105,12 @@ def _drawn(predictor, random):
 
 
 def _check(runtime, predictor, path, inputs, seed, rtol, atol):
+    import numpy as np
     options = runtime.SessionOptions()
     options.log_severity_level = 3
     session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     if inputs is None:
-        inputs = _drawn(predictor, np.random.RandomState(seed))
+        inputs = _drawn(predictor, seed)
     for feed in inputs if isinstance(inputs, (list, tuple)) else [inputs]:
         wanted = predictor.run(feed)
         used = {one.name for one in session.get_inputs()}
@@ -119,8 +120,10 @@ def _check(runtime, predictor, path, inputs, seed, rtol, atol):
 
 
 def _compare(path, name, ours, theirs, rtol, atol):
+    import numpy as np
     if (ours.dtype, ours.shape) != (theirs.dtype, theirs.shape):
-        raise AssertionError(f"{path}: output {name} is {theirs.dtype} {list(theirs.shape)} in ONNX Runtime, {ours.dtype} {list(ours.shape)} in skiff")
+        raise AssertionError(f"{path}: output {name} is {theirs.dtype} {list(theirs.shape)} in ONNX Runtime, "
+                             f"{ours.dtype} {list(ours.shape)} in skiff")
     with np.errstate(invalid="ignore"):
         difference = np.abs(ours.astype("float64") - theirs.astype("float64"))
         close = np.isclose(theirs, ours, rtol=rtol, atol=atol, equal_nan=True)

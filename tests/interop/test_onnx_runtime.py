@@ -30,8 +30,10 @@ LEFT_OUT = {"lrn": ["MidOut"], "rrelu": ["Noise"], "instance_norm": ["SavedMean"
             "batch_norm": ["MeanOut", "VarianceOut", "SavedMean", "SavedVariance"], "roi_pool": ["Argmax"], "dropout": ["Mask"],
             "moving_average_abs_max_scale": ["OutScale"]}
 # Where ONNX's definition is another one than Paddle's.
-DIFFERENT = {"log_softmax_large": "Paddle ends logarithms of probabilities at -64", "grid_sampler_nearest_border_edges": "a point midway between two elements"}
-FORWARD = [name for name, case in test_operators.CASES.items() if case["op"] in paddle.onnx.operators() and "lods" not in case and name not in DIFFERENT]
+DIFFERENT = {"log_softmax_large": "Paddle ends logarithms of probabilities at -64",
+             "grid_sampler_nearest_border_edges": "a point midway between two elements"}
+FORWARD = [name for name, case in test_operators.CASES.items()
+           if case["op"] in paddle.onnx.operators() and "lods" not in case and name not in DIFFERENT]
 
 
 def session_of(model, opset=OPSETS[0]):

@@ -75,7 +75,8 @@ def test_a_variable_written_twice_ends_as_the_output_of_its_name():
 
     model = exported(net, ("x", [2], "float32"))
     first = model.graph.output[0].name
-    found = dict(zip([one.name for one in model.graph.output], runtime.InferenceSession(model.SerializeToString()).run(None, {"x": np.float32([-1, 3])})))
+    values = runtime.InferenceSession(model.SerializeToString()).run(None, {"x": np.float32([-1, 3])})
+    found = dict(zip([one.name for one in model.graph.output], values))
     np.testing.assert_array_equal(found[first], [0, 6])
     np.testing.assert_array_equal(found[model.graph.output[1].name], [1, 7])
 
@@ -96,7 +97,8 @@ def test_an_input_that_a_loop_writes_over_is_computed_not_passed_through():
         _, last = static.nn.while_loop(lambda i, x: i < n, lambda i, x: [i + 1, x * 2.0], [i, x])
         return last
 
-    model = exported(net, ("x", [3], "float32"), ("n", [1], "int64"), check_inputs=[{"x": np.ones(3, "float32"), "n": np.int64([k])} for k in (0, 1, 5)])
+    turns = [{"x": np.ones(3, "float32"), "n": np.int64([k])} for k in (0, 1, 5)]
+    model = exported(net, ("x", [3], "float32"), ("n", [1], "int64"), check_inputs=turns)
     assert "Loop" in {node.op_type for node in model.graph.node}
 
 
