@@ -41,11 +41,14 @@ def export(layer, path, input_spec=None, opset_version=MIN_OPSET, *, output_spec
     Source: paddle.onnx.export.
 
     Example:
+        >>> import os, tempfile
         >>> import skiff as paddle
-        >>> with paddle.static.program_guard(paddle.static.Program()):
+        >>> main = paddle.static.Program()
+        >>> with paddle.static.program_guard(main), tempfile.TemporaryDirectory() as folder:
         ...     x = paddle.static.data("x", [None, 2])
         ...     y = paddle.nn.functional.relu(x * 2.0)
-        ...     paddle.onnx.export(paddle.static.default_main_program(), "relu", [x], output_spec=[y], check=False)
+        ...     path = paddle.onnx.export(main, folder + "/relu", [x], output_spec=[y], check=False)
+        ...     os.path.basename(path)
         'relu.onnx'
     """
     path = os.fspath(path)
