@@ -27,6 +27,7 @@ void BindOptimizer(py::module_& m);
 void BindMixedPrecision(py::module_& m);
 void BindAveraging(py::module_& m);
 void BindCustomOp(py::module_& m);
+void BindOnnx(py::module_& m);
 
 /// A dtype object, "float32", numpy.float32, numpy.dtype("float32"), float, or Paddle's code.
 /// uint16 means bfloat16. @throws InvalidType.

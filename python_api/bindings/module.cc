@@ -44,6 +44,7 @@ PYBIND11_MODULE(_core, m) {
   BindMixedPrecision(m);
   BindAveraging(m);
   BindCustomOp(m);
+  BindOnnx(m);
 }
 
 }  // namespace skiff::python

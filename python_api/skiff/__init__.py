@@ -30,7 +30,7 @@ from .framework import (ParamAttr, create_parameter, disable_static, enable_stat
 from .tensor import *  # noqa: E402,F403
 from .tensor import abs, all, any, max, min, pow, round, slice, sum  # noqa: E402,A004
 from .modes import *  # noqa: E402,F403
-from . import (base, fft, geometric, incubate, inference, io, linalg, metric, nn, optimizer, regularizer, signal, static, tensor, text,  # noqa: E402
+from . import (base, fft, geometric, incubate, inference, io, linalg, metric, nn, onnx, optimizer, regularizer, signal, static, tensor, text,  # noqa: E402
                utils, vision)
 from .serialization import load, save  # noqa: E402
 from . import device  # noqa: E402

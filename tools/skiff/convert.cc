@@ -6,6 +6,7 @@
 #include "io/atomic_file.h"
 #include "io/convert.h"
 #include "io/npy.h"
+#include "io/onnx/export.h"
 #include "io/safetensors.h"
 #include "tools/skiff/command.h"
 #include "tools/skiff/model_files.h"
@@ -91,6 +92,8 @@ void ToParameters(const Source& source, const std::string& out) {
   files.Commit();
 }
 
+void ToOnnx(const Source& source, const std::string& out) { io::ExportOnnx(source.Model(), out); }
+
 // One row for each form that can be written.
 struct Form {
   const char* name;    // of --to
@@ -101,6 +104,7 @@ constexpr Form kForms[] = {
     {"model", ".pdmodel", ToModel},         {"folder", "", ToFolder},        {"combined_folder", "", ToCombinedFolder},
     {"pdparams", ".pdparams", ToPickle},    {"pdopt", ".pdopt", ToPickle},   {"pkl", ".pkl", ToPickle},
     {"pdiparams", ".pdiparams", ToParameters}, {"npz", ".npz", ToNpz},       {"safetensors", ".safetensors", ToSafetensors},
+    {"onnx", ".onnx", ToOnnx},
 };
 
 const Form& FormFor(const Source& source, const std::string& out) {
@@ -146,11 +150,12 @@ const Command kConvert = {
     "  OUT/                   a model of Paddle 1.x: __model__ and one file per variable\n"
     "  OUT.pdparams, .pdopt   a state dict (a pickle)\n"
     "  OUT.npz, .safetensors  tensors by name\n"
+    "  OUT.onnx               an inference model for other runtimes; docs/onnx_operators.md says which operators map\n"
     "  OUT.pdiparams          tensors in the order of a program's variables, without names\n"
     "A model can become each of them, tensors by name each other. Tensors become a model, or a .pdiparams, together with\n"
     "the program that --program names; they must be its parameters. Files are replaced whole or not at all.\n\n"
     "  --to FORM         where OUT's name says nothing: model, folder, combined_folder (one __params__), pdparams, pdopt,\n"
-    "                    pkl, pdiparams, npz, safetensors\n"
+    "                    pkl, pdiparams, npz, safetensors, onnx\n"
     "  --program MODEL   the program that names the tensors of a .pdiparams, or that tensors shall belong to\n"
     "  --protocol N      of pickles: 2, 3 or 4 (the default)\n"
     "  --tensors_only    leave out what the format cannot hold: a scheduler's state, say\n"
