@@ -39,6 +39,7 @@
 #include "io/idx.h"
 #include "io/inference_model.h"
 #include "io/npy.h"
+#include "io/onnx/export.h"
 #include "io/program_file.h"
 #include "io/safetensors.h"
 #include "io/state_dict.h"

@@ -80,6 +80,7 @@ TEST(NormalizeTest, SpellsTheLegacyFormatAsPaddle) {
   const auto paddle = GoldenProgram("seed_matmul_add/legacy_format.pdmodel");
   const auto ours = InferenceProgram(*whole, {"img"}, {"elementwise_add_0"}, {.legacy_format = true});
   EXPECT_EQ(ours->version, paddle->version);
+  std::erase_if(*paddle->op_version_map, [](const auto& pair) { return pair.first == "for_pybind_test__"; });  // no operator
   EXPECT_THAT(*ours->op_version_map, ::testing::UnorderedElementsAreArray(*paddle->op_version_map));
   std::string wanted = WithoutCallstacks(paddle.get());  // Paddle had saved the program once before, hence its number
   for (size_t at; (at = wanted.find("scale_0.tmp_1")) != wanted.npos;) wanted.replace(at, 13, "scale_0.tmp_0");

@@ -29,7 +29,7 @@ class Strip(ToolTest):
         prefix = self.copy("seed_lenet_hapi/inference_model")
         self.assertEqual(skiff("strip", prefix, prefix)[0], 0)
         self.assertNotIn(b"op_callstack", (self.folder / "model.pdmodel").read_bytes())
-        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["model.pdiparams", "model.pdmodel"])
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["model.checksums", "model.pdiparams", "model.pdmodel"])
         self.assertIn("of 0 operators", skiff("strip", prefix, prefix)[1])
 
     def test_folders_of_1_x_keep_their_variables(self):
