@@ -2,8 +2,6 @@
 import os
 import warnings
 
-import numpy as np
-
 from .. import _core
 from ..serialization import LoadReport, _check_options, _suffixes_off
 
@@ -243,6 +241,7 @@ def set_program_state(program, state_dict):
 
     Source: paddle.static.set_program_state.
     """
+    import numpy as np  # not when skiff is imported
     known = {v.name: v for v in program.list_vars() if v.persistable}
     unknown = [name for name in state_dict if name not in known]
     for name, value in state_dict.items():
