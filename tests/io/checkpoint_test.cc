@@ -8,7 +8,7 @@
 #include "framework/program/unique_name.h"
 #include "io/checksums.h"
 #include "io/state_dict.h"
-#include "tests/io/support.h"
+#include "tests/io/faults.h"
 
 namespace skiff::io {
 namespace {
@@ -209,7 +209,7 @@ TEST(CheckpointTest, KeepsTheNewest) {
   TemporaryFolder folder;
   Training training(UseSgd);
   const Checkpoint checkpoint(folder / "c", {.keep = 2}), all(folder / "all", {.keep = 0});
-  for (const int64_t step : {1, 200000000, 30, 4}) {
+  for (const int64_t step : {1, 4, 30, 200000000}) {
     checkpoint.Save(training.main, training.scope, {.step = step});
     all.Save(training.main, training.scope, {.step = step});
   }
@@ -218,6 +218,14 @@ TEST(CheckpointTest, KeepsTheNewest) {
   EXPECT_THAT(all.Steps(), ElementsAre(1, 4, 30, 200000000));
   EXPECT_EQ(all.Resume(training.main, training.scope, {.step = 4})->progress.step, 4);
   EXPECT_THAT(ErrorOf([&] { all.Resume(training.main, training.scope, {.step = 5}); }), HasSubstr("no checkpoint"));
+}
+
+TEST(CheckpointTest, TrainingThatWentBackKeepsWhatItSaves) {
+  TemporaryFolder folder;
+  Training training(UseSgd);
+  const Checkpoint checkpoint(folder / "c", {.keep = 2});
+  for (const int64_t step : {100, 200, 300, 210}) checkpoint.Save(training.main, training.scope, {.step = step});
+  EXPECT_THAT(checkpoint.Steps(), ElementsAre(200, 210));
 }
 
 TEST(CheckpointTest, OtherNamesInTheFolderAreLeftAlone) {
@@ -231,6 +239,25 @@ TEST(CheckpointTest, OtherNamesInTheFolderAreLeftAlone) {
   checkpoint.Save(training.main, training.scope, {.step = 1});
   EXPECT_TRUE(std::filesystem::exists(folder / "c/step_7"));
   EXPECT_THAT(checkpoint.Steps(), ElementsAre(1));
+}
+
+TEST(CheckpointTest, IsReplacedWhereAFileSystemCannotExchangeFolders) {
+  TemporaryFolder folder;
+  Training training(UseSgd);
+  const Checkpoint checkpoint(folder / "c");
+  checkpoint.Save(training.main, training.scope, {.step = 1, .epoch = 1});
+  for (int nth = 1;; ++nth) {
+    SCOPED_TRACE(nth);
+    const Faults faults({.nth = nth, .kinds = kRenameCall});
+    CurrentSystemCalls().exchange = [](const char*, const char*) {
+      errno = EINVAL;
+      return -1;
+    };
+    const std::string error = ErrorOf([&] { checkpoint.Save(training.main, training.scope, {.step = 1, .epoch = 2}); });
+    EXPECT_EQ(checkpoint.Resume(training.main, training.scope)->progress.epoch, error.empty() ? 2 : 1);
+    if (!Faults::happened()) break;
+  }
+  EXPECT_THAT(Leftovers(folder.path()), IsEmpty());
 }
 
 // ---- damage --------------------------------------------------------------------------------------------
