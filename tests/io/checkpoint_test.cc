@@ -2,6 +2,7 @@
 
 #include "executor/executor.h"
 #include "framework/data/dataset.h"
+#include "framework/layers/amp.h"
 #include "framework/layers/averaging.h"
 #include "framework/layers/layers.h"
 #include "framework/layers/optimizer.h"
@@ -161,6 +162,21 @@ const OptimizerCase kOptimizers[] = {
      [](const Var& loss) {
        optimizer::SGD({.learning_rate = 0.1}).Minimize(loss);
        optimizer::ModelAverage average({.min_average_window = 2, .max_average_window = 3});
+     }},
+    {"LookAhead",  // every 5 steps
+     [](const Var& loss) {
+       const auto inner = std::make_shared<optimizer::Adam>(optimizer::AdamOptions{.learning_rate = Falling()});
+       optimizer::LookAhead(inner, {.k = 5}).Minimize(loss);
+     }},
+    {"GradientMerge",  // every 3 steps, saved between two
+     [](const Var& loss) {
+       const auto inner = std::make_shared<optimizer::Momentum>(optimizer::MomentumOptions{.learning_rate = Falling()});
+       optimizer::GradientMerge(inner, {.k_steps = 3}).Minimize(loss);
+     }},
+    {"MixedPrecision",  // the scale of the loss grows every 3 steps
+     [](const Var& loss) {
+       const auto inner = std::make_shared<optimizer::Adam>(optimizer::AdamOptions{.learning_rate = Falling()});
+       amp::MixedPrecision(inner, {.init_loss_scaling = 8, .incr_every_n_steps = 3}).Minimize(loss);
      }},
 };
 INSTANTIATE_TEST_SUITE_P(Optimizers, ResumeTest, ::testing::ValuesIn(kOptimizers),
