@@ -334,6 +334,22 @@ TEST(AtomicFileTest, KeepsTheModeOfAFileAndFollowsLinks) {
   EXPECT_EQ(info.st_mode & 0777, 0640u);
 }
 
+TEST(AtomicFileTest, AFolderHasManyPaths) {
+  TemporaryFolder folder;
+  std::filesystem::create_directory_symlink(folder.path(), folder / "itself");
+  WriteFile(folder / "real", "old");
+  std::filesystem::create_symlink(folder / "real", folder / "link");
+  AtomicFiles files;
+  files.Add(folder / "a").Write("1");
+  files.Add(folder / "./b").Write("2");
+  files.Add(folder / "itself/c").Write("3");
+  files.Add(folder / "link").Write("4");
+  files.Remove(folder / "nowhere/d");
+  files.Commit();
+  EXPECT_EQ(ReadText(folder / "a") + ReadText(folder / "b") + ReadText(folder / "c") + ReadText(folder / "real"), "1234");
+  EXPECT_THAT(NamesIn(folder.path()), ElementsAre("a", "b", "c", "itself", "link", "real"));
+}
+
 TEST(AtomicFileTest, TakesTheLongestNameThereCanBe) {
   TemporaryFolder folder;
   const std::string path = folder / std::string(255, 'n');

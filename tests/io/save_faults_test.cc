@@ -26,7 +26,7 @@ INSTANTIATE_TEST_SUITE_P(Saves, SaveFaultsTest, ::testing::ValuesIn(SaveCases())
                          [](const auto& info) { return std::string(info.param.name); });
 
 TEST_P(SaveFaultsTest, AFailureOfAnyCallLeavesTheOldFilesWhole) {
-  for (const int code : {ENOSPC, EIO, EROFS}) {
+  for (const int code : {ENOSPC, EIO}) {  // EROFS: below
     int nth = 1;
     for (;; ++nth) {
       SCOPED_TRACE(StrCat("call ", nth, ": ", std::strerror(code)));
