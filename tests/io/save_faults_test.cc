@@ -121,6 +121,11 @@ TEST_P(SaveFaultsTest, AProcessKilledAtAnyMomentLeavesOneWholeVersion) {
     const pid_t child = ::fork();
     if (child == 0) {
       const Faults no_flushing;  // more saves in the same time
+      static const auto rename = CurrentSystemCalls().rename;
+      CurrentSystemCalls().rename = [](const char* from, const char* to) {  // on a slow disk
+        ::usleep(200);
+        return rename(from, to);
+      };
       for (int version = 1;; version = 3 - version) GetParam().save(folder.path(), version);
     }
     std::this_thread::sleep_for(std::chrono::microseconds(1000 + random() % 4000));
