@@ -181,6 +181,10 @@ TEST_P(SaveFaultsTest, AReaderBesideASaverSeesWholeVersions) {
 TEST_P(SaveFaultsTest, AFullDiskAndAReadOnlyOneKeepTheOldFiles) {
   TemporaryFolder folder;
   if (::mount("skiff", folder.path().c_str(), "tmpfs", 0, "size=256k") != 0) GTEST_SKIP() << "may not mount";
+  struct Unmount {
+    const std::string& path;
+    ~Unmount() { ::umount(path.c_str()); }
+  } unmount{folder.path()};
   GetParam().save(folder.path(), 1);
   const auto before = Contents(folder.path());
   std::ofstream(folder / "filler") << std::string(1 << 20, 'x');
@@ -190,7 +194,6 @@ TEST_P(SaveFaultsTest, AFullDiskAndAReadOnlyOneKeepTheOldFiles) {
   ::mount("skiff", folder.path().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, "size=256k");
   EXPECT_THAT(ErrorOf([&] { GetParam().save(folder.path(), 2); }), HasSubstr("Read-only file system"));
   EXPECT_EQ(Load(folder.path()), 1);
-  ::umount(folder.path().c_str());
 }
 
 TEST_P(SaveFaultsTest, APathThatIsTooLongIsSaid) {
