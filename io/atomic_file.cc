@@ -297,26 +297,32 @@ void AtomicFiles::RemoveOutdatedChecksums() {
 void AtomicFiles::Commit() {
   for (const auto& writer : writers_) writer->Finish();
   RemoveOutdatedChecksums();
-  // In the order of their names, so that two saves cannot wait for each other.
-  std::map<std::string, std::unique_ptr<FolderCommit>> folders;
-  for (const auto& writer : writers_) folders[FolderOf(writer->target_)];
-  for (const std::string& path : removed_) folders[FolderOf(path)];
-  for (auto& [folder, commit] : folders) commit = std::make_unique<FolderCommit>(folder, save_);
-  for (const auto& writer : writers_) folders[FolderOf(writer->target_)]->Replace(writer.get());
-  for (const std::string& path : removed_) folders[FolderOf(path)]->Remove(path);
+  std::erase_if(removed_, [](const std::string& path) { return !IsFolder(FolderOf(path)); });
+  // By device and inode: a folder has many paths and one lock, and two saves take locks in the same order.
+  std::map<std::pair<dev_t, ino_t>, std::string> paths;
+  const auto folder_of = [](const std::string& path) -> std::pair<dev_t, ino_t> {
+    struct stat info {};
+    return ::stat(FolderOf(path).c_str(), &info) == 0 ? std::pair(info.st_dev, info.st_ino) : std::pair<dev_t, ino_t>();
+  };
+  for (const auto& writer : writers_) paths[folder_of(writer->target_)] = FolderOf(writer->target_);
+  for (const std::string& path : removed_) paths[folder_of(path)] = FolderOf(path);
+  std::map<std::pair<dev_t, ino_t>, std::unique_ptr<FolderCommit>> folders;
+  for (const auto& [id, path] : paths) folders[id] = std::make_unique<FolderCommit>(path, save_);
+  for (const auto& writer : writers_) folders[folder_of(writer->target_)]->Replace(writer.get());
+  for (const std::string& path : removed_) folders[folder_of(path)]->Remove(path);
   try {
-    for (auto& [folder, commit] : folders) commit->Prepare();
-    for (auto& [folder, commit] : folders) commit->Apply();
-    for (auto& [folder, commit] : folders) commit->Seal();
+    for (auto& [id, commit] : folders) commit->Prepare();
+    for (auto& [id, commit] : folders) commit->Apply();
+    for (auto& [id, commit] : folders) commit->Seal();
   } catch (...) {
     bool undone = true;
-    for (auto& [folder, commit] : folders) undone = commit->Undo() && undone;
+    for (auto& [id, commit] : folders) undone = commit->Undo() && undone;
     if (undone) throw;
     External error("a save failed, and so did undoing it");
     error.AddContext("once the disk works again each folder holds either all old files or all new ones");
     throw error;
   }
-  for (auto& [folder, commit] : folders) commit->RemoveBackups();
+  for (auto& [id, commit] : folders) commit->RemoveBackups();
   writers_.clear();
   removed_.clear();
   locked_.clear();

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstring>
 #include <memory>
+#include <new>
 
 #include "executor/executor.h"
 #include "framework/layers/lr_scheduler.h"
@@ -209,14 +210,21 @@ std::string Checkpoint::Save(const Program& program, const Scope& scope, const P
   }
   const std::string path = PathOf(progress.step);
   made.MoveTo(path);
-  RemoveOld();
+  try {
+    RemoveOld(progress.step);
+  } catch (const std::bad_alloc&) {
+    // This one is saved; the old ones go with the next.
+  }
   return path;
 }
 
-void Checkpoint::RemoveOld() const {
+void Checkpoint::RemoveOld(int64_t saved) const {
   std::vector<int64_t> steps = Steps();
-  for (size_t i = 0; options_.keep > 0 && i + static_cast<size_t>(options_.keep) < steps.size(); ++i) {
-    NewFolder::Remove(PathOf(steps[i]));
+  if (options_.keep == 0) return;
+  while (steps.size() > static_cast<size_t>(options_.keep)) {
+    const auto goes = steps.back() > saved ? steps.end() - 1 : steps.begin();
+    NewFolder::Remove(PathOf(*goes));
+    steps.erase(goes);
   }
 }
 

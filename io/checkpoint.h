@@ -35,7 +35,8 @@ struct Progress {
 };
 
 struct CheckpointOptions {
-  /// Checkpoints that stay; older ones go once a newer one is whole. 0 keeps all.
+  /// Checkpoints that stay; older ones go once a newer one is whole, and before them those of later steps, left by
+  /// training that went back. 0 keeps all.
   int keep = 5;
 };
 
@@ -81,7 +82,7 @@ class Checkpoint {
   std::string latest() const;
 
  private:
-  void RemoveOld() const;
+  void RemoveOld(int64_t saved) const;
 
   std::string folder_;
   CheckpointOptions options_;

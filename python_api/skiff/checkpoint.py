@@ -22,7 +22,8 @@ class Checkpoint:
 
     Args:
         folder (str): made when first saved to.
-        keep (int): newest checkpoints that stay; 0 keeps all.
+        keep (int): newest checkpoints that stay; those of later steps, left by training that went back, go first. 0 keeps
+            all.
 
     Example:
         >>> import tempfile

@@ -156,6 +156,26 @@ TEST(CommitJournalTest, WhoReadsFirstPutsTheOldFilesBack) {
   ExpectOldFour(folder);
 }
 
+// When power goes, what was done to a folder since it was flushed may be on the disk in part, in any order.
+TEST(CommitJournalTest, AnyPartOfTheChangesIsUndone) {
+  for (int part = 0; part < 16; ++part) {
+    SCOPED_TRACE(part);
+    TemporaryFolder folder;
+    KillCommit(folder, {.nth = 1, .kinds = kRenameCall, .kills = true});
+    for (const std::string& name : NamesIn(folder.path())) {
+      const std::string text = IsTemporaryName(name) ? PlainText(folder / name) : "";
+      if ((part & 1) && text.starts_with("aaa")) std::filesystem::rename(folder / name, folder / "a");
+      if ((part & 2) && text == "new b") std::filesystem::rename(folder / name, folder / "b");
+      if ((part & 4) && text == "new c") std::filesystem::rename(folder / name, folder / "c");
+    }
+    if (part & 8) std::filesystem::remove(folder / "gone");
+    ReadText(folder / "a");
+    WriteFile(folder / "other", "x");
+    std::filesystem::remove(folder / "other");
+    ExpectOldFour(folder);
+  }
+}
+
 TEST(CommitJournalTest, LinksIntoTheFolderSeeTheOldFilesToo) {
   TemporaryFolder folder, other;
   KillCommit(folder);
@@ -312,6 +332,22 @@ TEST(AtomicFileTest, KeepsTheModeOfAFileAndFollowsLinks) {
   struct stat info {};
   ::stat((folder / "real").c_str(), &info);
   EXPECT_EQ(info.st_mode & 0777, 0640u);
+}
+
+TEST(AtomicFileTest, AFolderHasManyPaths) {
+  TemporaryFolder folder;
+  std::filesystem::create_directory_symlink(folder.path(), folder / "itself");
+  WriteFile(folder / "real", "old");
+  std::filesystem::create_symlink(folder / "real", folder / "link");
+  AtomicFiles files;
+  files.Add(folder / "a").Write("1");
+  files.Add(folder / "./b").Write("2");
+  files.Add(folder / "itself/c").Write("3");
+  files.Add(folder / "link").Write("4");
+  files.Remove(folder / "nowhere/d");
+  files.Commit();
+  EXPECT_EQ(ReadText(folder / "a") + ReadText(folder / "b") + ReadText(folder / "c") + ReadText(folder / "real"), "1234");
+  EXPECT_THAT(NamesIn(folder.path()), ElementsAre("a", "b", "c", "itself", "link", "real"));
 }
 
 TEST(AtomicFileTest, TakesTheLongestNameThereCanBe) {

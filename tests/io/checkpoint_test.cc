@@ -2,13 +2,14 @@
 
 #include "executor/executor.h"
 #include "framework/data/dataset.h"
+#include "framework/layers/amp.h"
 #include "framework/layers/averaging.h"
 #include "framework/layers/layers.h"
 #include "framework/layers/optimizer.h"
 #include "framework/program/unique_name.h"
 #include "io/checksums.h"
 #include "io/state_dict.h"
-#include "tests/io/support.h"
+#include "tests/io/faults.h"
 
 namespace skiff::io {
 namespace {
@@ -162,6 +163,21 @@ const OptimizerCase kOptimizers[] = {
        optimizer::SGD({.learning_rate = 0.1}).Minimize(loss);
        optimizer::ModelAverage average({.min_average_window = 2, .max_average_window = 3});
      }},
+    {"LookAhead",  // every 5 steps
+     [](const Var& loss) {
+       const auto inner = std::make_shared<optimizer::Adam>(optimizer::AdamOptions{.learning_rate = Falling()});
+       optimizer::LookAhead(inner, {.k = 5}).Minimize(loss);
+     }},
+    {"GradientMerge",  // every 3 steps, saved between two
+     [](const Var& loss) {
+       const auto inner = std::make_shared<optimizer::Momentum>(optimizer::MomentumOptions{.learning_rate = Falling()});
+       optimizer::GradientMerge(inner, {.k_steps = 3}).Minimize(loss);
+     }},
+    {"MixedPrecision",  // the scale of the loss grows every 3 steps
+     [](const Var& loss) {
+       const auto inner = std::make_shared<optimizer::Adam>(optimizer::AdamOptions{.learning_rate = Falling()});
+       amp::MixedPrecision(inner, {.init_loss_scaling = 8, .incr_every_n_steps = 3}).Minimize(loss);
+     }},
 };
 INSTANTIATE_TEST_SUITE_P(Optimizers, ResumeTest, ::testing::ValuesIn(kOptimizers),
                          [](const auto& info) { return std::string(info.param.name); });
@@ -209,7 +225,7 @@ TEST(CheckpointTest, KeepsTheNewest) {
   TemporaryFolder folder;
   Training training(UseSgd);
   const Checkpoint checkpoint(folder / "c", {.keep = 2}), all(folder / "all", {.keep = 0});
-  for (const int64_t step : {1, 200000000, 30, 4}) {
+  for (const int64_t step : {1, 4, 30, 200000000}) {
     checkpoint.Save(training.main, training.scope, {.step = step});
     all.Save(training.main, training.scope, {.step = step});
   }
@@ -218,6 +234,14 @@ TEST(CheckpointTest, KeepsTheNewest) {
   EXPECT_THAT(all.Steps(), ElementsAre(1, 4, 30, 200000000));
   EXPECT_EQ(all.Resume(training.main, training.scope, {.step = 4})->progress.step, 4);
   EXPECT_THAT(ErrorOf([&] { all.Resume(training.main, training.scope, {.step = 5}); }), HasSubstr("no checkpoint"));
+}
+
+TEST(CheckpointTest, TrainingThatWentBackKeepsWhatItSaves) {
+  TemporaryFolder folder;
+  Training training(UseSgd);
+  const Checkpoint checkpoint(folder / "c", {.keep = 2});
+  for (const int64_t step : {100, 200, 300, 210}) checkpoint.Save(training.main, training.scope, {.step = step});
+  EXPECT_THAT(checkpoint.Steps(), ElementsAre(200, 210));
 }
 
 TEST(CheckpointTest, OtherNamesInTheFolderAreLeftAlone) {
@@ -231,6 +255,25 @@ TEST(CheckpointTest, OtherNamesInTheFolderAreLeftAlone) {
   checkpoint.Save(training.main, training.scope, {.step = 1});
   EXPECT_TRUE(std::filesystem::exists(folder / "c/step_7"));
   EXPECT_THAT(checkpoint.Steps(), ElementsAre(1));
+}
+
+TEST(CheckpointTest, IsReplacedWhereAFileSystemCannotExchangeFolders) {
+  TemporaryFolder folder;
+  Training training(UseSgd);
+  const Checkpoint checkpoint(folder / "c");
+  checkpoint.Save(training.main, training.scope, {.step = 1, .epoch = 1});
+  for (int nth = 1;; ++nth) {
+    SCOPED_TRACE(nth);
+    const Faults faults({.nth = nth, .kinds = kRenameCall});
+    CurrentSystemCalls().exchange = [](const char*, const char*) {
+      errno = EINVAL;
+      return -1;
+    };
+    const std::string error = ErrorOf([&] { checkpoint.Save(training.main, training.scope, {.step = 1, .epoch = 2}); });
+    EXPECT_EQ(checkpoint.Resume(training.main, training.scope)->progress.epoch, error.empty() ? 2 : 1);
+    if (!Faults::happened()) break;
+  }
+  EXPECT_THAT(Leftovers(folder.path()), IsEmpty());
 }
 
 // ---- damage --------------------------------------------------------------------------------------------

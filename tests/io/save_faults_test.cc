@@ -26,7 +26,7 @@ INSTANTIATE_TEST_SUITE_P(Saves, SaveFaultsTest, ::testing::ValuesIn(SaveCases())
                          [](const auto& info) { return std::string(info.param.name); });
 
 TEST_P(SaveFaultsTest, AFailureOfAnyCallLeavesTheOldFilesWhole) {
-  for (const int code : {ENOSPC, EIO, EROFS}) {
+  for (const int code : {ENOSPC, EIO}) {  // EROFS: below
     int nth = 1;
     for (;; ++nth) {
       SCOPED_TRACE(StrCat("call ", nth, ": ", std::strerror(code)));
@@ -121,6 +121,11 @@ TEST_P(SaveFaultsTest, AProcessKilledAtAnyMomentLeavesOneWholeVersion) {
     const pid_t child = ::fork();
     if (child == 0) {
       const Faults no_flushing;  // more saves in the same time
+      static const auto rename = CurrentSystemCalls().rename;
+      CurrentSystemCalls().rename = [](const char* from, const char* to) {  // on a slow disk
+        ::usleep(200);
+        return rename(from, to);
+      };
       for (int version = 1;; version = 3 - version) GetParam().save(folder.path(), version);
     }
     std::this_thread::sleep_for(std::chrono::microseconds(1000 + random() % 4000));
@@ -176,6 +181,10 @@ TEST_P(SaveFaultsTest, AReaderBesideASaverSeesWholeVersions) {
 TEST_P(SaveFaultsTest, AFullDiskAndAReadOnlyOneKeepTheOldFiles) {
   TemporaryFolder folder;
   if (::mount("skiff", folder.path().c_str(), "tmpfs", 0, "size=256k") != 0) GTEST_SKIP() << "may not mount";
+  struct Unmount {
+    const std::string& path;
+    ~Unmount() { ::umount(path.c_str()); }
+  } unmount{folder.path()};
   GetParam().save(folder.path(), 1);
   const auto before = Contents(folder.path());
   std::ofstream(folder / "filler") << std::string(1 << 20, 'x');
@@ -185,7 +194,6 @@ TEST_P(SaveFaultsTest, AFullDiskAndAReadOnlyOneKeepTheOldFiles) {
   ::mount("skiff", folder.path().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, "size=256k");
   EXPECT_THAT(ErrorOf([&] { GetParam().save(folder.path(), 2); }), HasSubstr("Read-only file system"));
   EXPECT_EQ(Load(folder.path()), 1);
-  ::umount(folder.path().c_str());
 }
 
 TEST_P(SaveFaultsTest, APathThatIsTooLongIsSaid) {

@@ -39,9 +39,7 @@ def train(optimizer, folder, steps, save_at, seed):
     x, y = static.data("x", [-1, 6]), static.data("y", [-1, 1])
     hidden = paddle.nn.functional.dropout(static.nn.fc(x, 8, activation="relu"), 0.5)
     loss = paddle.mean(paddle.square(static.nn.fc(hidden, 1) - y))
-    kinds = {"custom": paddle.optimizer.SGD, "Lars": lambda learning_rate: paddle.incubate.optimizer.LarsMomentumOptimizer(learning_rate, 0.9)}
-    make = kinds.get(optimizer) or getattr(paddle.optimizer, optimizer)
-    make(learning_rate=rate).minimize(loss)
+    getattr(paddle.optimizer, "SGD" if optimizer == "custom" else optimizer)(learning_rate=rate).minimize(loss)
     paddle.seed(seed)
     exe, rows = static.Executor(paddle.CPUPlace()), Rows(seed)
     exe.run(static.default_startup_program())
