@@ -118,29 +118,29 @@ InferenceModel FromProgram(std::unique_ptr<Program> program) {
 }
 
 std::unique_ptr<Program> ReadProgram(const std::shared_ptr<const MappedFile>& file) {
-  const auto bytes = file->bytes();
-  SKIFF_ENFORCE(bytes.empty() || bytes[0] != '{', Unimplemented, "\"", file->name(),
-                "\" is a program in JSON, as Paddle 3 writes it; a ProgramDesc is wanted here");
-  return ParseProgram(bytes, file->name());
+  return ParseProgram(file->bytes(), file->name());
 }
 
-// The first of folder/name + suffix and folder/name that is there.
-std::string InFolder(const std::string& folder, const std::string& name, const char* suffix) {
+// The first of folder/name with each suffix, and folder/name itself, that is there.
+std::string InFolder(const std::string& folder, const std::string& name, std::initializer_list<const char*> suffixes) {
   const std::string plain = folder + "/" + name;
-  return IsFile(plain + suffix) ? plain + suffix : plain;
+  for (const char* suffix : suffixes) {
+    if (IsFile(plain + suffix)) return plain + suffix;
+  }
+  return plain;
 }
 
 InferenceModel LoadFolder(const std::string& folder, const LoadInferenceOptions& options) {
   SKIFF_ENFORCE(IsFolder(folder), External, "there is no folder \"", folder, "\"");
   const std::string name = options.model_filename.empty() ? "__model__" : options.model_filename;
   InferenceModel model =
-      FromProgram(ReadProgram(MappedFile::Open(InFolder(folder, name, ".pdmodel"))));
+      FromProgram(ReadProgram(MappedFile::Open(InFolder(folder, name, {".pdmodel", ".json"}))));
   std::string params = options.params_filename;
   if (params.empty() && IsFile(folder + "/__params__")) params = "__params__";
   if (params.empty()) {
     model.parameters = ReadSeparateParameters(*model.program, folder, options.memory);
   } else if (!SavedVariables(*model.program).empty()) {
-    const auto file = MappedFile::Open(InFolder(folder, params, ".pdiparams"));
+    const auto file = MappedFile::Open(InFolder(folder, params, {".pdiparams"}));
     model.parameters = ReadParameters(*model.program, file, options.memory);
   }
   return model;
@@ -243,22 +243,23 @@ StateDict ReadParameters(const Program& program, const std::shared_ptr<const Map
 
 InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOptions& options) {
   const bool as_folder = !options.model_filename.empty() || !options.params_filename.empty();
-  constexpr std::string_view kSuffix = ".pdmodel";
-  const std::string prefix =
-      path.ends_with(kSuffix) ? path.substr(0, path.size() - kSuffix.size()) : path;
-  if (as_folder || (IsFolder(path) && !IsFile(prefix + ".pdmodel"))) {
-    return WithStoredDTypes(LoadFolder(path, options));
+  std::string prefix = path;
+  for (const std::string_view suffix : {".pdmodel", ".json"}) {
+    if (path.ends_with(suffix) && IsFile(path)) prefix = path.substr(0, path.size() - suffix.size());
   }
-  if (!IsFile(prefix + ".pdmodel")) {
-    External error(StrCat("there is no \"", prefix, ".pdmodel\""));
-    if (IsFile(prefix + ".json")) error.AddContext(prefix + ".json is there: a model of Paddle 3");
+  // A model of 2.x goes before one of 3.x, unless the latter is named.
+  std::string file = path.ends_with(".json") && IsFile(path) ? path : prefix + ".pdmodel";
+  if (!IsFile(file)) file = prefix + ".json";
+  if (as_folder || (IsFolder(path) && !IsFile(file))) return WithStoredDTypes(LoadFolder(path, options));
+  if (!IsFile(file)) {
+    External error(StrCat("there is no \"", prefix, ".pdmodel\" and no \"", prefix, ".json\""));
     error.AddContext("give the prefix that save_inference_model was given, or a folder with __model__");
     throw error;
   }
-  InferenceModel model = FromProgram(ReadProgram(MappedFile::Open(prefix + ".pdmodel")));
+  InferenceModel model = FromProgram(ReadProgram(MappedFile::Open(file)));
   if (!SavedVariables(*model.program).empty()) {
-    const auto file = MappedFile::Open(prefix + ".pdiparams");
-    model.parameters = ReadParameters(*model.program, file, options.memory);
+    const auto parameters = MappedFile::Open(prefix + ".pdiparams");
+    model.parameters = ReadParameters(*model.program, parameters, options.memory);
   }
   return WithStoredDTypes(std::move(model));
 }

@@ -58,7 +58,8 @@ struct LoadInferenceOptions {
 
 /// Reads a model.
 ///
-/// @param path  The prefix given to SaveInferenceModel (prefix.pdmodel itself will do), or a folder.
+/// @param path  The prefix given to SaveInferenceModel (prefix.pdmodel itself will do), or a folder. Where there is no
+///     prefix.pdmodel, prefix.json is read: a model of Paddle 3.
 /// @throws External         A file is missing or cannot be read.
 /// @throws InvalidArgument  A file is damaged, or the parameters are not those of the program: their
 ///     number, dtypes and shapes and the bytes after the last one are compared, and every difference is

@@ -15,7 +15,7 @@ namespace skiff::io {
 /// What Paddle 2.6.2 calls itself in files.
 inline constexpr int64_t kProgramVersion = 2006002;
 
-/// Reads a ProgramDesc.
+/// Reads a program: a ProgramDesc, or the JSON that Paddle 3 writes (see ImportPir), told apart by content.
 ///
 /// @param bytes  The whole file.
 /// @param what   Names the bytes in errors, say the path.

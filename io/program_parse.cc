@@ -3,6 +3,8 @@
 #include <limits>
 #include <set>
 
+#include "io/file_kind.h"
+#include "io/pir/pir_program.h"
 #include "io/program_file.h"
 #include "io/wire.h"
 #include "program.pb.h"
@@ -342,6 +344,7 @@ class ProgramParser {
 }  // namespace
 
 std::unique_ptr<Program> ParseProgram(std::span<const uint8_t> bytes, const std::string& what) {
+  if (DetectFile(bytes) == FileKind::kProgramJson) return ImportPir(ParsePir(bytes, what), what);
   return ProgramParser(what).Parse(bytes);
 }
 

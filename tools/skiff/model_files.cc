@@ -10,12 +10,10 @@ namespace skiff::tool {
 FileKind KindOf(const io::MappedFile& file) {
   const auto bytes = file.bytes();
   if (bytes.empty()) return FileKind::kTensors;
-  const auto first = std::find_if(bytes.begin(), bytes.end(), [](uint8_t c) { return c > ' '; });
   if (bytes[0] == 0x80 && bytes.size() > 1 && bytes[1] >= 2 && bytes[1] <= 5) return FileKind::kPickle;
   if (bytes.size() >= 4 && std::all_of(bytes.begin(), bytes.begin() + 4, [](uint8_t c) { return c == 0; })) {
     return FileKind::kTensors;  // a stream begins with its version, 0, in 32 bits
   }
-  if (first != bytes.end() && *first == '{' && bytes[0] != 0x0A) return FileKind::kPirProgram;
   return FileKind::kProgram;
 }
 
@@ -25,14 +23,16 @@ std::string FindModelFile(const std::string& path) {
                   "\" has no __model__; name a file of it");
     return path + "/__model__";
   }
-  if (!io::IsFile(path) && io::IsFile(path + ".pdmodel")) return path + ".pdmodel";
+  for (const char* suffix : {".pdmodel", ".json"}) {
+    if (!io::IsFile(path) && io::IsFile(path + suffix)) return path + suffix;
+  }
   SKIFF_ENFORCE(io::IsFile(path), External, "there is no file \"", path, "\" and no \"", path,
                 ".pdmodel\"");
   return path;
 }
 
 std::string WithoutSuffix(const std::string& path) {
-  for (const std::string suffix : {".pdmodel", ".pdiparams", ".pdparams", ".pdopt"}) {
+  for (const std::string suffix : {".pdmodel", ".pdiparams", ".pdparams", ".pdopt", ".json"}) {
     if (path.size() > suffix.size() && path.ends_with(suffix)) {
       return path.substr(0, path.size() - suffix.size());
     }

@@ -10,12 +10,12 @@
 
 namespace skiff::tool {
 
-enum class FileKind { kProgram, kTensors, kPickle, kPirProgram };
+enum class FileKind { kProgram, kTensors, kPickle };
 
 /// Told from the content; an empty file holds no tensors.
 FileKind KindOf(const io::MappedFile& file);
 
-/// The file that `path` stands for: itself, path.pdmodel, or the __model__ of a folder.
+/// The file that `path` stands for: itself, path.pdmodel, path.json, or the __model__ of a folder.
 /// @throws External when there is none of them.
 std::string FindModelFile(const std::string& path);
 /// "lenet" for "lenet.pdmodel"; a folder as it is.

@@ -137,7 +137,8 @@ void PrintTensors(const io::MappedFile& file, const char* kind, const std::vecto
 // A file of tensors has no names; they stand in the program beside it.
 void ShowTensors(const std::shared_ptr<const io::MappedFile>& file) {
   const auto entries = io::IndexTensors(file);
-  const std::string model = WithoutSuffix(file->name()) + ".pdmodel";
+  std::string model = WithoutSuffix(file->name()) + ".pdmodel";
+  if (!io::IsFile(model)) model = WithoutSuffix(file->name()) + ".json";
   std::vector<VariableFacts> tensors;
   std::unique_ptr<Program> program;
   std::vector<const Variable*> variables;
@@ -188,9 +189,6 @@ ExitCode Show(const std::vector<std::string>& arguments) {
       PrintTensors(*file, "pickled objects", tensors, others);
       break;
     }
-    case FileKind::kPirProgram:
-      throw Unimplemented(StrCat("\"", path, "\" is a program of Paddle 3 (PIR, JSON), which skiff " SKIFF_VERSION
-                                 " cannot read; save it under FLAGS_enable_pir_api=0"));
   }
   return kOk;
 }
