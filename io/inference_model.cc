@@ -180,6 +180,8 @@ std::unique_ptr<Program> InferenceProgram(const Program& program,
                                           const std::vector<std::string>& feeds,
                                           const std::vector<std::string>& fetches,
                                           const SaveInferenceOptions& options) {
+  // Paddle 3 keeps what 2.x drops: whether a parameter is trained, seeds.
+  if (options.format == ProgramFormat::kJson) return NormalizeProgram(program, feeds, fetches, /*scale_fetches=*/false);
   std::unique_ptr<Program> made = NormalizeProgram(program, feeds, fetches);
   if (options.clip_extra) ClipExtra(made.get());
   for (Variable* v : made->ListVars()) {
@@ -205,7 +207,8 @@ void SaveInferenceModel(const std::string& prefix, const std::vector<std::string
     Sink& sink = files.Add(prefix + ".pdiparams");
     for (const auto& [v, tensor] : values) WriteTensor(*tensor, &sink);
   }
-  files.Add(prefix + ".pdmodel").Write(SerializeProgram(*made));
+  const bool json = options.format == ProgramFormat::kJson;
+  files.Add(prefix + (json ? ".json" : ".pdmodel")).Write(json ? SerializeProgramJson(*made) : SerializeProgram(*made));
   files.Commit();
 }
 

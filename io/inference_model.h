@@ -9,6 +9,7 @@
 #include "executor/predictor.h"
 #include "framework/tensor/scope.h"
 #include "io/normalize.h"
+#include "io/program_file.h"
 #include "io/state_dict.h"
 #include "io/tensor_stream.h"
 
@@ -17,10 +18,12 @@ namespace skiff::io {
 struct SaveInferenceOptions {
   bool clip_extra = true;     // leave out what training alone needs
   bool program_only = false;  // write no parameters
+  ProgramFormat format = ProgramFormat::kProtobuf;
 };
 
 /// Writes prefix.pdmodel and prefix.pdiparams together, as Paddle 2.6.2 does; without persistable variables
-/// there is no .pdiparams, and an old one goes. `program` is not modified.
+/// there is no .pdiparams, and an old one goes. `program` is not modified. In the format kJson the program is
+/// prefix.json, as Paddle 3 writes it; what is fetched keeps its name there.
 ///
 /// @param feeds, fetches  Variables of block 0. What is fetched gets the name
 ///     save_infer_model/scale_<i>.tmp_<k>; positions are what stays.

@@ -245,7 +245,7 @@ std::vector<std::string> NamesByColumn(const Program& program, const std::string
 
 std::unique_ptr<Program> NormalizeProgram(const Program& program,
                                           const std::vector<std::string>& feeds,
-                                          const std::vector<std::string>& fetches) {
+                                          const std::vector<std::string>& fetches, bool scale_fetches) {
   SKIFF_ENFORCE(!fetches.empty(), InvalidArgument, "an inference program needs a variable to fetch");
   CheckFeeds(program, feeds);
   for (const std::string& name : fetches) program.global_block().Var(name);
@@ -254,7 +254,9 @@ std::unique_ptr<Program> NormalizeProgram(const Program& program,
   Block& block = copy->global_block();
   RemoveOldFeedsAndFetches(&block);
   std::vector<std::string> targets;
-  for (size_t i = 0; i < fetches.size(); ++i) targets.push_back(AppendScale(&block, fetches[i], i));
+  for (size_t i = 0; i < fetches.size(); ++i) {
+    targets.push_back(scale_fetches ? AppendScale(&block, fetches[i], i) : fetches[i]);
+  }
   std::set<const Operator*> producers;
   for (const std::string& name : targets) {
     const Operator* last = nullptr;

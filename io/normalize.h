@@ -14,6 +14,8 @@ namespace skiff::io {
 /// save_infer_model/scale_<i>.tmp_<k>; not for bool), pruned, is_test true, batch_norm without
 /// ReserveSpace, feed operators first and fetch operators last.
 ///
+/// @param scale_fetches  False leaves the `scale` operators out, as Paddle 3 does.
+///
 /// Unlike Paddle's, `program` itself is not modified, and a variable that already is the output of such a
 /// scale is fetched as it is.
 /// @throws InvalidArgument  A feed is named twice, or not needed by the fetches; no fetch is named.
@@ -21,7 +23,7 @@ namespace skiff::io {
 /// Source: docs/formats.md, section 2.
 std::unique_ptr<Program> NormalizeProgram(const Program& program,
                                           const std::vector<std::string>& feeds,
-                                          const std::vector<std::string>& fetches);
+                                          const std::vector<std::string>& fetches, bool scale_fetches = true);
 
 /// Removes what training alone needs, as save_inference_model(clip_extra=True) does: slots and attributes
 /// that are not part of each operator's definition. Operators Paddle 2.6.2 does not have stay as they are.

@@ -35,6 +35,19 @@ std::unique_ptr<Program> ParseProgram(std::span<const uint8_t> bytes, const std:
 /// @throws InvalidArgument when a program has 2 GiB or more, which protobuf cannot hold.
 std::string SerializeProgram(const Program& program);
 
+/// Which of Paddle's two languages a program is written in.
+enum class ProgramFormat {
+  kProtobuf,  // .pdmodel: 1.x, 2.x, and 3.x with FLAGS_enable_pir_api=0
+  kJson,      // .json: what Paddle 3 reads and writes by default
+};
+
+/// The program as Paddle 3 writes it (PIR in JSON). A program with feed and fetch operators is one for inference.
+/// What was read from JSON and not changed is written byte for byte, but for constants that several operators share.
+/// @param readable  With line ends and indents.
+/// @throws Unimplemented  Lists every operator that Paddle 3 does not have, or that the table docs/pir_operators.md lacks.
+/// @throws InvalidArgument  A variable without dtype, or read before it is written.
+std::string SerializeProgramJson(const Program& program, bool readable = false);
+
 /// How Paddle spells a variable that no file spelled yet.
 Variable::FileForm FormOfNew(const Variable& variable);
 

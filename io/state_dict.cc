@@ -235,7 +235,7 @@ void SaveStateDict(const StateDict& state, const std::string& path,
 StateDict LoadStateDict(const std::string& path) { return ToStateDict(LoadPickle(path), path); }
 
 void SaveProgramState(const Program& program, const Scope& scope, const std::string& prefix,
-                      int protocol) {
+                      int protocol, ProgramFormat format) {
   CheckPrefix(prefix);
   const StateDict parameters = GetStateDict(program, scope, StateKind::kParameters);
   const StateDict states = GetStateDict(program, scope, StateKind::kOptimizer);
@@ -244,7 +244,8 @@ void SaveProgramState(const Program& program, const Scope& scope, const std::str
   WritePickle(ToPickle(parameters, {.protocol = protocol}), form, &files.Add(prefix + ".pdparams"));
   // Paddle never slices this one.
   WritePickle(ToPickle(states), form, &files.Add(prefix + ".pdopt"));
-  files.Add(prefix + ".pdmodel").Write(SerializeProgram(program));
+  const bool json = format == ProgramFormat::kJson;
+  files.Add(prefix + (json ? ".json" : ".pdmodel")).Write(json ? SerializeProgramJson(program) : SerializeProgram(program));
   files.Commit();
 }
 
@@ -274,7 +275,7 @@ LoadReport LoadProgramState(const Program& program, Scope& scope, const std::str
 }
 
 void SaveProgram(const Program& program, const std::string& path) {
-  WriteFile(path, SerializeProgram(program));
+  WriteFile(path, path.ends_with(".json") ? SerializeProgramJson(program) : SerializeProgram(program));
 }
 
 std::unique_ptr<Program> LoadProgram(const std::string& path) {

@@ -10,6 +10,7 @@
 #include "framework/program/program.h"
 #include "framework/tensor/scope.h"
 #include "io/pickle_file.h"
+#include "io/program_file.h"
 
 namespace skiff::io {
 
@@ -112,10 +113,10 @@ void SaveStateDict(const StateDict& state, const std::string& path,
 /// @throws External when it cannot be opened, InvalidArgument when it is damaged or no state dict.
 StateDict LoadStateDict(const std::string& path);
 
-/// Writes prefix.pdparams, prefix.pdopt and prefix.pdmodel together.
+/// Writes prefix.pdparams, prefix.pdopt and prefix.pdmodel (prefix.json in the format kJson) together.
 /// Source: paddle.static.save.
 void SaveProgramState(const Program& program, const Scope& scope, const std::string& prefix,
-                      int protocol = 4);
+                      int protocol = 4, ProgramFormat format = ProgramFormat::kProtobuf);
 /// Reads prefix.pdparams, and prefix.pdopt where the program has such state, and sets the program's
 /// variables. `prefix` may carry one of the suffixes, or be a folder with one file per variable,
 /// as Paddle 1.x wrote.
@@ -124,7 +125,8 @@ void SaveProgramState(const Program& program, const Scope& scope, const std::str
 LoadReport LoadProgramState(const Program& program, Scope& scope, const std::string& prefix,
                             const LoadOptions& options = {});
 
-/// Replaces a program file (.pdmodel), whole or not at all. Nothing is pruned or clipped.
+/// Replaces a program file (.pdmodel; the JSON of Paddle 3 where the path ends in .json), whole or not at all. Nothing
+/// is pruned or clipped.
 void SaveProgram(const Program& program, const std::string& path);
 /// @throws External when it cannot be opened, InvalidArgument when it is damaged.
 std::unique_ptr<Program> LoadProgram(const std::string& path);

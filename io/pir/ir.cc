@@ -225,7 +225,7 @@ class PirWriter {
 
   Json WriteOperation(PirOperation& op) {
     auto result = [&](PirValue& value) {
-      value.id = value.type.value("#", "") == "NULL" ? 0 : ++last_value_;
+      value.id = ++last_value_;
       return Json{{"%", value.id}, {"TT", value.type}};
     };
     if (op.name == kPirParameter) {

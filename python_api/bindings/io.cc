@@ -70,9 +70,14 @@ std::unique_ptr<Predictor> MakePredictor(io::InferenceModel model, PredictorOpti
   return std::make_unique<Predictor>(io::ToPredictorModel(std::move(model)), std::move(options));
 }
 
+io::ProgramFormat FormatOf(bool json) { return json ? io::ProgramFormat::kJson : io::ProgramFormat::kProtobuf; }
+
 void BindPrograms(py::module_& m) {
   m.def("save_program", [](const Program& program, const std::string& path) { io::SaveProgram(program, path); });
   m.def("serialize_program", [](const Program& program) { return py::bytes(io::SerializeProgram(program)); });
+  m.def("serialize_program_json", [](const Program& program, bool readable) {
+    return py::bytes(io::SerializeProgramJson(program, readable));
+  });
   m.def("parse_program", [](const std::string& bytes) {
     return std::shared_ptr<Program>(
         io::ParseProgram({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "a buffer"));
@@ -81,9 +86,9 @@ void BindPrograms(py::module_& m) {
     return std::shared_ptr<Program>(
         io::NormalizeProgram(program, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars")));
   });
-  m.def("inference_program", [](const Program& program, py::object feeds, py::object fetches, bool clip_extra) {
-    return std::shared_ptr<Program>(io::InferenceProgram(program, ToNames(feeds, "feed_vars"),
-                                                         ToNames(fetches, "fetch_vars"), {.clip_extra = clip_extra}));
+  m.def("inference_program", [](const Program& program, py::object feeds, py::object fetches, bool clip_extra, bool json) {
+    return std::shared_ptr<Program>(io::InferenceProgram(program, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars"),
+                                                         {.clip_extra = clip_extra, .format = FormatOf(json)}));
   });
   m.def("write_file", [](const std::string& path, const std::string& bytes) { io::WriteFile(path, bytes); });
 }
@@ -128,8 +133,8 @@ void BindIo(py::module_& m) {
     SetState(program, state, scope);
   });
   m.def("load_state_arrays", [](const std::string& path) { return FromStateDict(io::LoadStateDict(path), true); });
-  m.def("save_program_state", [](const Program& program, const std::string& prefix, int protocol) {
-    io::SaveProgramState(program, GlobalScope(), prefix, protocol);
+  m.def("save_program_state", [](const Program& program, const std::string& prefix, int protocol, bool json) {
+    io::SaveProgramState(program, GlobalScope(), prefix, protocol, FormatOf(json));
   });
   m.def("load_program_state", [](const Program& program, const std::string& prefix, bool strict) {
     const io::LoadReport report = io::LoadProgramState(program, GlobalScope(), prefix, {.strict = strict});
@@ -142,9 +147,9 @@ void BindIo(py::module_& m) {
   });
 
   m.def("save_inference_model", [](const std::string& prefix, py::object feeds, py::object fetches,
-                                   const Program& program, bool clip_extra, bool program_only) {
+                                   const Program& program, bool clip_extra, bool program_only, bool json) {
     io::SaveInferenceModel(prefix, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars"), program, GlobalScope(),
-                           {.clip_extra = clip_extra, .program_only = program_only});
+                           {.clip_extra = clip_extra, .program_only = program_only, .format = FormatOf(json)});
   });
   m.def("load_inference_model", [](const std::string& path, const std::string& model, const std::string& params) {
     io::LoadInferenceOptions options;

@@ -21,6 +21,12 @@ def _program(program, options, allowed):
     return program
 
 
+def _is_json(model_format):
+    if model_format not in ("pdmodel", "json"):
+        raise ValueError(f"format {model_format!r} is neither 'pdmodel' (Paddle 2) nor 'json' (Paddle 3)")
+    return model_format == "json"
+
+
 def save_inference_model(path_prefix, feed_vars, fetch_vars, executor, **kwargs):
     """Writes what computes fetch_vars from feed_vars: path_prefix.pdmodel and path_prefix.pdiparams.
 
@@ -31,22 +37,28 @@ def save_inference_model(path_prefix, feed_vars, fetch_vars, executor, **kwargs)
         program (Program): the default main program where None. It is not modified.
         clip_extra (bool): leaves out what training alone needs. True unless given.
         legacy_format (bool): accepted; no other is written.
+        format (str): "pdmodel", or "json" for path_prefix.json, which Paddle 3 loads by default.
+
+    Raises:
+        NotImplementedError: format="json", and Paddle 3 has no counterpart of some operators (all are listed).
 
     Source: paddle.static.save_inference_model.
     """
-    program = _program(kwargs.get("program"), kwargs, ("program", "clip_extra", "legacy_format"))
+    program = _program(kwargs.get("program"), kwargs, ("program", "clip_extra", "legacy_format", "format"))
+    json = _is_json(kwargs.get("format", "pdmodel"))
     path_prefix = os.fspath(path_prefix)
     if not path_prefix or path_prefix.endswith("/"):
         raise ValueError(f"path_prefix {path_prefix!r} ends in a folder; a name for the files is wanted")
     _make_folder(path_prefix)
-    _core.save_inference_model(path_prefix, feed_vars, fetch_vars, program, kwargs.get("clip_extra", True), False)
+    _core.save_inference_model(path_prefix, feed_vars, fetch_vars, program, kwargs.get("clip_extra", True), False, json)
 
 
 def load_inference_model(path_prefix, executor, **kwargs):
     """Reads an inference model and puts its parameters into the current scope.
 
     Args:
-        path_prefix (str | None): as given to save_inference_model, or the folder of an older model; None where
+        path_prefix (str | None): as given to save_inference_model (path_prefix.json, of Paddle 3, is read where there is
+            no path_prefix.pdmodel), or the folder of an older model; None where
             model_filename and params_filename are the files' bytes.
         executor (Executor): as in Paddle.
         model_filename, params_filename (str | bytes): of older models.
@@ -77,19 +89,21 @@ def normalize_program(program, feed_vars, fetch_vars, **kwargs):
 
 
 def serialize_program(feed_vars, fetch_vars, **kwargs):
-    """The bytes of the .pdmodel of save_inference_model. Source: paddle.static.serialize_program."""
-    program = _program(kwargs.get("program"), kwargs, ("program", "legacy_format"))
-    return _core.serialize_program(_core.inference_program(program, feed_vars, fetch_vars, False))
+    """The bytes of the .pdmodel (format="json": of the .json) of save_inference_model. Source: paddle.static.serialize_program."""
+    program = _program(kwargs.get("program"), kwargs, ("program", "legacy_format", "format"))
+    if _is_json(kwargs.get("format", "pdmodel")):
+        return _core.serialize_program_json(_core.inference_program(program, feed_vars, fetch_vars, False, True), False)
+    return _core.serialize_program(_core.inference_program(program, feed_vars, fetch_vars, False, False))
 
 
 def serialize_persistables(feed_vars, fetch_vars, executor, **kwargs):
     """The bytes of the .pdiparams of save_inference_model. Source: paddle.static.serialize_persistables."""
     program = _program(kwargs.get("program"), kwargs, ("program",))
-    return _core.serialize_parameters(_core.inference_program(program, feed_vars, fetch_vars, False))
+    return _core.serialize_parameters(_core.inference_program(program, feed_vars, fetch_vars, False, False))
 
 
 def deserialize_program(data):
-    """The program of a .pdmodel's bytes. Source: paddle.static.deserialize_program."""
+    """The program of a .pdmodel's or .json's bytes. Source: paddle.static.deserialize_program."""
     return _core.parse_program(data)
 
 
@@ -113,9 +127,13 @@ def load_from_file(path):
 
 
 def save(program, model_path, protocol=4, **configs):
-    """Writes model_path.pdparams, .pdopt and .pdmodel together. Source: paddle.static.save."""
+    """Writes model_path.pdparams, .pdopt and .pdmodel together; .json in place of the last with format="json".
+
+    Source: paddle.static.save.
+    """
     _make_folder(os.fspath(model_path))
-    _core.save_program_state(_program(program, {}, ()), os.fspath(model_path), protocol)
+    json = _is_json(configs.pop("format", "pdmodel"))
+    _core.save_program_state(_program(program, {}, ()), os.fspath(model_path), protocol, json)
 
 
 def load(program, model_path, executor=None, var_list=None):
@@ -143,7 +161,7 @@ def load(program, model_path, executor=None, var_list=None):
 def load_program_state(model_path, var_list=None):
     """What model_path.pdparams and .pdopt hold, as arrays by name. Source: paddle.static.load_program_state."""
     path = os.fspath(model_path)
-    for suffix in (".pdparams", ".pdopt", ".pdmodel"):
+    for suffix in (".pdparams", ".pdopt", ".pdmodel", ".json"):
         path = path[:-len(suffix)] if path.endswith(suffix) else path
     state = _core.load_state_arrays(path + ".pdparams")
     if os.path.isfile(path + ".pdopt"):
