@@ -405,12 +405,22 @@ class PirExporter {
     AddResult(&fetch, value->type);
   }
 
-  PirValue* SetOnlyResult(const Operator& op, PirOperation* made) {
+  PirValue* SetOnlyResult(const Operator& op, PirOperation* made) { return SetOnlyResult(op, made, block_->Var(op.outputs.One("Out"))); }
+
+  PirValue* SetOnlyResult(const Operator& op, PirOperation* made, const Variable& type) {
     const std::string& name = op.outputs.One("Out");
     SetStopGradient(made, {block_->Var(name).stop_gradient});
-    PirValue* value = AddResult(made, ToPirType(block_->Var(name)));
+    PirValue* value = AddResult(made, ToPirType(type));
     values_.Set(name, value);
     return value;
+  }
+
+  // A variable that is written several times, with other dtypes too, is described as the last operator left it.
+  Variable Described(const Operator& op, int32_t dtype, const std::vector<int64_t>& shape) const {
+    Variable v = block_->Var(op.outputs.One("Out"));
+    if (IsValidDType(dtype)) v.dtype = static_cast<DType>(dtype);
+    v.shape = Shape(shape);
+    return v;
   }
 
   static std::string PlaceOf(const Operator& op, const char* usual) {
@@ -425,9 +435,10 @@ class PirExporter {
     const auto text = op.attrs.Get<std::string>("str_value", "");
     const Attribute value = text.empty() ? Attribute(op.attrs.Get<float>("value", 0.0f)) : Attribute(text);
     const auto dtype = static_cast<DType>(op.attrs.Get<int32_t>("dtype", static_cast<int32_t>(DType::kFloat32)));
-    PirOperation& full = Full(op.attrs.Get<std::vector<int64_t>>("shape", {}), value, dtype, PlaceOf(op, kUndefinedPlace));
+    const auto shape = op.attrs.Get<std::vector<int64_t>>("shape", {});
+    PirOperation& full = Full(shape, value, dtype, PlaceOf(op, kUndefinedPlace));
     AddKept(op, {"place"}, &full);
-    SetOnlyResult(op, &full);
+    SetOnlyResult(op, &full, Described(op, static_cast<int32_t>(dtype), shape));
   }
 
   void ExportAssignValue(const Operator& op) {
@@ -450,13 +461,14 @@ class PirExporter {
     const auto shape = op.attrs.Get<std::vector<int64_t>>("shape");
     PirOperation& full = Full(shape, 0.0, static_cast<DType>(dtype), kUndefinedPlace);
     SetStopGradient(&full, {true});
-    PirValue* filled = AddResult(&full, ToPirType(block_->Var(op.outputs.One("Out"))));
+    const Variable type = Described(op, dtype, shape);
+    PirValue* filled = AddResult(&full, ToPirType(type));
     PirOperation& assign = Append("pd_op.assign_value_");
     assign.operands = {filled};
     assign.attrs = {{"shape", ToPirAttribute("i32s", shape)}, {"dtype", ToPirAttribute("dtype", dtype)},
                     {"values", ToPirAttribute("f64s", *values)}, {"place", ToPirAttribute("place", PlaceOf(op, kUndefinedPlace))}};
     AddKept(op, {"place"}, &assign);
-    SetOnlyResult(op, &assign);
+    SetOnlyResult(op, &assign, type);
   }
 
   PirValue* CreateArray(const Variable& v) {
@@ -612,12 +624,15 @@ class PirExporter {
     AddResults(op, rule, &made);
   }
 
-  static Json AttributeOf(const PirAttrRule& rule, const Operator& op, const Attrs& attrs) {
+  Json AttributeOf(const PirAttrRule& rule, const Operator& op, const Attrs& attrs) const {
     const Attribute* kept = op.attrs.Find(kPirPrefix + rule.name);
     if (kept != nullptr) {
       PirOperation holder;
       AddKept(rule.name, *kept, &holder);
       return holder.attrs.at(0).value;
+    }
+    if (rule.source == "-" && rule.kind == "dtype") {  // 2.x leaves to the operands what the result is
+      return ToPirAttribute("dtype", static_cast<int32_t>(block_->Var(op.outputs.AllNames().at(0)).dtype));
     }
     const Attribute* value = rule.source == "-" ? nullptr : attrs.Find(rule.source);
     if (value == nullptr && rule.has_fallback) return ToPirAttribute(rule.kind, ParseAttribute(rule.kind, rule.fallback));

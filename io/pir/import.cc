@@ -22,6 +22,7 @@ struct Binding {
   std::vector<std::string> names;
   PirType type;
   const PirOperation* constant = nullptr;  // pd_op.full or full_int_array, no variable until one is needed
+  std::shared_ptr<Operator> place;         // of a constant: where its operator will stand, if one is needed
   Block* block = nullptr;                  // where it is computed
 };
 
@@ -41,6 +42,7 @@ class PirImporter {
     program_->op_version_map.reset();
     ImportBlock(module.body, &program_->global_block());
     while (program_->current_block().idx() != 0) program_->Rollback();
+    DropEmptyPlaces();
     if (has_fetch_) AddFeeds();
     return std::move(program_);
   }
@@ -142,7 +144,7 @@ class PirImporter {
 
   // New variables for a result.
   Binding& Define(const PirValue& value, const std::string& base, Block* block, const PirOperation& op, size_t index) {
-    Binding binding{{}, FromPirType(value.type, op.where), nullptr, block};
+    Binding binding{{}, FromPirType(value.type, op.where), nullptr, nullptr, block};
     const bool stop = StopGradient(op, index);
     for (const Variable& element : binding.type.elements) {
       Variable variable = element;
@@ -181,7 +183,7 @@ class PirImporter {
     if (op.name == "builtin.split") return ImportSplit(op);
     if (op.name == "builtin.slice") return ImportSlice(op);
     if ((op.name == "pd_op.full" || op.name == "pd_op.full_int_array") && op.operands.empty() && op.results.size() == 1) {
-      bindings_[op.results[0].get()] = {{}, FromPirType(op.results[0]->type, op.where), &op, block};
+      bindings_[op.results[0].get()] = {{}, FromPirType(op.results[0]->type, op.where), &op, block->AddOp({}), block};
       return;
     }
     if (op.name == "pd_op.if") return ImportIf(op, block);
@@ -218,7 +220,7 @@ class PirImporter {
     v.parameter.trainable = flag(op.result_attrs[2]);
     v.parameter.need_clip = flag(op.attrs[2]);
     v.is_parameter = flag(op.attrs[1]);
-    bindings_[op.results[0].get()] = {{v.name}, type, nullptr, block};
+    bindings_[op.results[0].get()] = {{v.name}, type, nullptr, nullptr, block};
     block->AddVar(std::move(v));
   }
 
@@ -234,7 +236,7 @@ class PirImporter {
     }
     v.need_check_feed = !v.persistable;
     if (!v.persistable) feeds_.push_back(v.name);
-    bindings_[result] = {{v.name}, type, nullptr, block};
+    bindings_[result] = {{v.name}, type, nullptr, nullptr, block};
     block->AddVar(std::move(v));
   }
 
@@ -257,7 +259,7 @@ class PirImporter {
   }
 
   void ImportCombine(const PirOperation& op, Block* block) {
-    Binding list{{}, FromPirType(OneResult(op)->type, op.where), nullptr, block};
+    Binding list{{}, FromPirType(OneResult(op)->type, op.where), nullptr, nullptr, block};
     if (!list.type.list || list.type.elements.size() != op.operands.size()) Fail("the type is no vector of its operands", op);
     combined_[op.results[0].get()] = &op;
     for (const PirValue* operand : op.operands) {
@@ -287,7 +289,7 @@ class PirImporter {
     }
     Charge(list.names.size(), op);
     for (size_t i = 0; i < op.results.size(); ++i) {
-      bindings_[op.results[i].get()] = {{list.names[i]}, {false, {list.type.elements[i]}}, nullptr, list.block};
+      bindings_[op.results[i].get()] = {{list.names[i]}, {false, {list.type.elements[i]}}, nullptr, nullptr, list.block};
     }
   }
 
@@ -302,7 +304,7 @@ class PirImporter {
       Fail(StrCat("the index is none of a list of ", list.names.size()), op);
     }
     const auto at = static_cast<size_t>(std::get<int64_t>(*number));
-    Binding element{{list.names[at]}, {false, {list.type.elements[at]}}, nullptr, list.block};
+    Binding element{{list.names[at]}, {false, {list.type.elements[at]}}, nullptr, nullptr, list.block};
     bindings_[OneResult(op)] = std::move(element);
   }
 
@@ -348,7 +350,16 @@ class PirImporter {
       made.attrs.Set("str_value", std::get<std::string>(*ConvertAttribute(number, std::string())));
       KeepExtras(op, {"shape", "value", "dtype"}, "0,0,", &made.attrs);
     }
-    block->AddOp(std::move(made));
+    *binding->place = std::move(made);
+  }
+
+  // Of constants that became attributes everywhere.
+  void DropEmptyPlaces() {
+    for (int i = 0; i < program_->num_blocks(); ++i) {
+      std::vector<std::shared_ptr<Operator>> ops = program_->block(i).ops();
+      std::erase_if(ops, [](const auto& op) { return op->type.empty(); });
+      program_->block(i).SetOps(std::move(ops));
+    }
   }
 
   template <typename T>
@@ -521,7 +532,7 @@ class PirImporter {
       if (rule.results[i].name == "-" || result.type.value("#", "") == "NULL") continue;
       const std::string alias = rule.AliasOf(i);
       if (!alias.empty() && made.inputs.Has(alias)) {
-        bindings_[&result] = {made.inputs[alias], FromPirType(result.type, op.where), nullptr, block};
+        bindings_[&result] = {made.inputs[alias], FromPirType(result.type, op.where), nullptr, nullptr, block};
         made.outputs.Set(rule.results[i].name, made.inputs[alias]);
       } else {
         made.outputs.Set(rule.results[i].name, Define(result, rule.type, block, op, i).names);
