@@ -195,6 +195,8 @@ class PirImporter {
     }
     if (op.name == "pd_op.array_write_") return ImportArrayWrite(op, block);
     if (op.name == "pd_op.shape64") return ImportShape64(op, block);
+    if (op.name == "pd_op.assign_out_") return ImportAssignOut(op, block);
+    if (op.name == "pd_op.arange") return ImportRange(op, block);
     if (!op.regions.empty()) {
       throw Unimplemented(StrCat("cannot read \"", what_, "\": ", op.where, " has regions; of such operations only pd_op.if and ",
                                  "pd_op.while are supported"));
@@ -427,6 +429,35 @@ class PirImporter {
                   {{"in_dtype", static_cast<int32_t>(DType::kInt32)}, {"out_dtype", static_cast<int32_t>(out.type.elements[0].dtype)}}});
   }
 
+  // The second operand is written over, and so is whatever reads it later.
+  void ImportAssignOut(const PirOperation& op, Block* block) {
+    if (op.operands.size() != 2) Fail("two operands are wanted", op);
+    const std::string x = OneName(op.operands[0], op), out = OneName(op.operands[1], op);
+    block->AddOp({"assign", {{"X", {x}}}, {{"Out", {out}}}, {}});
+    bindings_[OneResult(op)] = BindingOf(op.operands[1], op);
+  }
+
+  // In 2.x the numbers have the dtype of the bounds, here an attribute's.
+  void ImportRange(const PirOperation& op, Block* block) {
+    if (op.operands.size() != 3) Fail("start, end and step are wanted", op);
+    std::vector<std::string> bounds;
+    for (const PirValue* operand : op.operands) bounds.push_back(OneName(operand, op));
+    const Binding& out = Define(*OneResult(op), "range", block, op, 0);
+    if (out.type.list) Fail("a list where one value belongs", op);
+    const DType dtype = out.type.elements[0].dtype;
+    for (std::string& bound : bounds) {
+      const Variable& given = block->Var(bound);
+      if (given.dtype == dtype) continue;
+      const std::string cast = block->AddVar({.name = FreshName("cast"), .dtype = dtype, .shape = given.shape, .stop_gradient = true})->name;
+      block->AddOp({"cast", {{"X", {bound}}}, {{"Out", {cast}}},
+                    {{"in_dtype", static_cast<int32_t>(given.dtype)}, {"out_dtype", static_cast<int32_t>(dtype)}}});
+      bound = cast;
+    }
+    Operator range{"range", {{"Start", {bounds[0]}}, {"End", {bounds[1]}}, {"Step", {bounds[2]}}}, {{"Out", out.names}}, {}};
+    KeepExtras(op, {"dtype"}, "0,0,", &range.attrs);
+    block->AddOp(std::move(range));
+  }
+
   // ---- by the table
 
   // The attribute of 2.x with the kind skiff gives it, else as it is.
@@ -475,9 +506,9 @@ class PirImporter {
       if (i >= rule.operands.size()) return false;
       const PirOperandRule& operand = rule.operands[i];
       const bool list = BindingOf(value, op).type.list;
+      if (operand.attr == "-") continue;
       if (!operand.made.empty()) {
         if (const auto constant = ConstantOf(value, op)) {
-          if (operand.attr == "-") continue;
           const auto converted = AsAttributeOf(def, operand.attr, *constant);
           if (!converted) return false;
           plan->attrs.Set(operand.attr, *converted);
@@ -501,7 +532,7 @@ class PirImporter {
       if (found->source == "-") {
         const bool usual = found->has_fallback && ToPirAttribute(found->kind, ParseAttribute(found->kind, found->fallback)) == attr.value;
         if (usual) continue;
-        const bool of_no_effect = kMeaninglessAttrs.contains(attr.name) || rule.type == "range";
+        const bool of_no_effect = kMeaninglessAttrs.contains(attr.name);
         if (!of_no_effect && found->has_fallback) return false;
         KeepAttribute(attr, op, &plan->attrs);
         continue;
@@ -530,7 +561,10 @@ class PirImporter {
     for (size_t i = 0; i < op.results.size() && i < rule.results.size(); ++i) {
       const PirValue& result = *op.results[i];
       if (rule.results[i].name == "-" || result.type.value("#", "") == "NULL") continue;
-      const std::string alias = rule.AliasOf(i);
+      std::string alias = rule.AliasOf(i);
+      // Where the operand that is written over is read besides, it reads what was written.
+      const bool in_place = op.name != rule.pir && op.name.ends_with("_") && i == 0 && !op.operands.empty() && uses_[op.operands[0]] > 1;
+      if (in_place && !plan.slots.empty() && plan.slots[0].second == op.operands[0]) alias = plan.slots[0].first;
       if (!alias.empty() && made.inputs.Has(alias)) {
         bindings_[&result] = {made.inputs[alias], FromPirType(result.type, op.where), nullptr, nullptr, block};
         made.outputs.Set(rule.results[i].name, made.inputs[alias]);
@@ -540,7 +574,7 @@ class PirImporter {
     }
     if (op.name != rule.pir) made.attrs.Set("pir.name", op.name);
     KeepStopGradient(op, made, rule, block);
-    Complete(&made, def, block);
+    Complete(&made, def, rule.pir.starts_with("pd_op.tril"), block);
     block->AddOp(std::move(made));
     return true;
   }
@@ -558,7 +592,7 @@ class PirImporter {
   }
 
   // What 2.x writes besides.
-  void Complete(Operator* op, const OpDef* def, Block* block) {
+  void Complete(Operator* op, const OpDef* def, bool lower, Block* block) {
     if (def == nullptr) return;
     auto dtype_of_first = [&] {
       for (const auto& [slot, names] : op->inputs) {
@@ -568,6 +602,7 @@ class PirImporter {
     };
     if (def->FindAttr("in_dtype") != nullptr && !op->attrs.Has("in_dtype") && op->type == "cast") op->attrs.Set("in_dtype", dtype_of_first());
     if (op->type == "set_value") op->attrs.Set("dtype", dtype_of_first());
+    if (op->type.starts_with("tril_triu")) op->attrs.Set("lower", lower);
     if (def->FindAttr("reduce_all") != nullptr && !op->attrs.Has("reduce_all")) {
       for (const char* name : {"dim", "axis"}) {
         const Attribute* axes = op->attrs.Find(name);
