@@ -1,7 +1,6 @@
 #include "io/pir/lower.h"
 
 #include <algorithm>
-#include <functional>
 #include <map>
 
 #include "framework/op/append_op.h"
@@ -35,8 +34,6 @@ class Lowering {
   }
 
  private:
-  using Rule = std::function<bool(Lowering*, const Operator&)>;
-
   bool Lower(const Operator& op) {
     static const std::map<std::string, const char*> renamed = {
         {"reshape", "reshape2"}, {"transpose", "transpose2"}, {"squeeze", "squeeze2"}, {"unsqueeze", "unsqueeze2"}};
@@ -56,8 +53,7 @@ class Lowering {
       Add({"fill_any_like", {{"X", op.inputs["X"]}}, {{"Out", op.outputs["Out"]}}, {{"value", 0.0f}, {"dtype", -1}}});
       return true;
     }
-    if (op.type == "hard_shrink" || op.type == "minus") {
-      if (op.type == "hard_shrink") return false;
+    if (op.type == "minus") {
       Add({"elementwise_sub", {{"X", op.inputs["X"]}, {"Y", op.inputs["Y"]}}, {{"Out", op.outputs["Out"]}}, {{"axis", -1}}});
       return true;
     }
@@ -100,7 +96,6 @@ class Lowering {
     const Shape x_shape = ShapeOf(x), y_shape = ShapeOf(y);
     const int64_t rows = Product(x_shape, 0, x_cols), inner = Product(y_shape, 0, y_cols), columns = Product(y_shape, y_cols, y_shape.rank());
     const bool flat_x = x_shape.rank() == x_cols + 1, flat_y = y_shape.rank() == 2 && y_cols == 1;
-    Attrs kept;
     if (flat_x && flat_y) {
       Add({"matmul_v2", {{"X", {x}}, {"Y", {y}}}, {{"Out", {out}}}, {{"trans_x", false}, {"trans_y", false}}});
       return true;
@@ -190,6 +185,16 @@ class Lowering {
 };
 
 }  // namespace
+
+std::vector<std::string> LoweredTo(const std::string& type) {
+  static const std::map<std::string, std::vector<std::string>> known = {
+      {"reshape", {"reshape2"}}, {"transpose", {"transpose2"}}, {"squeeze", {"squeeze2"}}, {"unsqueeze", {"unsqueeze2"}},
+      {"mul", {"reshape2", "matmul_v2"}}, {"matmul", {"matmul_v2", "scale"}}, {"lookup_table", {"squeeze2", "lookup_table_v2"}},
+      {"flatten", {"reshape2"}}, {"flatten2", {"reshape2"}}, {"top_k", {"top_k_v2"}}, {"fill_zeros_like", {"fill_any_like"}},
+      {"minus", {"elementwise_sub"}}};
+  const auto found = known.find(type);
+  return found == known.end() ? std::vector<std::string>{} : found->second;
+}
 
 std::unique_ptr<Program> Lower(const Program& program) {
   std::unique_ptr<Program> copy = program.Clone();

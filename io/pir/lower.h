@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "framework/program/program.h"
 
@@ -11,5 +13,8 @@ namespace skiff::io {
 /// matmul_v2, an elementwise operator's axis by a reshape2, lookup_table by lookup_table_v2, and so on.
 /// @throws Unimplemented where an extent must be known for that and is not.
 std::unique_ptr<Program> Lower(const Program& program);
+
+/// The operators that Lower says `type` with; none where it leaves it (but for an elementwise operator's axis).
+std::vector<std::string> LoweredTo(const std::string& type);
 
 }  // namespace skiff::io

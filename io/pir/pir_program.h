@@ -28,4 +28,7 @@ std::unique_ptr<Program> ImportPir(const PirModule& module, const std::string& w
 /// have or that the table does not map, with its place.
 PirModule ExportPir(const Program& program);
 
+/// What an operator of 2.x is written as: "pd_op.conv2d", several separated by ", "; "" where it cannot be written.
+std::string PirCounterparts(const std::string& type);
+
 }  // namespace skiff::io

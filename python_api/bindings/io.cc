@@ -6,6 +6,8 @@
 
 #include "io/atomic_file.h"
 #include "io/inference_model.h"
+#include "io/pir/op_map.h"
+#include "io/pir/pir_program.h"
 #include "io/program_file.h"
 #include "io/state_dict.h"
 #include "io/tensor_stream.h"
@@ -75,6 +77,18 @@ io::ProgramFormat FormatOf(bool json) { return json ? io::ProgramFormat::kJson :
 void BindPrograms(py::module_& m) {
   m.def("save_program", [](const Program& program, const std::string& path) { io::SaveProgram(program, path); });
   m.def("serialize_program", [](const Program& program) { return py::bytes(io::SerializeProgram(program)); });
+  m.def("pir_counterparts", &io::PirCounterparts);
+  m.def("pir_operations", [] {  // (operator of 2.x, operation of Paddle 3, attributes that are operands there)
+    py::list rows;
+    for (const io::PirOpRule& rule : io::PirOpRules()) {
+      py::list constants;
+      for (const io::PirOperandRule& operand : rule.operands) {
+        if (!operand.made.empty() && operand.attr != "-") constants.append(operand.attr);
+      }
+      rows.append(py::make_tuple(rule.type, rule.pir, constants));
+    }
+    return rows;
+  });
   m.def("serialize_program_json", [](const Program& program, bool readable) {
     return py::bytes(io::SerializeProgramJson(program, readable));
   });
