@@ -276,6 +276,8 @@ void PirExporter::AddResults(const Operator& op, const PirOpRule& rule, PirOpera
   }
   SetStopGradient(made, op.attrs.Has("pir.stop_gradient") ? op.attrs.Get<std::vector<bool>>("pir.stop_gradient") : stop);
   for (const auto& [name, value] : named) values_.Set(name, value);
+  // What remembers the shape of X for the gradient is X in PIR.
+  if (op.outputs.Has("XShape") && op.inputs.Has("X")) values_.Set(op.outputs.One("XShape"), ValueOf(op.inputs.One("X")));
   for (const auto& [list, names] : lists) Split(list, names, op);
 }
 

@@ -103,6 +103,7 @@ bool PirImporter::ImportByRule(const PirOperation& op, const PirOpRule& rule, Bl
   for (const auto& [slot, value] : plan.slots) {
     made.inputs.Set(slot, Names(value, op));
   }
+  if (made.inputs.Has("XShape")) made.inputs.Set("XShape", {ShapeHolderOf(made, op, block)});
   for (size_t i = 0; i < op.results.size() && i < rule.results.size(); ++i) {
     const PirValue& result = *op.results[i];
     if (rule.results[i].name == "-" || result.type.value("#", "") == "NULL") continue;
@@ -122,8 +123,24 @@ bool PirImporter::ImportByRule(const PirOperation& op, const PirOpRule& rule, Bl
   if (optimizer || rule.type.ends_with("_grad")) made.attrs.Set(kOpRoleAttr, optimizer ? int32_t{kOptimize} : int32_t{kBackward});
   KeepStopGradient(op, made, rule, block);
   Complete(&made, def, rule.pir.starts_with("pd_op.tril"), block);
-  block->AddOp(std::move(made));
+  const auto added = block->AddOp(std::move(made));
+  if (def != nullptr && def->FindOutput("XShape") != nullptr) keeps_shape_[{added->type, added->inputs.One("X")}] = added;
   return true;
+}
+
+// Gradients of operators that only move elements take XShape in 2.x, the shape of X behind a 0, and X itself in PIR.
+std::string PirImporter::ShapeHolderOf(const Operator& gradient, const PirOperation& op, Block* block) {
+  const std::string x = gradient.inputs.One("XShape");
+  const auto forward = keeps_shape_.find({gradient.type.substr(0, gradient.type.size() - std::string_view("_grad").size()), x});
+  if (forward == keeps_shape_.end()) Fail("the gradient of an operator that is not there", op);
+  if (!forward->second->outputs.Has("XShape")) {
+    std::vector<int64_t> extents = {0};
+    const Variable& source = block->Var(x);
+    extents.insert(extents.end(), source.shape.begin(), source.shape.end());
+    Variable holder{.name = FreshName("XShape"), .dtype = source.dtype, .shape = Shape(extents), .stop_gradient = true};
+    forward->second->outputs.Set("XShape", {block->AddVar(std::move(holder))->name});
+  }
+  return forward->second->outputs.One("XShape");
 }
 
 void PirImporter::KeepStopGradient(const PirOperation& op, const Operator& made, const PirOpRule& rule, Block* block) {

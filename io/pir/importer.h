@@ -2,6 +2,7 @@
 // takes them, as attributes or as variables.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -120,6 +121,7 @@ class PirImporter {
   bool PlanOperands(const PirOperation& op, const PirOpRule& rule, const OpDef* def, Plan* plan);
   bool PlanAttrs(const PirOperation& op, const PirOpRule& rule, const OpDef* def, Plan* plan);
   bool ImportByRule(const PirOperation& op, const PirOpRule& rule, Block* block);
+  std::string ShapeHolderOf(const Operator& gradient, const PirOperation& op, Block* block);
   // A result in the place of a variable may say otherwise of its gradient than the variable.
   static void KeepStopGradient(const PirOperation& op, const Operator& made, const PirOpRule& rule, Block* block);
   // What 2.x writes besides.
@@ -156,6 +158,7 @@ class PirImporter {
   std::unordered_map<const PirValue*, size_t> uses_;
   std::unordered_map<const PirValue*, std::string> wished_;
   std::set<std::string> taken_;
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<Operator>> keeps_shape_;  // by type and X
   std::vector<std::string> feeds_;
   bool has_fetch_ = false;
   int32_t num_fetches_ = 0;

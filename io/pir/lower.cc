@@ -44,6 +44,7 @@ class Lowering {
       return true;
     }
     if (op.type == "mul") return LowerMul(op);
+    if (op.type == "mul_grad") return LowerMulGrad(op);
     if (op.type == "matmul") return LowerMatmul(op);
     if (op.type.starts_with("elementwise_") && !op.type.ends_with("_grad") && !op.type.ends_with("_grad_grad")) return LowerElementwise(op);
     if (op.type == "lookup_table") return LowerLookupTable(op);
@@ -110,6 +111,35 @@ class Lowering {
       throw Unimplemented(StrCat("the result ", shape, " of mul has more than one unknown extent"));
     }
     AddReshape(flat, out, extents);
+    return true;
+  }
+
+  bool LowerMulGrad(const Operator& op) {
+    const std::string x = op.inputs.One("X"), y = op.inputs.One("Y"), dout = op.inputs.One("Out@GRAD");
+    const int x_cols = op.attrs.Get<int32_t>("x_num_col_dims", 1), y_cols = op.attrs.Get<int32_t>("y_num_col_dims", 1);
+    const Shape x_shape = ShapeOf(x), y_shape = ShapeOf(y);
+    const int64_t rows = Product(x_shape, 0, x_cols), inner = Product(y_shape, 0, y_cols), columns = Product(y_shape, y_cols, y_shape.rank());
+    const bool flat_x = x_shape.rank() == 2 && x_cols == 1, flat_y = y_shape.rank() == 2 && y_cols == 1;
+    std::vector<std::pair<std::string, std::string>> reshaped;  // from, to
+    auto gradient = [&](const char* slot, bool flat, const std::string& of, const std::vector<int64_t>& extents) {
+      const std::string name = op.outputs.One(slot);
+      if (flat || name.empty() || name == kEmptyVarName) return name;
+      reshaped.emplace_back(Temporary(block_->Var(of), Shape(extents)), name);
+      return reshaped.back().first;
+    };
+    Operator product{"matmul_v2_grad",
+                     {{"X", {flat_x ? x : Reshaped(x, {rows, inner})}},
+                      {"Y", {flat_y ? y : Reshaped(y, {inner, columns})}},
+                      {"Out@GRAD", {ShapeOf(dout).rank() == 2 ? dout : Reshaped(dout, {rows, columns})}}},
+                     {},
+                     {{"trans_x", false}, {"trans_y", false}}};
+    const std::string dx = gradient("X@GRAD", flat_x, x, {rows, inner}), dy = gradient("Y@GRAD", flat_y, y, {inner, columns});
+    product.outputs = {{"X@GRAD", {dx.empty() ? kEmptyVarName : dx}}, {"Y@GRAD", {dy.empty() ? kEmptyVarName : dy}}};
+    Add(std::move(product));
+    for (const auto& [from, to] : reshaped) {
+      const Shape shape = ShapeOf(to);
+      AddReshape(from, to, {shape.begin(), shape.end()});
+    }
     return true;
   }
 
@@ -189,7 +219,7 @@ class Lowering {
 std::vector<std::string> LoweredTo(const std::string& type) {
   static const std::map<std::string, std::vector<std::string>> known = {
       {"reshape", {"reshape2"}}, {"transpose", {"transpose2"}}, {"squeeze", {"squeeze2"}}, {"unsqueeze", {"unsqueeze2"}},
-      {"mul", {"reshape2", "matmul_v2"}}, {"matmul", {"matmul_v2", "scale"}}, {"lookup_table", {"squeeze2", "lookup_table_v2"}},
+      {"mul", {"reshape2", "matmul_v2"}}, {"mul_grad", {"reshape2", "matmul_v2_grad"}}, {"matmul", {"matmul_v2", "scale"}}, {"lookup_table", {"squeeze2", "lookup_table_v2"}},
       {"flatten", {"reshape2"}}, {"flatten2", {"reshape2"}}, {"top_k", {"top_k_v2"}}, {"fill_zeros_like", {"fill_any_like"}},
       {"minus", {"elementwise_sub"}}};
   const auto found = known.find(type);
