@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import pir_training
 from model_cases import CASES
 from paddle_process import PYTHON3, PaddleProcess, needs_paddle3
 from test_models import RECORDED, check, compare, feed_of
@@ -194,3 +195,33 @@ def test_branches_and_loops_written_by_skiff_run_in_paddle_3(prefix, runner):
         with np.load(f"{folder}/result.npz") as results:
             for run in (0, 1):
                 np.testing.assert_allclose(results[f"out{run}__0"], archive[f"y_{run}"], **CLOSE)
+
+
+@pytest.fixture(scope="module")
+def trainer():
+    process = PaddleProcess("pir_training.py", PYTHON3)
+    yield process
+    process.close()
+
+
+@needs_paddle3
+@pytest.mark.parametrize("optimizer", pir_training.OPTIMIZERS)
+def test_what_skiff_trains_goes_on_in_paddle_3_step_by_step(optimizer, trainer):
+    with tempfile.TemporaryDirectory() as folder:
+        pir_training.make(paddle, optimizer, f"{folder}/train", format="json")
+        trainer.ask("run", optimizer, f"{folder}/train")
+        with np.load(f"{folder}/train.npz") as ours, np.load(f"{folder}/train.ran.npz") as paddles:
+            np.testing.assert_allclose(paddles["losses"], ours["losses"], **CLOSE)
+
+
+@needs_paddle3
+@pytest.mark.parametrize("optimizer", pir_training.OPTIMIZERS)
+def test_what_paddle_3_trains_goes_on_in_skiff_step_by_step(optimizer, trainer, exe):
+    with tempfile.TemporaryDirectory() as folder:
+        trainer.ask("make", optimizer, f"{folder}/train")
+        program = paddle.load(f"{folder}/train.json")
+        paddle.static.load(program, f"{folder}/train", exe)
+        loss = next(op.output("Out")[0] for op in program.global_block().ops if op.type in ("reduce_mean", "mean"))
+        ours = [float(exe.run(program, feed=feed, fetch_list=[loss])[0]) for feed in pir_training.feeds()]
+        with np.load(f"{folder}/train.npz") as paddles:
+            np.testing.assert_allclose(ours, paddles["losses"], **CLOSE)
