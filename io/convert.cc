@@ -25,6 +25,11 @@ void WriteModel(const InferenceModel& model, const std::string& where, ModelLayo
       files.Add(path + ".pdmodel").Write(SerializeProgram(*model.program));
       AddChecksums(path, &files);
       break;
+    case ModelLayout::kJson:
+      combine(path + ".pdiparams");
+      files.Add(path + ".json").Write(SerializeProgramJson(*model.program));
+      AddChecksums(path, &files);
+      break;
     case ModelLayout::kCombinedFolder:
       combine(path + "/__params__");
       files.Add(path + "/__model__").Write(SerializeProgram(*model.program));

@@ -10,6 +10,7 @@ namespace skiff::io {
 enum class ModelLayout {
   kPrefix,          // path.pdmodel and path.pdiparams, as Paddle 2.x
   kFolder,          // path/__model__ and one file per variable, as Paddle 1.x
+  kJson,            // path.json and path.pdiparams, as Paddle 3.x
   kCombinedFolder,  // path/__model__ and path/__params__
 };
 

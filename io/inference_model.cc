@@ -120,16 +120,16 @@ InferenceModel FromProgram(std::unique_ptr<Program> program) {
 }
 
 std::unique_ptr<Program> ReadProgram(const std::shared_ptr<const MappedFile>& file) {
-  const auto bytes = file->bytes();
-  SKIFF_ENFORCE(bytes.empty() || bytes[0] != '{', Unimplemented, "\"", file->name(),
-                "\" is a program in JSON, as Paddle 3 writes it; a ProgramDesc is wanted here");
-  return ParseProgram(bytes, file->name());
+  return ParseProgram(file->bytes(), file->name());
 }
 
-// The first of folder/name + suffix and folder/name that is there.
-std::string InFolder(const std::string& folder, const std::string& name, const char* suffix) {
+// The first of folder/name with each suffix, and folder/name itself, that is there.
+std::string InFolder(const std::string& folder, const std::string& name, std::initializer_list<const char*> suffixes) {
   const std::string plain = folder + "/" + name;
-  return IsFile(plain + suffix) ? plain + suffix : plain;
+  for (const char* suffix : suffixes) {
+    if (IsFile(plain + suffix)) return plain + suffix;
+  }
+  return plain;
 }
 
 InferenceModel LoadFolder(const std::string& folder, const LoadInferenceOptions& options) {
@@ -137,13 +137,13 @@ InferenceModel LoadFolder(const std::string& folder, const LoadInferenceOptions&
   const auto no_save_between = LockForReading(folder);
   const std::string name = options.model_filename.empty() ? "__model__" : options.model_filename;
   InferenceModel model =
-      FromProgram(ReadProgram(OpenVerified(InFolder(folder, name, ".pdmodel"), options.verify_checksums)));
+      FromProgram(ReadProgram(OpenVerified(InFolder(folder, name, {".pdmodel", ".json"}), options.verify_checksums)));
   std::string params = options.params_filename;
   if (params.empty() && IsFile(folder + "/__params__")) params = "__params__";
   if (params.empty()) {
     model.parameters = ReadSeparateParameters(*model.program, folder, options.memory);
   } else if (!SavedVariables(*model.program).empty()) {
-    const auto file = OpenVerified(InFolder(folder, params, ".pdiparams"), options.verify_checksums);
+    const auto file = OpenVerified(InFolder(folder, params, {".pdiparams"}), options.verify_checksums);
     model.parameters = ReadParameters(*model.program, file, options.memory);
   }
   return model;
@@ -183,6 +183,8 @@ std::unique_ptr<Program> InferenceProgram(const Program& program,
                                           const std::vector<std::string>& feeds,
                                           const std::vector<std::string>& fetches,
                                           const SaveInferenceOptions& options) {
+  // Paddle 3 keeps what 2.x drops: whether a parameter is trained, seeds.
+  if (options.format == ProgramFormat::kJson) return NormalizeProgram(program, feeds, fetches, /*scale_fetches=*/false);
   std::unique_ptr<Program> made = NormalizeProgram(program, feeds, fetches);
   if (options.clip_extra) ClipExtra(made.get());
   if (options.legacy_format) MakeLegacy(made.get());
@@ -209,7 +211,8 @@ void SaveInferenceModel(const std::string& prefix, const std::vector<std::string
     Sink& sink = files.Add(prefix + ".pdiparams");
     for (const auto& [v, tensor] : values) WriteTensor(*tensor, &sink);
   }
-  files.Add(prefix + ".pdmodel").Write(SerializeProgram(*made));
+  const bool json = options.format == ProgramFormat::kJson;
+  files.Add(prefix + (json ? ".json" : ".pdmodel")).Write(json ? SerializeProgramJson(*made) : SerializeProgram(*made));
   if (options.checksums) AddChecksums(prefix, &files);
   files.Commit();
 }
@@ -248,23 +251,24 @@ StateDict ReadParameters(const Program& program, const std::shared_ptr<const Map
 
 InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOptions& options) {
   const bool as_folder = !options.model_filename.empty() || !options.params_filename.empty();
-  constexpr std::string_view kSuffix = ".pdmodel";
-  const std::string prefix =
-      path.ends_with(kSuffix) ? path.substr(0, path.size() - kSuffix.size()) : path;
-  if (as_folder || (IsFolder(path) && !IsFile(prefix + ".pdmodel"))) {
-    return WithStoredDTypes(LoadFolder(path, options));
+  std::string prefix = path;
+  for (const std::string_view suffix : {".pdmodel", ".json"}) {
+    if (path.ends_with(suffix) && IsFile(path)) prefix = path.substr(0, path.size() - suffix.size());
   }
+  // A model of 2.x goes before one of 3.x, unless the latter is named.
   const auto no_save_between = LockForReading(FolderOf(prefix));
-  if (!IsFile(prefix + ".pdmodel")) {
-    NoSuchFile error(StrCat("there is no \"", prefix, ".pdmodel\""));
-    if (IsFile(prefix + ".json")) error.AddContext(prefix + ".json is there: a model of Paddle 3");
+  std::string file = path.ends_with(".json") && IsFile(path) ? path : prefix + ".pdmodel";
+  if (!IsFile(file)) file = prefix + ".json";
+  if (as_folder || (IsFolder(path) && !IsFile(file))) return WithStoredDTypes(LoadFolder(path, options));
+  if (!IsFile(file)) {
+    NoSuchFile error(StrCat("there is no \"", prefix, ".pdmodel\" and no \"", prefix, ".json\""));
     error.AddContext("give the prefix that save_inference_model was given, or a folder with __model__");
     throw error;
   }
-  InferenceModel model = FromProgram(ReadProgram(OpenVerified(prefix + ".pdmodel", options.verify_checksums)));
+  InferenceModel model = FromProgram(ReadProgram(OpenVerified(file, options.verify_checksums)));
   if (!SavedVariables(*model.program).empty()) {
-    const auto file = OpenVerified(prefix + ".pdiparams", options.verify_checksums);
-    model.parameters = ReadParameters(*model.program, file, options.memory);
+    const auto parameters = OpenVerified(prefix + ".pdiparams", options.verify_checksums);
+    model.parameters = ReadParameters(*model.program, parameters, options.memory);
   }
   return WithStoredDTypes(std::move(model));
 }

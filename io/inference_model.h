@@ -9,6 +9,7 @@
 #include "executor/predictor.h"
 #include "framework/tensor/scope.h"
 #include "io/normalize.h"
+#include "io/program_file.h"
 #include "io/state_dict.h"
 #include "io/tensor_stream.h"
 
@@ -19,10 +20,12 @@ struct SaveInferenceOptions {
   bool legacy_format = false; // so that Paddle 2.4 reads it; see MakeLegacy
   bool program_only = false;  // write no parameters
   bool checksums = true;      // write prefix.checksums, which Paddle ignores (checksums.h)
+  ProgramFormat format = ProgramFormat::kProtobuf;
 };
 
-/// Writes prefix.pdmodel and prefix.pdiparams together, as Paddle 2.6.2 does, and their checksums; without
-/// persistable variables there is no .pdiparams, and an old one goes. `program` is not modified.
+/// Writes prefix.pdmodel and prefix.pdiparams together, as Paddle 2.6.2 does, and their checksums; without persistable
+/// variables there is no .pdiparams, and an old one goes. `program` is not modified. In the format kJson the program is
+/// prefix.json, as Paddle 3 writes it; what is fetched keeps its name there.
 ///
 /// @param feeds, fetches  Variables of block 0. What is fetched gets the name
 ///     save_infer_model/scale_<i>.tmp_<k>; positions are what stays.
@@ -61,7 +64,8 @@ struct LoadInferenceOptions {
 
 /// Reads a model.
 ///
-/// @param path  The prefix given to SaveInferenceModel (prefix.pdmodel itself will do), or a folder.
+/// @param path  The prefix given to SaveInferenceModel (prefix.pdmodel itself will do), or a folder. Where there is no
+///     prefix.pdmodel, prefix.json is read: a model of Paddle 3.
 /// @throws External         A file is missing or cannot be read.
 /// @throws InvalidArgument  A file is damaged, or not the one that its checksum is of; or the parameters are not those of the program: their
 ///     number, dtypes and shapes and the bytes after the last one are compared, and every difference is

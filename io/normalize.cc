@@ -132,6 +132,15 @@ class Pruner {
   Program* to_;
 };
 
+// What such an operator in a program that was saved before takes.
+std::string BehindScale(const Block& block, const std::string& fetch) {
+  if (!fetch.starts_with(kScalePrefix)) return fetch;
+  for (const auto& op : block.ops()) {
+    if (op->type == "scale" && op->outputs.One("Out") == fetch) return op->inputs.One("X");
+  }
+  return fetch;
+}
+
 // Appends the operator that makes fetched variable `index` one that nothing else writes.
 std::string AppendScale(Block* block, const std::string& fetch, size_t index) {
   const Variable& source = block->Var(fetch);
@@ -252,7 +261,7 @@ std::unique_ptr<Program> NormalizeProgram(const Program& program,
   RemoveOldFeedsAndFetches(&block);
   std::vector<std::string> targets;
   for (size_t i = 0; i < fetches.size(); ++i) {
-    targets.push_back(scale_fetches ? AppendScale(&block, fetches[i], i) : fetches[i]);
+    targets.push_back(scale_fetches ? AppendScale(&block, fetches[i], i) : BehindScale(block, fetches[i]));
   }
   std::set<const Operator*> producers;
   for (const std::string& name : targets) {

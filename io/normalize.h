@@ -14,7 +14,7 @@ namespace skiff::io {
 /// save_infer_model/scale_<i>.tmp_<k>; not for bool), pruned, is_test true, batch_norm without
 /// ReserveSpace, feed operators first and fetch operators last.
 ///
-/// @param scale_fetches  False fetches the variables themselves.
+/// @param scale_fetches  False leaves the `scale` operators out, as Paddle 3 does, those of an earlier save too.
 ///
 /// Unlike Paddle's, `program` itself is not modified, and a variable that already is the output of such a
 /// scale is fetched as it is.

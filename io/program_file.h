@@ -15,7 +15,7 @@ namespace skiff::io {
 /// What Paddle 2.6.2 calls itself in files.
 inline constexpr int64_t kProgramVersion = 2006002;
 
-/// Reads a ProgramDesc.
+/// Reads a program: a ProgramDesc, or the JSON that Paddle 3 writes (see ImportPir), told apart by content.
 ///
 /// @param bytes  The whole file.
 /// @param what   Names the bytes in errors, say the path.
@@ -34,6 +34,19 @@ std::unique_ptr<Program> ParseProgram(std::span<const uint8_t> bytes, const std:
 /// name, slots and attributes of new operators are sorted as Paddle sorts them.
 /// @throws InvalidArgument when a program has 2 GiB or more, which protobuf cannot hold.
 std::string SerializeProgram(const Program& program);
+
+/// Which of Paddle's two languages a program is written in.
+enum class ProgramFormat {
+  kProtobuf,  // .pdmodel: 1.x, 2.x, and 3.x with FLAGS_enable_pir_api=0
+  kJson,      // .json: what Paddle 3 reads and writes by default
+};
+
+/// The program as Paddle 3 writes it (PIR in JSON). A program with feed and fetch operators is one for inference.
+/// What was read from JSON and not changed is written byte for byte, but for constants that several operators share.
+/// @param readable  With line ends and indents.
+/// @throws Unimplemented  Lists every operator that Paddle 3 does not have, or that the table docs/pir_operators.md lacks.
+/// @throws InvalidArgument  A variable without dtype, or read before it is written.
+std::string SerializeProgramJson(const Program& program, bool readable = false);
 
 /// How Paddle spells a variable that no file spelled yet.
 Variable::FileForm FormOfNew(const Variable& variable);

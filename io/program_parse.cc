@@ -4,6 +4,7 @@
 #include <set>
 
 #include "io/file_kind.h"
+#include "io/pir/pir_program.h"
 #include "io/program_file.h"
 #include "io/wire.h"
 #include "program.pb.h"
@@ -343,8 +344,7 @@ class ProgramParser {
 }  // namespace
 
 std::unique_ptr<Program> ParseProgram(std::span<const uint8_t> bytes, const std::string& what) {
-  SKIFF_ENFORCE(DetectFile(bytes) != FileKind::kProgramJson, Unimplemented, "\"", what,
-                "\" is a program in JSON, as Paddle 3 writes it; a ProgramDesc is wanted here");
+  if (DetectFile(bytes) == FileKind::kProgramJson) return ImportPir(ParsePir(bytes, what), what);
   return ProgramParser(what).Parse(bytes);
 }
 

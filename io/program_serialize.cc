@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "io/op_facts.h"
+#include "io/pir/pir_program.h"
 #include "io/program_file.h"
 #include "io/wire.h"
 #include "program.pb.h"
@@ -181,6 +182,11 @@ void SortAsPaddle(Operator* op) {
     }
   }
   op->attrs = std::move(sorted);
+}
+
+std::string SerializeProgramJson(const Program& program, bool readable) {
+  PirModule module = ExportPir(program);
+  return WritePir(module, readable);
 }
 
 std::string SerializeProgram(const Program& program) {

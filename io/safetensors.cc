@@ -11,7 +11,7 @@ namespace skiff::io {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr const char* kHeaderField = "safetensors header";
 constexpr size_t kHeaderAlignment8 = 8;
@@ -173,8 +173,8 @@ void CheckCover(const std::vector<TensorEntry>& entries, const std::vector<Descr
   if (end != size) reader.FailAt(8, StrCat("the tensors end at byte ", end, ", the file has ", size), kHeaderField);
 }
 
-Json MetadataOf(const StateDict& state) {
-  Json metadata;
+OrderedJson MetadataOf(const StateDict& state) {
+  OrderedJson metadata;
   for (const auto& [name, object] : state.objects) {
     const bool kept = name == kSafetensorsMetadata && object.IsDict() &&
                       std::all_of(object.entries().begin(), object.entries().end(), [](const auto& entry) {
@@ -182,7 +182,7 @@ Json MetadataOf(const StateDict& state) {
                       });
     SKIFF_ENFORCE(kept, InvalidArgument, "safetensors hold tensors, and texts by name in ", kSafetensorsMetadata, "; \"", name,
                   "\" is a ", ToString(object.kind()));
-    metadata = Json::object();
+    metadata = OrderedJson::object();
     std::map<std::string, std::string> sorted;
     for (const auto& [key, text] : object.entries()) sorted[key.AsText()] = text.AsText();
     for (const auto& [key, text] : sorted) metadata[key] = text;
@@ -238,8 +238,8 @@ void WriteSafetensors(const StateDict& state, Sink* sink) {
     return ranks[0] != ranks[1] ? ranks[0] > ranks[1] : a->name < b->name;
   });
 
-  Json header = Json::object();
-  const Json metadata = MetadataOf(state);
+  OrderedJson header = OrderedJson::object();
+  const OrderedJson metadata = MetadataOf(state);
   if (!metadata.is_null()) header[kSafetensorsMetadata] = metadata;
   uint64_t offset = 0;
   std::string text = header.dump();
@@ -247,9 +247,9 @@ void WriteSafetensors(const StateDict& state, Sink* sink) {
   // An entry at a time: an ordered object finds its keys by a scan.
   for (const StateDict::Entry* entry : sorted) {
     const Tensor& tensor = entry->tensor;
-    const Json described = {{"dtype", kSafetensorsDTypes[static_cast<size_t>(RankOf(tensor.dtype()))].first},
+    const OrderedJson described = {{"dtype", kSafetensorsDTypes[static_cast<size_t>(RankOf(tensor.dtype()))].first},
                             {"shape", tensor.shape().ToVector()}, {"data_offsets", {offset, offset + tensor.bytes()}}};
-    text += StrCat(text.size() > 1 ? "," : "", Json(entry->name).dump(), ":", described.dump());
+    text += StrCat(text.size() > 1 ? "," : "", OrderedJson(entry->name).dump(), ":", described.dump());
     offset += tensor.bytes();
   }
   text += '}';

@@ -181,12 +181,13 @@ StateDict LoadStateDict(const std::string& path, bool verify_checksums, TensorMe
 }
 
 void AddProgramState(const Program& program, const StateDict& parameters, const StateDict& states,
-                     const std::string& prefix, int protocol, AtomicFiles* files) {
+                     const std::string& prefix, int protocol, AtomicFiles* files, ProgramFormat format) {
   const PickleForm form{.protocol = protocol};
   WritePickle(ToPickle(parameters, {.protocol = protocol}), form, &files->Add(prefix + ".pdparams"));
   // Paddle never slices this one.
   WritePickle(ToPickle(states), form, &files->Add(prefix + ".pdopt"));
-  files->Add(prefix + ".pdmodel").Write(SerializeProgram(program));
+  const bool json = format == ProgramFormat::kJson;
+  files->Add(prefix + (json ? ".json" : ".pdmodel")).Write(json ? SerializeProgramJson(program) : SerializeProgram(program));
 }
 
 void SaveProgramState(const Program& program, const Scope& scope, const std::string& prefix,
@@ -195,7 +196,7 @@ void SaveProgramState(const Program& program, const Scope& scope, const std::str
   const StateDict parameters = GetStateDict(program, scope, StateKind::kParameters);
   const StateDict states = GetStateDict(program, scope, StateKind::kOptimizer);
   AtomicFiles files;
-  AddProgramState(program, parameters, states, prefix, options.protocol, &files);
+  AddProgramState(program, parameters, states, prefix, options.protocol, &files, options.format);
   if (options.checksums) AddChecksums(prefix, &files);
   files.Commit();
 }
@@ -227,7 +228,7 @@ LoadReport LoadProgramState(const Program& program, Scope& scope, const std::str
 }
 
 void SaveProgram(const Program& program, const std::string& path) {
-  WriteFile(path, SerializeProgram(program));
+  WriteFile(path, path.ends_with(".json") ? SerializeProgramJson(program) : SerializeProgram(program));
 }
 
 std::unique_ptr<Program> LoadProgram(const std::string& path, bool verify_checksums) {

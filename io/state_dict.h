@@ -10,6 +10,7 @@
 #include "framework/program/program.h"
 #include "framework/tensor/scope.h"
 #include "io/pickle_file.h"
+#include "io/program_file.h"
 #include "io/tensor_stream.h"
 
 namespace skiff::io {
@@ -126,14 +127,17 @@ StateDict LoadStateDict(const std::string& path, bool verify_checksums = true, T
 struct SaveProgramStateOptions {
   int protocol = 4;       // of the pickles: 2, 3 or 4
   bool checksums = true;  // write prefix.checksums, which Paddle ignores (checksums.h)
+  ProgramFormat format = ProgramFormat::kProtobuf;
 };
 
 class AtomicFiles;
 /// Begins prefix.pdparams, prefix.pdopt and prefix.pdmodel, for a save of more.
 void AddProgramState(const Program& program, const StateDict& parameters, const StateDict& states,
-                     const std::string& prefix, int protocol, AtomicFiles* files);
+                     const std::string& prefix, int protocol, AtomicFiles* files,
+                     ProgramFormat format = ProgramFormat::kProtobuf);
 
-/// Writes prefix.pdparams, prefix.pdopt and prefix.pdmodel together, with their checksums.
+/// Writes prefix.pdparams, prefix.pdopt and prefix.pdmodel (prefix.json in the format kJson) together, with their
+/// checksums.
 /// Source: paddle.static.save.
 void SaveProgramState(const Program& program, const Scope& scope, const std::string& prefix,
                       const SaveProgramStateOptions& options = {});
@@ -145,7 +149,8 @@ void SaveProgramState(const Program& program, const Scope& scope, const std::str
 LoadReport LoadProgramState(const Program& program, Scope& scope, const std::string& prefix,
                             const LoadOptions& options = {});
 
-/// Replaces a program file (.pdmodel), whole or not at all. Nothing is pruned or clipped.
+/// Replaces a program file (.pdmodel; the JSON of Paddle 3 where the path ends in .json), whole or not at all. Nothing
+/// is pruned or clipped.
 void SaveProgram(const Program& program, const std::string& path);
 /// @throws External when it cannot be opened, InvalidArgument when it is damaged or not the file that its
 ///     checksum is of.

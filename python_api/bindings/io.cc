@@ -5,6 +5,8 @@
 
 #include "io/atomic_file.h"
 #include "io/inference_model.h"
+#include "io/pir/op_map.h"
+#include "io/pir/pir_program.h"
 #include "io/program_file.h"
 #include "io/state_dict.h"
 #include "io/variable_files.h"
@@ -69,9 +71,26 @@ std::unique_ptr<Predictor> MakePredictor(io::InferenceModel model, PredictorOpti
   return std::make_unique<Predictor>(io::ToPredictorModel(std::move(model)), std::move(options));
 }
 
+io::ProgramFormat FormatOf(bool json) { return json ? io::ProgramFormat::kJson : io::ProgramFormat::kProtobuf; }
+
 void BindPrograms(py::module_& m) {
   m.def("save_program", [](const Program& program, const std::string& path) { io::SaveProgram(program, path); });
   m.def("serialize_program", [](const Program& program) { return py::bytes(io::SerializeProgram(program)); });
+  m.def("pir_counterparts", &io::PirCounterparts);
+  m.def("pir_operations", [] {  // (operator of 2.x, operation of Paddle 3, attributes that are operands there)
+    py::list rows;
+    for (const io::PirOpRule& rule : io::PirOpRules()) {
+      py::list constants;
+      for (const io::PirOperandRule& operand : rule.operands) {
+        if (!operand.made.empty() && operand.attr != "-") constants.append(operand.attr);
+      }
+      rows.append(py::make_tuple(rule.type, rule.pir, constants));
+    }
+    return rows;
+  });
+  m.def("serialize_program_json", [](const Program& program, bool readable) {
+    return py::bytes(io::SerializeProgramJson(program, readable));
+  });
   m.def("parse_program", [](const std::string& bytes) {
     return std::shared_ptr<Program>(
         io::ParseProgram({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "a buffer"));
@@ -81,10 +100,10 @@ void BindPrograms(py::module_& m) {
         io::NormalizeProgram(program, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars")));
   });
   m.def("inference_program", [](const Program& program, py::object feeds, py::object fetches, bool clip_extra,
-                                bool legacy_format) {
-    return std::shared_ptr<Program>(io::InferenceProgram(program, ToNames(feeds, "feed_vars"),
-                                                         ToNames(fetches, "fetch_vars"),
-                                                         {.clip_extra = clip_extra, .legacy_format = legacy_format}));
+                                bool legacy_format, bool json) {
+    return std::shared_ptr<Program>(io::InferenceProgram(
+        program, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars"),
+        {.clip_extra = clip_extra, .legacy_format = legacy_format, .format = FormatOf(json)}));
   });
   m.def("write_file", [](const std::string& path, const std::string& bytes) { io::WriteFile(path, bytes); });
 }
@@ -110,17 +129,20 @@ void BindIo(py::module_& m) {
   m.def("load_state_arrays", [](const std::string& path, bool verify) {
     return FromStateDict(io::LoadStateDict(path, verify), true);
   });
-  m.def("save_program_state", [](const Program& program, const std::string& prefix, int protocol, bool checksums) {
-    io::SaveProgramState(program, GlobalScope(), prefix, {.protocol = protocol, .checksums = checksums});
+  m.def("save_program_state", [](const Program& program, const std::string& prefix, int protocol, bool json,
+                                 bool checksums) {
+    io::SaveProgramState(program, GlobalScope(), prefix,
+                         {.protocol = protocol, .checksums = checksums, .format = FormatOf(json)});
   });
   m.def("load_program_state", [](const Program& program, const std::string& prefix, bool strict, bool verify) {
     return Told(io::LoadProgramState(program, GlobalScope(), prefix, {.strict = strict, .verify_checksums = verify}));
   });
 
   m.def("save_inference_model", [](const std::string& prefix, py::object feeds, py::object fetches,
-                                   const Program& program, bool clip_extra, bool legacy_format, bool checksums) {
+                                   const Program& program, bool clip_extra, bool legacy_format, bool json, bool checksums) {
     io::SaveInferenceModel(prefix, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars"), program, GlobalScope(),
-                           {.clip_extra = clip_extra, .legacy_format = legacy_format, .checksums = checksums});
+                           {.clip_extra = clip_extra, .legacy_format = legacy_format, .checksums = checksums,
+                            .format = FormatOf(json)});
   });
   m.def("load_inference_model", [](const std::string& path, const std::string& model, const std::string& params,
                                    bool verify) {

@@ -12,7 +12,7 @@ with both; `renaming`: pairs (entry, variable) that would make the missing ones 
 """
 
 
-def _suffixes_off(path, suffixes=(".pdparams", ".pdopt", ".pdmodel")):
+def _suffixes_off(path, suffixes=(".pdparams", ".pdopt", ".pdmodel", ".json")):
     return next((path[:-len(suffix)] for suffix in suffixes if path.endswith(suffix)), path)
 
 
@@ -96,8 +96,8 @@ def load(path, **configs):
     path = os.fspath(path)
     if _core.is_file(path):
         return _core.load_file(path, arrays, keep, verify)
-    if os.path.isdir(path) or _core.is_file(path + ".pdmodel"):
+    if os.path.isdir(path) or _core.is_file(path + ".pdmodel") or _core.is_file(path + ".json"):
         return _core.model_state(path, model, params, verify)
     near = [path + suffix for suffix in (".pdparams", ".pdopt", ".pdiparams") if _core.is_file(path + suffix)]
-    raise ValueError(f"there is no file or folder {path}, nor {path}.pdmodel"
+    raise ValueError(f"there is no file or folder {path}, nor {path}.pdmodel or {path}.json"
                      + (f"; {' and '.join(near)} may be meant: give the whole name" if near else ""))

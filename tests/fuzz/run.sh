@@ -7,11 +7,12 @@ seconds=${2:-180}
 corpus=${3:-$targets/corpus}
 golden=$(dirname "$0")/../golden
 
-for target in program_fuzzer tensor_stream_fuzzer pickle_fuzzer safetensors_fuzzer npz_fuzzer; do
+for target in program_fuzzer tensor_stream_fuzzer pickle_fuzzer safetensors_fuzzer npz_fuzzer pir_fuzzer; do
   mkdir -p "$corpus/$target"
   case $target in
     program_fuzzer) patterns="*.pdmodel __model__ serialize_program.bin" ;;
     tensor_stream_fuzzer) patterns="*.bin *.pdiparams __params__ v_* *.w_* *.b_*" ;;
+    pir_fuzzer) patterns="static_fc.json model.json" ;;
     pickle_fuzzer) patterns="*.pdparams *.pdopt *.pkl *.pd *.info" ;;
     npz_fuzzer) patterns="*.npz" ;;
     safetensors_fuzzer)

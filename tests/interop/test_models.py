@@ -3,60 +3,25 @@
 With SKIFF_PADDLE_PYTHON every case of model_cases/ is exported now, in a process of its own. Without, the small ones that
 are kept in tests/fixtures/models run. `-m "heavy or not heavy"` adds the models of hundreds of megabytes.
 """
-import os
-import select
-import subprocess
 import tempfile
-from ast import literal_eval
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from model_cases import CASES
-from paddle_process import HERE, PYTHON, needs_paddle
+from paddle_process import PaddleProcess, needs_paddle
 from under_test import FIXTURES, MODULE, load
 
 paddle = load()
-SECONDS = 120  # for one export; the first includes importing Paddle
 RECORDED = [name for name, case in CASES.items() if case.recorded]
 EXPORTS = [pytest.param(name, style, marks=[pytest.mark.heavy] if case.heavy else [], id=f"{name}-{style}")
            for name, case in CASES.items() for style in case.styles]
 
 
-class Exporter:
-    """A long-lived Paddle process; one that crashed is replaced."""
-
-    def __init__(self):
-        self.process = None
-
-    def start(self):
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOG_minloglevel": "3"}
-        self.process = subprocess.Popen([PYTHON, str(HERE / "models.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                        text=True, bufsize=1, env=environment)
-
-    def export(self, name, style, folder):
-        if self.process is None:
-            self.start()
-        print(name, style, folder, file=self.process.stdin, flush=True)
-        ready, _, _ = select.select([self.process.stdout], [], [], SECONDS)
-        reply = self.process.stdout.readline().rstrip("\n") if ready else ""
-        if not reply:
-            self.close()
-            pytest.fail(f"Paddle did not live to export {name}")
-        if reply != "done":
-            pytest.fail(f"Paddle could not export {name}:\n{literal_eval(reply.removeprefix('failed '))}")
-
-    def close(self):
-        if self.process is not None:
-            self.process.kill()
-            self.process.communicate()
-            self.process = None
-
-
 @pytest.fixture(scope="module")
 def exporter():
-    process = Exporter()
+    process = PaddleProcess("models.py")
     yield process
     process.close()
 
@@ -123,7 +88,7 @@ def check(name, folder):
 @pytest.mark.parametrize("name, style", EXPORTS)
 def test_a_model_exported_now_computes_what_paddle_computes(name, style, exporter):
     with tempfile.TemporaryDirectory() as folder:
-        exporter.export(name, style, folder)
+        exporter.ask(name, style, folder)
         check(name, folder)
 
 

@@ -292,7 +292,7 @@ TEST(InferenceModelErrorTest, SaysWhatIsMissing) {
   TemporaryFolder folder;
   EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "model"); }), HasSubstr("there is no"));
   WriteFile(folder / "v3.json", "{}");
-  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "v3"); }), HasSubstr("a model of Paddle 3"));
+  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "v3"); }), HasSubstr("there is no \"base_code\""));
   WriteFile(folder / "model.pdmodel", ReadText(Golden("jit_embed_lstm/model.pdmodel")));
   EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "model"); }),
               HasSubstr("cannot open \"" + (folder / "model.pdiparams")));

@@ -92,6 +92,10 @@ void ToParameters(const Source& source, const std::string& out) {
   files.Commit();
 }
 
+// As Paddle 3 keeps a model: path.json and path.pdiparams.
+void ToJson(const Source& source, const std::string& out) {
+  io::WriteModel(source.Model(), WithoutSuffix(out), io::ModelLayout::kJson);
+}
 void ToOnnx(const Source& source, const std::string& out) { io::ExportOnnx(source.Model(), out); }
 
 // One row for each form that can be written.
@@ -104,7 +108,7 @@ constexpr Form kForms[] = {
     {"model", ".pdmodel", ToModel},         {"folder", "", ToFolder},        {"combined_folder", "", ToCombinedFolder},
     {"pdparams", ".pdparams", ToPickle},    {"pdopt", ".pdopt", ToPickle},   {"pkl", ".pkl", ToPickle},
     {"pdiparams", ".pdiparams", ToParameters}, {"npz", ".npz", ToNpz},       {"safetensors", ".safetensors", ToSafetensors},
-    {"onnx", ".onnx", ToOnnx},
+    {"json", ".json", ToJson},              {"onnx", ".onnx", ToOnnx},
 };
 
 const Form& FormFor(const Source& source, const std::string& out) {
@@ -150,12 +154,13 @@ const Command kConvert = {
     "  OUT/                   a model of Paddle 1.x: __model__ and one file per variable\n"
     "  OUT.pdparams, .pdopt   a state dict (a pickle)\n"
     "  OUT.npz, .safetensors  tensors by name\n"
+    "  OUT.json               a model of Paddle 3: OUT.json and OUT.pdiparams; docs/pir_operators.md says which operators map\n"
     "  OUT.onnx               an inference model for other runtimes; docs/onnx_operators.md says which operators map\n"
     "  OUT.pdiparams          tensors in the order of a program's variables, without names\n"
     "A model can become each of them, tensors by name each other. Tensors become a model, or a .pdiparams, together with\n"
     "the program that --program names; they must be its parameters. Files are replaced whole or not at all.\n\n"
     "  --to FORM         where OUT's name says nothing: model, folder, combined_folder (one __params__), pdparams, pdopt,\n"
-    "                    pkl, pdiparams, npz, safetensors, onnx\n"
+    "                    pkl, pdiparams, npz, safetensors, json, onnx\n"
     "  --program MODEL   the program that names the tensors of a .pdiparams, or that tensors shall belong to\n"
     "  --protocol N      of pickles: 2, 3 or 4 (the default)\n"
     "  --tensors_only    leave out what the format cannot hold: a scheduler's state, say\n"

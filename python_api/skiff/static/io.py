@@ -23,6 +23,12 @@ def _program(program, options, allowed):
     return program
 
 
+def _is_json(model_format):
+    if model_format not in ("pdmodel", "json"):
+        raise ValueError(f"format {model_format!r} is neither 'pdmodel' (Paddle 2) nor 'json' (Paddle 3)")
+    return model_format == "json"
+
+
 def save_inference_model(path_prefix, feed_vars, fetch_vars, executor, **kwargs):
     """Writes what computes fetch_vars from feed_vars: path_prefix.pdmodel and path_prefix.pdiparams.
 
@@ -33,23 +39,28 @@ def save_inference_model(path_prefix, feed_vars, fetch_vars, executor, **kwargs)
         program (Program): the default main program where None. It is not modified.
         clip_extra (bool): leaves out what training alone needs. True unless given.
         legacy_format (bool): as Paddle 2.4 reads it. False unless given.
+        format (str): "pdmodel", or "json" for path_prefix.json, which Paddle 3 loads by default.
         checksums (bool): writes path_prefix.checksums too, which load_inference_model compares with and PaddlePaddle
             ignores. True unless given.
 
     Raises:
         ValueError: path_prefix is a folder, a feed or fetch will not do, or parameters have no value.
+        NotImplementedError: format="json", and Paddle 3 has no counterpart of some operators (all are listed).
         OSError: the files cannot be written; old ones are unchanged.
 
     Source: paddle.static.save_inference_model.
     """
-    program = _program(kwargs.get("program"), kwargs, ("program", "clip_extra", "legacy_format", "checksums"))
+    program = _program(kwargs.get("program"), kwargs, ("program", "clip_extra", "legacy_format", "format", "checksums"))
+    json = _is_json(kwargs.get("format", "pdmodel"))
     path_prefix = os.fspath(path_prefix)
     if not path_prefix or path_prefix.endswith("/"):
         raise ValueError(f"path_prefix {path_prefix!r} ends in a folder; a name for the files is wanted")
     _make_folder(path_prefix)
     try:
         _core.save_inference_model(path_prefix, feed_vars, fetch_vars, program, kwargs.get("clip_extra", True),
-                                   kwargs.get("legacy_format", False), kwargs.get("checksums", True))
+                                   kwargs.get("legacy_format", False), json, kwargs.get("checksums", True))
+    except NotImplementedError:
+        raise
     except RuntimeError as error:  # names that are none, parameters without values
         raise ValueError(str(error)) from None
 
@@ -58,7 +69,8 @@ def load_inference_model(path_prefix, executor, **kwargs):
     """Reads an inference model and puts its parameters into the current scope.
 
     Args:
-        path_prefix (str | None): as given to save_inference_model, or the folder of an older model; None where
+        path_prefix (str | None): as given to save_inference_model (path_prefix.json, of Paddle 3, is read where there is
+            no path_prefix.pdmodel), or the folder of an older model; None where
             model_filename and params_filename are the files' bytes.
         executor (Executor): as in Paddle.
         model_filename, params_filename (str | bytes): of older models.
@@ -93,10 +105,11 @@ def normalize_program(program, feed_vars, fetch_vars, **kwargs):
 
 
 def serialize_program(feed_vars, fetch_vars, **kwargs):
-    """The bytes of the .pdmodel of save_inference_model. Source: paddle.static.serialize_program."""
-    program = _program(kwargs.get("program"), kwargs, ("program", "legacy_format"))
-    return _core.serialize_program(
-        _core.inference_program(program, feed_vars, fetch_vars, False, kwargs.get("legacy_format", False)))
+    """The bytes of the .pdmodel (format="json": of the .json) of save_inference_model. Source: paddle.static.serialize_program."""
+    program = _program(kwargs.get("program"), kwargs, ("program", "legacy_format", "format"))
+    json = _is_json(kwargs.get("format", "pdmodel"))
+    made = _core.inference_program(program, feed_vars, fetch_vars, False, kwargs.get("legacy_format", False), json)
+    return _core.serialize_program_json(made, False) if json else _core.serialize_program(made)
 
 
 def serialize_persistables(feed_vars, fetch_vars, executor, **kwargs):
@@ -105,14 +118,14 @@ def serialize_persistables(feed_vars, fetch_vars, executor, **kwargs):
     Source: paddle.static.serialize_persistables.
     """
     program = _program(kwargs.get("program"), kwargs, ("program",))
-    data = _core.serialize_parameters(_core.inference_program(program, feed_vars, fetch_vars, False, False))
+    data = _core.serialize_parameters(_core.inference_program(program, feed_vars, fetch_vars, False, False, False))
     if not data:
         warnings.warn("the program has no parameters; there is nothing to serialize", stacklevel=2)
     return data or None
 
 
 def deserialize_program(data):
-    """The program of a .pdmodel's bytes. Source: paddle.static.deserialize_program."""
+    """The program of a .pdmodel's or .json's bytes. Source: paddle.static.deserialize_program."""
     return _core.parse_program(data)
 
 
@@ -148,13 +161,15 @@ def save(program, model_path, protocol=4, **configs):
         program (Program): whose state it is; the values are taken from the current scope.
         model_path (str): folders are made as needed.
         protocol (int): of the pickles, 2, 3 or 4.
+        format (str): "json" writes model_path.json, for Paddle 3, in place of .pdmodel.
         checksums (bool): writes model_path.checksums too, which `load` compares with and PaddlePaddle ignores. True
             unless given.
 
     Source: paddle.static.save.
     """
     _make_folder(os.fspath(model_path))
-    _core.save_program_state(_program(program, {}, ()), os.fspath(model_path), protocol, configs.get("checksums", True))
+    json = _is_json(configs.get("format", "pdmodel"))
+    _core.save_program_state(_program(program, {}, ()), os.fspath(model_path), protocol, json, configs.get("checksums", True))
 
 
 def _names(var_list):

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Training programs that Paddle 3 and skiff exchange as .json, .pdparams and .pdopt, in a process of its own for Paddle's side.
+
+A request is a line `make OPTIMIZER PREFIX` (builds, saves, and records the losses of the next steps in PREFIX.npz) or
+`run OPTIMIZER PREFIX` (goes on from what is saved; the losses go to PREFIX.ran.npz).
+"""
+import os
+import sys
+import traceback
+import zlib  # noqa: F401  Paddle's wheel must find the interpreter's zlib already loaded
+
+import numpy as np
+
+STEPS = 4
+OPTIMIZERS = {"sgd": lambda o: o.SGD(0.1), "momentum": lambda o: o.Momentum(0.1, 0.9), "adam": lambda o: o.Adam(0.01),
+              "adamw": lambda o: o.AdamW(0.01, weight_decay=0.1), "rmsprop": lambda o: o.RMSProp(0.01), "adagrad": lambda o: o.Adagrad(0.1)}
+
+
+def feeds():
+    random = np.random.RandomState(0)
+    return [{"x": random.randn(6, 1, 8, 8).astype("float32"), "y": random.randint(0, 5, (6, 1)).astype("int64"),
+             "ids": random.randint(0, 10, (6, 3)).astype("int64")} for _ in range(STEPS)]
+
+
+def build(paddle, optimizer):
+    """Convolution, batch norm, pooling, embedding, moves of elements, cross entropy: the loss, ready to train."""
+    static, nn, functional = paddle.static, paddle.nn, paddle.nn.functional
+    x, y, ids = static.data("x", [-1, 1, 8, 8]), static.data("y", [-1, 1], "int64"), static.data("ids", [-1, 3], "int64")
+    hidden = functional.max_pool2d(functional.relu(nn.BatchNorm2D(4)(nn.Conv2D(1, 4, 3)(x))), 2, 2)
+    words = paddle.reshape(nn.Embedding(10, 4)(ids), [-1, 12])
+    both = paddle.unsqueeze(paddle.concat([paddle.reshape(hidden, [-1, 36]), words], 1), 1)
+    logits = nn.Linear(48, 5)(paddle.squeeze(paddle.transpose(both, [0, 2, 1]), 2))
+    loss = paddle.mean(functional.softmax_with_cross_entropy(logits, y))
+    OPTIMIZERS[optimizer](paddle.optimizer).minimize(loss)
+    return loss
+
+
+def make(paddle, optimizer, prefix, **options):
+    main, startup = paddle.static.Program(), paddle.static.Program()
+    with paddle.static.scope_guard(paddle.static.Scope()), paddle.utils.unique_name.guard(), paddle.static.program_guard(main, startup):
+        loss = build(paddle, optimizer)
+        exe = paddle.static.Executor(paddle.CPUPlace())
+        exe.run(startup)
+        paddle.static.save(main, prefix, **options)
+        np.savez(prefix + ".npz", losses=[float(exe.run(main, feed=feed, fetch_list=[loss])[0]) for feed in feeds()])
+
+
+def run(paddle, optimizer, prefix):
+    with paddle.static.scope_guard(paddle.static.Scope()):
+        program, exe = paddle.load(prefix + ".json"), paddle.static.Executor(paddle.CPUPlace())
+        for suffix in (".pdparams", ".pdopt"):
+            for name, value in paddle.load(prefix + suffix, return_numpy=True).items():
+                paddle.static.global_scope().var(name).get_tensor().set(value, paddle.CPUPlace())
+        loss = next(op.result(0) for op in program.global_block().ops if op.name() in ("pd_op.mean", "pd_op.mean_all"))
+        np.savez(prefix + ".ran.npz", losses=[float(exe.run(program, feed=feed, fetch_list=[loss])[0]) for feed in feeds()])
+
+
+def main():
+    import paddle
+    replies = os.fdopen(os.dup(1), "w")  # whatever Paddle prints must not look like a reply
+    os.dup2(2, 1)
+    paddle.enable_static()
+    for line in sys.stdin:
+        command, *words = line.split()
+        try:
+            {"make": make, "run": run}[command](paddle, *words)
+            reply = "done"
+        except Exception:  # noqa: BLE001  any refusal is an answer
+            reply = "failed " + repr(traceback.format_exc())
+        print(reply, file=replies, flush=True)
+
+
+if __name__ == "__main__":
+    main()
