@@ -7,7 +7,8 @@ PEER is paddle (Paddle Inference with oneDNN), paddle_plain (without), onnxrunti
 .pdmodel itself), openvino_onnx, or skiff. PREFIX is a model of models/export.py.
 
 Protocol, one JSON object a line on standard output:
-  first   {"peer", "version", "load_s", "first_run_s", "error"}; error is the largest difference from the
+  first   {"peer", "version", "load_s", "load_cpu_s", "first_run_s", "error"}; loading begins with the import of
+          the engine and is wall and processor time; error is the largest difference from the
           reference outputs, relative to the largest reference value of each output
   then    for every line "round SECONDS" on standard input: {"times_s": [...], "cpu_s": [...]}, wall and processor
           time of each run (cpu_s may be left out), runs for at least SECONDS and at least one run; "quit" or
@@ -121,12 +122,12 @@ def main():
         print(json.dumps(fields), file=answers, flush=True)
 
     feed, wanted = reference(options.model, options.batch)
-    start = time.perf_counter()
+    start, busy_start = time.perf_counter(), time.process_time()
     version, run = PEERS[options.peer](options.model, options.threads)
-    loaded = time.perf_counter()
+    loaded, load_cpu = time.perf_counter(), time.process_time() - busy_start
     outputs = run(feed)
     ran = time.perf_counter()
-    answer(peer=options.peer, version=version, load_s=loaded - start, first_run_s=ran - loaded,
+    answer(peer=options.peer, version=version, load_s=loaded - start, load_cpu_s=load_cpu, first_run_s=ran - loaded,
            error=largest_error(outputs, wanted))
     for line in sys.stdin:
         words = line.split()

@@ -100,6 +100,18 @@ def measure(model, peers, options):
     return results
 
 
+def measure_loads(model, peers, options):
+    """{peer: median times until a fresh process has the engine imported and the model ready}."""
+    loads = {peer: [] for peer in peers}
+    for _ in range(options.loads):
+        for peer in peers:
+            worker = Worker(command_of(peer, model, options), options.threads)
+            loads[peer].append(worker.report)
+            worker.close()
+    return {peer: {key: statistics.median(report[key] for report in reports) for key in ("load_s", "load_cpu_s", "first_run_s")}
+            for peer, reports in loads.items()}
+
+
 def cpu_name():
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -119,6 +131,8 @@ def main():
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--loads", type=int, default=0, metavar="N",
+                        help="time loading alone: start each engine N times, in turn")
     parser.add_argument("--seconds", type=float, default=2.0, help="length of one round of one peer")
     options = parser.parse_args()
     able = [peer for peer, flag in INTERPRETER.items() if getattr(options, flag)] + (["skiff"] if options.skiff else [])
@@ -129,7 +143,9 @@ def main():
     models = options.models or sorted(path.stem for path in options.folder.glob("*.pdmodel"))
     result = {"cpu": cpu_name(), "threads": options.threads, "batch": options.batch, "rounds": options.rounds,
               "seconds": options.seconds, "models": {}}
-    for name in models:
+    for name in models if options.loads else ():
+        result["models"][name] = measure_loads(options.folder / name, peers, options)
+    for name in models if not options.loads else ():
         result["models"][name] = measure(options.folder / name, peers, options)
         for peer, row in result["models"][name].items():
             words = row.get("failed") or f"{row['median_ms']:9.3f} ms median {row['min_ms']:9.3f} min  error {row['error']}"
