@@ -325,6 +325,7 @@ SKIFF_OP(put_along_axis)
     .RequiredAttr<int32_t>("Axis", "negative from the end")
     .Attr("Reduce", "assign", "assign (the last one stays), add, multiply, mean, amax or amin")
     .Attr("Include_self", true, "the element of Input takes part in the reduction")
+    .SameDType({"Input", "Value"})
     .InferShape([](InferContext& c) {
       CheckAlong(c, c.InputShape("Input"), c.InputShape("Index"));
       PutModeOf(c.attrs());
@@ -349,9 +350,13 @@ SKIFF_OP(put_along_axis_grad)
     .RequiredAttr<int32_t>("Axis", "as in put_along_axis")
     .Attr("Reduce", "assign", "as in put_along_axis")
     .Attr("Include_self", true, "as in put_along_axis")
+    .Alike({"Input", "Result", "Result@GRAD"})
     .InferShape([](InferContext& c) {
       c.SetOutput("Input@GRAD", c.InputShape("Input"), c.InputDType("Input"));
-      c.SetOutput("Value@GRAD", c.InputShape("Index"), c.InputDType("Input"));
+      const Shape &index = c.InputShape("Index"), &value = c.InputShape("Value");
+      SKIFF_ENFORCE(!index.IsKnown() || !value.IsKnown() || index.NumElements() == value.NumElements(), InvalidArgument, "Value is ", value,
+                    ", Index ", index, "; they must hold equally many elements");
+      c.SetOutput("Value@GRAD", index, c.InputDType("Input"));
     })
     .Kernel<PutAlongAxisGrad, SKIFF_FLOATS>();
 

@@ -46,6 +46,11 @@ void InferBatchNorm(InferContext& c) {
   for (const char* slot : {"Scale", "Bias", "Mean", "Variance"}) CheckChannels(c, slot, channels);
   const Shape statistic = c.InputShape("Mean");
   const DType dtype = c.InputDType("Mean");
+  const DType wanted = c.InputDType("X") == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
+  for (const char* slot : {"Scale", "Bias", "Mean", "Variance"}) {
+    if (!c.at_runtime() || !c.HasInput(slot)) continue;
+    SKIFF_ENFORCE(c.InputDType(slot) == wanted, InvalidType, slot, " is ", c.InputDType(slot), " beside X of ", x.dtype, "; expected ", wanted);
+  }
   c.SetOutput("Y", TensorMeta{x.shape, x.dtype, x.lod_level});
   for (const char* slot : {"MeanOut", "VarianceOut", "SavedMean", "SavedVariance"}) {
     // Paddle declares no shape for what is saved when testing, and its files show it.
@@ -342,6 +347,8 @@ SKIFF_OP(batch_norm)
     .Attr("data_layout", "NCHW", "NCHW or NHWC; AnyLayout means NCHW")
     .Attr("use_global_stats", false, "running statistics also while training")
     .Attr("trainable_statistics", false, "statistics of the batch also with is_test")
+    .OneElement({"MomentumTensor"})
+    .OfDType(DType::kFloat32, {"MomentumTensor"})
     .InferShape(InferBatchNorm)
     .Inplace("Mean", "MeanOut")
     .Inplace("Variance", "VarianceOut")
@@ -371,7 +378,18 @@ SKIFF_OP(batch_norm_grad)
     .Attr("data_layout", "NCHW", "as in batch_norm")
     .Attr("use_global_stats", false, "as in batch_norm")
     .Attr("trainable_statistics", false, "as in batch_norm")
-    .InferShape(GradsLikeInputs())
+    .Alike({"X", "Y@GRAD"})
+    .InferShape([](InferContext& c) {
+      const TensorMeta x = c.Input("X");
+      const DType wanted = x.dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
+      for (const char* slot : {"Scale", "Bias", "SavedMean", "SavedVariance", "Mean", "Variance", "MeanOut", "VarianceOut"}) {
+        if (!c.HasInput(slot)) continue;
+        CheckChannels(c, slot, x.shape[ChannelAxis(c.attrs(), x.shape)]);
+        SKIFF_ENFORCE(!c.at_runtime() || c.InputDType(slot) == wanted, InvalidType, slot, " is ", c.InputDType(slot), " beside X of ", x.dtype,
+                      "; expected ", wanted);
+      }
+      GradsLikeInputs()(c);
+    })
     .Gradient(MakeBatchNormSecondGrad)
     .KeyedBy("X")
     .Kernel<BatchNormGrad, float, double, Float16, BFloat16>();

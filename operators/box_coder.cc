@@ -237,6 +237,7 @@ SKIFF_OP(box_coder)
     .Attr("axis", 0, "decode: the axis that the priors do not run along")
     .Attr("variance", Floats{}, "one set of divisors in place of PriorBoxVar")
     .ZeroGradient()
+    .SameDType({"PriorBox", "PriorBoxVar", "TargetBox"})
     .InferShape(InferBoxCoder)
     .Kernel<BoxCoder, float, double>();
 
@@ -248,6 +249,7 @@ SKIFF_OP(iou_similarity)
     .Output("Out", "[n, m]")
     .Attr("box_normalized", true, "false: coordinates count pixels")
     .ZeroGradient()
+    .SameDType({"X", "Y"})
     .InferShape([](InferContext& c) {
       const Shape &x = c.InputShape("X"), &y = c.InputShape("Y");
       SKIFF_ENFORCE(x.rank() == 2 && y.rank() == 2 && x[1] == 4 && y[1] == 4, InvalidArgument, "X is ", x, ", Y ", y,
@@ -267,6 +269,7 @@ SKIFF_OP(box_decoder_and_assign)
     .Output("OutputAssignBox", "shape of PriorBox")
     .RequiredAttr<float>("box_clip", "limit of the logarithms")
     .ZeroGradient()
+    .SameDType({"PriorBox", "PriorBoxVar", "TargetBox", "BoxScore"})
     .InferShape([](InferContext& c) {
       const Shape &p = c.InputShape("PriorBox"), &t = c.InputShape("TargetBox"), &s = c.InputShape("BoxScore");
       SKIFF_ENFORCE(p.rank() == 2 && p[1] == 4 && t.rank() == 2 && s.rank() == 2 && t[1] == 4 * s[1] &&

@@ -142,6 +142,9 @@ struct HoldsSpecial {
       .Attr("rtol", "1e-5", "tolerance, times |Other|")                                       \
       .Attr("atol", "1e-8", "tolerance, absolute")                                            \
       .Attr("equal_nan", false, "two NaN are close")                                          \
+      .SameDType({"Input", "Other"})                                                          \
+      .OneElement({"Rtol", "Atol"})                                                           \
+      .SameDType({"Rtol", "Atol"})                                                            \
       .InferShape([](InferContext& c) {                                                       \
         const Shape &x = c.InputShape("Input"), &y = c.InputShape("Other");                   \
         SKIFF_ENFORCE(!x.IsKnown() || !y.IsKnown() || x == y, InvalidArgument, "Input is ", x, ", Other ", y, "; they must be equal"); \
@@ -160,6 +163,7 @@ SKIFF_OP(equal_all)
     .Input("X", "any shape")
     .Input("Y", "dtype of X")
     .Output("Out", "bool, a scalar")
+    .SameDType({"X", "Y"})
     .InferShape([](InferContext& c) { c.SetOutput("Out", Shape{}, DType::kBool); })
     .Kernel<EqualAll, float, double, int32_t, int64_t, bool>();
 

@@ -321,6 +321,7 @@ SKIFF_OP(stack)
     .Inputs("X", "tensors of one shape and dtype")
     .Output("Y", "one dimension more than X")
     .Attr("axis", 0, "position of the new axis in Y, from the end when negative")
+    .SameDType({"X"})
     .InferShape([](InferContext& c) { InferStackOf(c, "X", "Y"); })
     .Gradient([](const GradContext& g) -> std::vector<Operator> {
       return {{"stack_grad", {{"X", g.In("X")}, {"Y@GRAD", g.OutGrad("Y")}},
@@ -355,6 +356,7 @@ SKIFF_OP(unstack_grad)
     .Output("X@GRAD", "shape of X")
     .Attr("axis", 0, "as in unstack")
     .Attr("num", 0, "as in unstack")
+    .Alike({"Y@GRAD"})
     .InferShape([](InferContext& c) { InferStackOf(c, "Y@GRAD", "X@GRAD"); })
     .Kernel<UnstackGrad, AnyDType>();
 

@@ -153,6 +153,7 @@ OpSchema ConvSchema(const char* type, const char* doc) {
       .Input("Input", "[batch, channels, (depth,) height, width], or channels last as data_format says")
       .Input("Filter", "[output channels, channels / groups, (depth,) height, width]")
       .Output("Output", "as Input, with the output's channels and extents")
+      .SameDType({"Input", "Filter"})
       .InferShape(InferConv)
       .Gradient(StandardGrad({"Input", "Filter"}, {}, {"Output"}, {"Input", "Filter"}))
       .LayoutAware();
@@ -170,6 +171,7 @@ OpSchema ConvTransposeSchema(const char* type, const char* doc) {
       .Attr("output_padding", std::vector<int32_t>{}, "rows and columns added at the end")
       .Attr("output_size", std::vector<int32_t>{}, "extents of the output; empty: the smallest")
       .AttrFrom("output_size", "OutputSizeTensor")
+      .SameDType({"Input", "Filter"})
       .InferShape(InferConvTranspose)
       .Gradient(StandardGrad({"Input", "Filter", "OutputSizeTensor"}, {}, {"Output"}, {"Input", "Filter"}))
       .LayoutAware();
@@ -258,6 +260,9 @@ OpSchema SecondConvGradSchema(const char* type, const char* doc) {
       .OptionalOutput("Input@GRAD", "shape and dtype of Input")
       .OptionalOutput("Filter@GRAD", "shape and dtype of Filter")
       .OptionalOutput("grad_out@GRAD", "shape and dtype of grad_out")
+      .Alike({"Input", "grad_input@GRAD"})
+      .Alike({"Filter", "grad_filter@GRAD"})
+      .SameDType({"Input", "grad_out"})
       .InferShape(InferConvSecondGrad)
       .KeyedBy("Input");
   return CpuKernels(ConvAttrs(schema, ConvRank(type)));
@@ -292,6 +297,7 @@ OpSchema FusedConvSchema() {
       .Input("Filter", "as in conv2d")
       .OptionalInput("Bias", "[output channels]")
       .OptionalInput("ResidualData", "shape and dtype of Output")
+      .SameDType({"Input", "Filter", "Bias", "ResidualData"})
       .Output("Output", "as in conv2d")
       .Attr("fuse_activation", "", "relu, relu6, leaky_relu, sigmoid, tanh, swish, gelu, mish, hard_swish, "
                                    "hard_sigmoid, elu or none")

@@ -149,6 +149,7 @@ SKIFF_OP(softmax_with_cross_entropy_grad)
     .Attr("numeric_stable_mode", true, "as in the forward operator")
     .Attr("ignore_index", -100, "as in the forward operator")
     .Attr("axis", -1, "as in the forward operator")
+    .SameDType({"Softmax", "Loss@GRAD"})
     .InferShape(Like("Logits@GRAD", "Softmax"))
     .Inplace("Softmax", "Logits@GRAD")
     .Kernel<SoftmaxLossKernel<SoftmaxLossGrad>, SKIFF_FLOATS>();
@@ -238,6 +239,11 @@ struct ProbabilityLossGradKernel {
   SKIFF_ENFORCE(x.shape.rank() >= 1, InvalidArgument, "X is ", x.shape, "; it needs a dimension of classes");
   TensorMeta y{x.shape, x.dtype, x.lod_level};
   y.shape[x.shape.rank() - 1] = 1;
+  const Shape& label = c.InputShape("Label");
+  const bool soft = c.attrs().Has("soft_label") && c.Attr<bool>("soft_label");
+  const Shape& wanted = soft ? x.shape : y.shape;
+  SKIFF_ENFORCE(!wanted.IsKnown() || !label.IsKnown() || label.NumElements() == wanted.NumElements(), InvalidArgument, "Label is ", label,
+                ", X ", x.shape, "; it must hold ", wanted.NumElements(), " elements");
   c.SetOutput("Y", y);
   c.SetOutput("MatchX", y.shape, x.dtype);
   Shape with_zero = x.shape;
@@ -291,10 +297,16 @@ SKIFF_OP(cross_entropy2_grad)
     .Input("Y@GRAD", "shape of Y")
     .Output("X@GRAD", "shape of X, dtype of Y@GRAD")
     .Attr("ignore_index", -100, "as in cross_entropy2")
+    .Alike({"MatchX", "Y@GRAD"})
     .InferShape([](InferContext& c) {
       Shape x = c.InputShape("XShape");
       SKIFF_ENFORCE(x.rank() >= 2, InvalidArgument, "XShape is ", x, "; expected the shape of X and a 0");
       x.Erase(x.rank() - 1);
+      for (const char* slot : {"Label", "MatchX"}) {
+        const Shape& given = c.InputShape(slot);
+        SKIFF_ENFORCE(!x.IsKnown() || !given.IsKnown() || given.NumElements() == x.Product(0, x.rank() - 1), InvalidArgument, slot, " is ",
+                      given, ", X was ", x, "; one element is wanted for each row");
+      }
       c.SetOutput("X@GRAD", x, c.InputDType("Y@GRAD"));
     })
     .KeyedBy("Y@GRAD")

@@ -227,6 +227,7 @@ SKIFF_OP(data_norm_grad)
     .OptionalOutput("scale_w@GRAD", "[columns]")
     .OptionalOutput("bias@GRAD", "[columns]")
     .SKIFF_DATA_NORM_ATTRS
+    .Alike({"X", "Y@GRAD"})
     .InferShape([](InferContext& c) {
       const TensorMeta x = c.Input("X");
       const int64_t columns = SharedColumns(c, {"Means", "Scales", "scale_w", "bias"});

@@ -279,6 +279,7 @@ SKIFF_OP(deformable_conv)
     .OptionalInput("Mask", "[batch, deformable_groups taps, out height, out width]")
     .Output("Output", "[batch, out channels, out height, out width]")
     SKIFF_DEFORMABLE_ATTRS
+    .SameDType({"Input", "Offset", "Filter", "Mask"})
     .InferShape(InferDeformable)
     .Gradient(StandardGrad({"Input", "Offset", "Filter", "Mask"}, {}, {"Output"}, {"Input", "Offset", "Filter", "Mask"}))
     .Kernel<Deformable, float, double>();
@@ -302,6 +303,7 @@ SKIFF_OP(deformable_conv_v1)
     SKIFF_DEFORMABLE_SLOTS
     .Output("Output", "[batch, out channels, out height, out width]")
     SKIFF_DEFORMABLE_ATTRS
+    .SameDType({"Input", "Offset", "Filter"})
     .InferShape(InferDeformable)
     .Gradient(StandardGrad({"Input", "Offset", "Filter"}, {}, {"Output"}, {"Input", "Offset", "Filter"}))
     .Kernel<Deformable, float, double>();

@@ -381,6 +381,7 @@ SKIFF_OP(fill_diagonal_tensor)
     .Attr("offset", int64_t{0}, "positive: above the main diagonal")
     .Attr("dim1", 0, "rows")
     .Attr("dim2", 1, "columns")
+    .SameDType({"X", "Y"})
     .InferShape([](InferContext& c) {
       Like("Out", "X")(c);
       const Shape wanted = Contracted(DiagonalOf(c.attrs(), c.InputShape("X"), "dim1", "dim2"), true);

@@ -289,6 +289,7 @@ SKIFF_OP(einsum)
     .OptionalOutputs("InnerCache", "the Operands, for the gradient")
     .OptionalOutputs("XShape", "the Operands' shapes, not written")
     .RequiredAttr<std::string>("equation", "letters for axes: ij,jk->ik; ... stands for axes that broadcast")
+    .SameDType({"Operands"})
     .InferShape([](InferContext& c) {
       SKIFF_ENFORCE(c.NumInputs("Operands") <= 2, Unimplemented, "einsum of ", c.NumInputs("Operands"),
                     " operands; the operator takes two, paddle.einsum more");
@@ -315,6 +316,7 @@ SKIFF_OP(einsum_grad)
     .Input("Out@GRAD", "shape of Out")
     .OptionalOutputs("Operands@GRAD", "shape of each operand")
     .RequiredAttr<std::string>("equation", "as in einsum")
+    .SameDType({"InnerCache", "Out@GRAD"})
     .InferShape([](InferContext& c) {
       for (int i = 0; i < c.NumOutputs("Operands@GRAD"); ++i) c.SetOutput("Operands@GRAD", c.InputShape("InnerCache", i), c.InputDType("InnerCache", i), i);
     })

@@ -226,7 +226,9 @@ struct SameNumber {
       .OptionalOutput("OutState", "one element: moving_rate InState + 1")                     \
       .OptionalOutput("OutAccum", "one element: moving_rate InAccum + the largest |X|")       \
       .Attr("moving_rate", 0.9f, "weight of what was")                                        \
-      .Attr("is_test", false, "InScale is taken and stays")
+      .Attr("is_test", false, "InScale is taken and stays")                                   \
+      .SameDType({"X", "InScale", "InAccum", "InState"})                                      \
+      .OneElement({"InScale", "InAccum", "InState"})
 #define SKIFF_CHANNEL_AXIS .Attr("quant_axis", 0, "axis with a scale for each slice")
 
 SKIFF_FAKE_QUANTIZE(fake_quantize_abs_max, "Out = round(X range / scale), range = 2^(bit_length - 1) - 1, scale = the largest |X|.")
@@ -247,7 +249,9 @@ SKIFF_FAKE_QUANTIZE(fake_quantize_range_abs_max, "fake_quantize_abs_max by the l
     .Output("OutScale", "one element")
     .OptionalOutput("OutScales", "[window_size]: the scales of the window")
     .Attr("window_size", 10000, "steps")
-    .Attr("is_test", false, "InScale is taken and stays");
+    .Attr("is_test", false, "InScale is taken and stays")
+    .SameDType({"X", "InScale"})
+    .OneElement({"InScale", "Iter"});
 
 SKIFF_OP(moving_average_abs_max_scale)
     .Doc("OutScale = a moving average of the largest |X|; Out = X.")
@@ -261,6 +265,8 @@ SKIFF_OP(moving_average_abs_max_scale)
     .OptionalOutput("OutAccum", "one element")
     .Attr("moving_rate", 0.9f, "weight of what was")
     .Attr("is_test", false, "nothing is averaged")
+    .SameDType({"X", "InAccum", "InState"})
+    .OneElement({"InAccum", "InState"})
     .InferShape(InferQuantize)
     .Gradient(StraightThrough())
     .Kernel<Quantize, float, double>();
@@ -282,6 +288,8 @@ SKIFF_OP(quantize_linear)
     .Attr("round_type", 0, "0: halves to even, integers clipped; 1: halves away from zero, X clipped")
     .Attr("is_test", true, "Scale is taken; else found from X, for one scale by a moving average")
     .Attr("only_observer", false, "Y = X; only the scale is found")
+    .SameDType({"X", "Scale", "InAccum", "InState"})
+    .OneElement({"InAccum", "InState"})
     .InferShape(InferQuantize)
     .Kernel<Quantize, float, double>();
 
@@ -398,6 +406,7 @@ SKIFF_OP(fake_dequantize_max_abs)
     .Input("Scale", "one element")
     .Output("Out", "shape of X")
     .RequiredAttr<float>("max_range", "the largest integer, or a product of two")
+    .SameDType({"X", "Scale"})
     .InferShape([](InferContext& c) {
       CheckScales(c, "Scale", 1);
       Like("Out", "X")(c);
@@ -411,6 +420,7 @@ SKIFF_OP(dequantize_abs_max)
     .Input("Scale", "float32, one element")
     .Output("Out", "float32, shape of X")
     .RequiredAttr<float>("max_range", "the largest integer")
+    .OfDType(DType::kFloat32, {"Scale"})
     .InferShape([](InferContext& c) {
       CheckScales(c, "Scale", 1);
       c.SetOutput("Out", c.InputShape("X"), DType::kFloat32);
@@ -441,6 +451,7 @@ SKIFF_OP(fake_channel_wise_dequantize_max_abs)
     .Attr("quant_bits", std::vector<int32_t>{8}, "bits of the integers of each of Scales")
     .Attr("quant_axis", 0, "axis of the channels where there is one of Scales")
     .Attr("x_num_col_dims", 1, "axis of the channels where there are two")
+    .SameDType({"X", "Scales"})
     .InferShape([](InferContext& c) {
       const TensorMeta x = c.Input("X");
       const int count = c.NumInputs("Scales");
@@ -482,6 +493,7 @@ SKIFF_OP(dequantize_log)
     .Input("X", "int8")
     .Input("Dict", "float32, [128]")
     .Output("Out", "float32, shape of X")
+    .OfDType(DType::kFloat32, {"Dict"})
     .InferShape([](InferContext& c) {
       CheckScales(c, "Dict", 128);
       c.SetOutput("Out", c.InputShape("X"), DType::kFloat32);

@@ -183,6 +183,18 @@ struct ScatterNdAdd {
   }
 };
 
+[[maybe_unused]] void CheckUpdates(const InferContext& c, const Shape& x) {
+  const Shape &index = c.InputShape("Index"), &updates = c.InputShape("Updates");
+  const int64_t named = index.rank() > 0 ? index[index.rank() - 1] : -1;
+  SKIFF_ENFORCE(named >= 1 && named <= x.rank(), InvalidArgument, "Index is ", index, ", X ", x,
+                "; the last axis of Index names 1 to ", x.rank(), " axes of X");
+  Shape wanted;
+  for (int i = 0; i + 1 < index.rank(); ++i) wanted.Append(index[i]);
+  for (int i = static_cast<int>(named); i < x.rank(); ++i) wanted.Append(x[i]);
+  SKIFF_ENFORCE(!wanted.IsKnown() || !updates.IsKnown() || wanted.NumElements() == updates.NumElements(), InvalidArgument,
+                "Updates is ", updates, ", X ", x, ", Index ", index, "; expected Updates of ", wanted);
+}
+
 struct ScatterNdAddGrad {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
@@ -358,6 +370,7 @@ SKIFF_OP(scatter)
     .Input("Updates", "[updates, ...]")
     .Output("Out", "shape of X")
     .Attr("overwrite", true, "whether the last update stands; else they add up, from zero")
+    .SameDType({"X", "Updates"})
     .InferShape(Like("Out", "X"))
     .Inplace("X", "Out")
     .Gradient(StandardGrad({"Ids", "Updates"}, {}, {"Out"}, {"X", "Updates"}))
@@ -371,7 +384,16 @@ SKIFF_OP(scatter_grad)
     .OptionalOutput("X@GRAD", "shape of X")
     .OptionalOutput("Updates@GRAD", "shape of Updates")
     .Attr("overwrite", true, "as in scatter")
+    .SameDType({"Updates", "Out@GRAD"})
     .InferShape([](InferContext& c) {
+      const Shape &x = c.InputShape("Out@GRAD"), &ids = c.InputShape("Ids");
+      SKIFF_ENFORCE(x.rank() > 0, InvalidArgument, "Out@GRAD is ", x, "; it has no rows");
+      if (c.HasInput("Updates")) {
+        const Shape& updates = c.InputShape("Updates");
+        SKIFF_ENFORCE(!updates.IsKnown() || !x.IsKnown() || !ids.IsKnown() ||
+                          updates.NumElements() == ids.NumElements() * x.Product(1, x.rank()),
+                      InvalidArgument, "Updates is ", updates, ", Ids ", ids, ", Out@GRAD ", x, "; expected a row for each index");
+      }
       if (c.HasOutput("X@GRAD")) c.SetOutput("X@GRAD", TensorMeta(c.Input("Out@GRAD")));
       if (c.HasOutput("Updates@GRAD")) c.SetOutput("Updates@GRAD", TensorMeta(c.Input("Updates")));
     })
@@ -385,17 +407,10 @@ SKIFF_OP(scatter_nd_add)
     .Input("Index", "int32 or int64, [..., axes of X that are named]; negative from the end")
     .Input("Updates", "Index without its last axis, then the axes of X that are not named")
     .Output("Out", "shape of X")
+    .SameDType({"X", "Updates"})
     .InferShape([](InferContext& c) {
       const TensorMeta x = c.Input("X");
-      const Shape &index = c.InputShape("Index"), &updates = c.InputShape("Updates");
-      const int64_t named = index.rank() > 0 ? index[index.rank() - 1] : -1;
-      SKIFF_ENFORCE(named >= 1 && named <= x.shape.rank(), InvalidArgument, "Index is ", index, ", X ", x.shape,
-                    "; the last axis of Index names 1 to ", x.shape.rank(), " axes of X");
-      Shape wanted;
-      for (int i = 0; i + 1 < index.rank(); ++i) wanted.Append(index[i]);
-      for (int i = static_cast<int>(named); i < x.shape.rank(); ++i) wanted.Append(x.shape[i]);
-      SKIFF_ENFORCE(!wanted.IsKnown() || !updates.IsKnown() || wanted.NumElements() == updates.NumElements(), InvalidArgument,
-                    "Updates is ", updates, ", X ", x.shape, ", Index ", index, "; expected Updates of ", wanted);
+      CheckUpdates(c, x.shape);
       c.SetOutput("Out", TensorMeta{x.shape, x.dtype, x.lod_level});
     })
     .Inplace("X", "Out")
@@ -409,8 +424,10 @@ SKIFF_OP(scatter_nd_add_grad)
     .Input("Out@GRAD", "shape of X")
     .OptionalOutput("X@GRAD", "shape of X")
     .OptionalOutput("Updates@GRAD", "shape of Updates")
+    .SameDType({"Updates", "Out@GRAD"})
     .InferShape([](InferContext& c) {
       const TensorMeta out = c.Input("Out@GRAD");
+      CheckUpdates(c, out.shape);
       c.SetOutput("X@GRAD", out.shape, out.dtype);
       c.SetOutput("Updates@GRAD", c.InputShape("Updates"), out.dtype);
     })

@@ -83,6 +83,7 @@ struct SumEach {
       .Source("paddle." #type)                                                                \
       .Inputs("X", "tensors")                                                                 \
       .Outputs("Out", "one for each X")                                                       \
+      .SameDType({"X"})                                                                       \
       .InferShape([](InferContext& c) __VA_ARGS__)                                            \
       .Gradient(StandardGrad({"X"}, {}, {"Out"}, {"X"}))                                      \
       .Kernel<RepeatEach<seen>, SKIFF_FLOATS, int32_t, int64_t, bool>();                      \

@@ -301,6 +301,7 @@ SKIFF_OP(grid_sampler)
     .Attr("mode", "bilinear", "bilinear or nearest")
     .Attr("padding_mode", "zeros", "what lies outside: zeros, border (the nearest pixel) or reflection")
     .Attr("align_corners", true, "-1 and 1 are the centres of the outermost pixels, not their edges")
+    .SameDType({"X", "Grid"})
     .InferShape(InferGridSample)
     .Gradient(StandardGrad({"X", "Grid"}, {}, {"Output"}, {"X", "Grid"}))
     .Kernel<GridSample, float, double>();
@@ -340,7 +341,7 @@ SKIFF_OP(affine_grid_grad)
     .InferShape([](InferContext& c) {
       const TensorMeta& out = c.Input("Output@GRAD");
       const int64_t rank = out.shape.rank() - 2;
-      SKIFF_ENFORCE(rank == 2 || rank == 3, InvalidArgument, "Output@GRAD is ", out.shape,
+      SKIFF_ENFORCE((rank == 2 || rank == 3) && out.shape[out.shape.rank() - 1] == rank, InvalidArgument, "Output@GRAD is ", out.shape,
                     "; expected [batch, (depth,) height, width, 2 or 3]");
       c.SetOutput("Theta@GRAD", Shape{out.shape[0], rank, rank + 1}, out.dtype);
     })

@@ -162,12 +162,15 @@ constexpr const char* kExtentAttrs[] = {"out_d", "out_h", "out_w"};
     SKIFF_ENFORCE(axes >= least_axes && axes <= most_axes, InvalidArgument, "X is ", x.shape, "; ", c.type(), " takes ",
                   least_axes + 2, least_axes < most_axes ? " or 5" : "", " axes: batch, channels and those to resize, in ",
                   "the order of data_layout");
+    const int first = ChannelsLast(c.attrs()) ? 1 : 2;
+    for (int i = 0; i < axes; ++i) {
+      SKIFF_ENFORCE(x.shape[first + i] != 0, InvalidArgument, "X is ", x.shape, "; there is nothing to resize along axis ", first + i);
+    }
     const std::vector<float> scales = c.AttrVariables("scale").empty() ? ScalesOf(c.attrs(), axes) : std::vector<float>{};
     MaybeInts size = DecidedInts(c, "SizeTensor", "OutSize", "");
     SKIFF_ENFORCE(size.empty() || static_cast<int>(size.size()) == axes, InvalidArgument, "the size has ", size.size(),
                   " numbers; expected ", axes);
     const bool unknown_scale = !c.AttrVariables("scale").empty();
-    const int first = ChannelsLast(c.attrs()) ? 1 : 2;
     Shape out = x.shape;
     for (int i = 0; i < axes; ++i) {
       int64_t& extent = out[first + i];

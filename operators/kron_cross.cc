@@ -156,6 +156,7 @@ SKIFF_OP(kron)
     .Input("X", "any shape")
     .Input("Y", "any shape; the operand with fewer axes gets 1s in front")
     .Output("Out", "the extents multiplied")
+    .SameDType({"X", "Y"})
     .InferShape([](InferContext& c) { c.SetOutput("Out", Blocks(c.InputShape("X"), c.InputShape("Y")).OutShape(), c.InputDType("X")); })
     .Gradient(StandardGrad({"X", "Y"}, {}, {"Out"}, {"X", "Y"}))
     .Kernel<Kron, SKIFF_FLOATS, int32_t, int64_t>();
@@ -177,6 +178,7 @@ SKIFF_OP(cross)
     .Input("Y", "shape of X")
     .Output("Out", "shape of X")
     .Attr("dim", 9, "9: the first axis of extent 3; negative from the end")
+    .SameDType({"X", "Y"})
     .InferShape([](InferContext& c) {
       const Shape &x = c.InputShape("X"), &y = c.InputShape("Y");
       SKIFF_ENFORCE(!x.IsKnown() || !y.IsKnown() || x == y, InvalidArgument, "X is ", x, ", Y ", y, "; they must be equal");

@@ -176,6 +176,8 @@ SKIFF_OP(check_finite_and_unscale)
     .Input("Scale", "one element: the loss's scale")
     .Outputs("Out", "shape of each X")
     .Output("FoundInfinite", "bool, one element")
+    .OneElement({"Scale"})
+    .SameDType({"X"})
     .InferShape([](InferContext& c) {
       InferEachLike(c);
       c.SetOutput("FoundInfinite", Shape{1}, DType::kBool);
@@ -201,6 +203,10 @@ SKIFF_OP(update_loss_scaling)
     .RequiredAttr<float>("incr_ratio", "factor of growth, more than 1")
     .RequiredAttr<float>("decr_ratio", "factor of shrinking, less than 1")
     .Attr("stop_update", false, "scale and counts stay")
+    .OneElement({"FoundInfinite", "PrevLossScaling", "InGoodSteps", "InBadSteps"})
+    .OfDType(DType::kInt32, {"InGoodSteps", "InBadSteps"})
+    .OfDType(DType::kBool, {"FoundInfinite"})
+    .SameDType({"X"})
     .InferShape([](InferContext& c) {
       InferEachLike(c);
       c.SetOutput("LossScaling", Shape{1}, c.InputDType("PrevLossScaling"));

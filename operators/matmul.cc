@@ -333,6 +333,10 @@ void CheckLikeX(const InferContext& c, const std::string& slot) {
 void InferTerms(InferContext& c) {
   const MatmulGradSlots slots = MatmulGradSlotsOf(c.type());
   for (const std::string& slot : {std::string("Y"), slots.dout, slots.ddx, slots.ddy}) CheckLikeX(c, slot);
+  const Shape out = MatmulShapesOf(c.type(), c.attrs(), c.InputShape("X"), c.InputShape("Y")).out;
+  const Shape& dout = c.InputShape(slots.dout);
+  SKIFF_ENFORCE(!out.IsKnown() || !dout.IsKnown() || out == dout || (out.NumElements() == 1 && dout.NumElements() == 1), InvalidArgument,
+                slots.dout, " is ", dout, "; the product of X and Y is ", out);
   const auto like = [&](const std::string& out, const std::string& in) {
     if (out.empty() || !c.HasOutput(out) || !c.HasInput(in)) return;
     const TensorMeta meta = c.Input(in);
@@ -358,6 +362,8 @@ OpSchema HigherGrad(const char* type, const char* doc) {
       .OptionalOutput(slots.by_x.c_str(), "shape and dtype of X")
       .OptionalOutput(slots.by_y.c_str(), "shape and dtype of Y")
       .OptionalOutput(slots.by_dout.c_str(), "shape and dtype of the first gradient's Out@GRAD")
+      .Alike({"X", slots.ddx})
+      .Alike({"Y", slots.ddy})
       .InferShape(InferTerms);
   if (std::string(type) == "matmul_v2_grad_grad") schema.Gradient(NextGrad("matmul_v2_triple_grad"));
   if (IsThirdMatmulGrad(type)) {
@@ -365,7 +371,10 @@ OpSchema HigherGrad(const char* type, const char* doc) {
         .OptionalInput(slots.b.c_str(), "gradient of its Y@GRAD; absent means 0")
         .OptionalInput(slots.c.c_str(), "gradient of its gradient of Out@GRAD; absent means 0")
         .OptionalOutput(slots.by_ddx.c_str(), "shape and dtype of X")
-        .OptionalOutput(slots.by_ddy.c_str(), "shape and dtype of Y");
+        .OptionalOutput(slots.by_ddy.c_str(), "shape and dtype of Y")
+        .Alike({"X", slots.a})
+        .Alike({"Y", slots.b})
+        .Alike({slots.dout, slots.c});
   }
   AddTypeAttrs(schema, type);
   schema.CpuKernel<float>(PrepareTerms<float>)

@@ -70,7 +70,7 @@ struct AucUpdate {
     for (int64_t i = 0; i < state; ++i) out[i] = in[i];
     if (steps == 0) return out;
     int64_t* counter = out + (steps + 1) * buckets;
-    int64_t* oldest = out + *counter % steps * buckets;
+    int64_t* oldest = out + (*counter % steps + steps) % steps * buckets;
     int64_t* sum = out + steps * buckets;
     for (int64_t b = 0; b < buckets; ++b) {
       sum[b] -= oldest[b];
@@ -115,16 +115,20 @@ struct Auc {
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     const Shape& predict = c.Input("Predict").shape;
     AucUpdate update{};
+    SKIFF_ENFORCE(predict.rank() == 2 && c.Input("Label").shape.NumElements() == predict[0] && predict[1] > 0, InvalidArgument, "Predict is ",
+                  predict, ", Label ", c.Input("Label").shape, "; expected [samples, classes] and [samples, 1]");
     update.samples = predict[0];
     update.classes = predict.Product(1, predict.rank());
     update.buckets = c.Attr<int64_t>("num_thresholds") + 1;
     update.steps = c.Attr<int64_t>("slide_steps");
     update.wide_labels = WideIds(c.Input("Label"), "Label");
     update.state = c.Input("StatPos").shape.NumElements();
+    SKIFF_ENFORCE(update.buckets > 0 && update.steps >= 0 && update.steps < INT32_MAX / update.buckets, InvalidArgument, "num_thresholds is ",
+                  update.buckets - 1, ", slide_steps ", update.steps, "; neither may be negative");
     const int64_t wanted = update.steps == 0 ? update.buckets : (update.steps + 1) * update.buckets + 1;
-    SKIFF_ENFORCE(update.state >= wanted && c.Input("StatNeg").shape.NumElements() >= wanted, InvalidArgument,
+    SKIFF_ENFORCE(update.state >= wanted && c.Input("StatNeg").shape.NumElements() == update.state, InvalidArgument,
                   "StatPos is ", c.Input("StatPos").shape, ", StatNeg is ", c.Input("StatNeg").shape,
-                  "; each must hold ", wanted, " elements");
+                  "; they must be alike and hold ", wanted, " elements");
     return MakeKernel([=, predicted = c.InputIndex("Predict"), label = c.InputIndex("Label"),
                        pos = c.InputIndex("StatPos"), neg = c.InputIndex("StatNeg"),
                        auc = c.OutputIndex("AUC"), pos_out = c.OutputIndex("StatPosOut"),

@@ -205,6 +205,8 @@ SKIFF_OP(nll_loss)
     .Output("Total_weight", "a scalar: the sum of the weights; 0 without reduction")
     .Attr("ignore_index", int64_t{-100}, "samples of this label give nothing")
     .Attr("reduction", "mean", "none, sum or mean")
+    .SameDType({"X", "Weight"})
+    .OfDType(DType::kInt64, {"Label"})
     .InferShape([](InferContext& c) {
       const Shape &x = c.InputShape("X"), &label = c.InputShape("Label");
       SamplesOf(c.attrs(), x);
@@ -213,6 +215,13 @@ SKIFF_OP(nll_loss)
                     "\"; expected none, sum or mean");
       SKIFF_ENFORCE(label.rank() == x.rank() - 1 && (label[0] < 0 || x[0] < 0 || label[0] == x[0]), InvalidArgument, "X is ", x,
                     ", Label ", label, "; Label must be X without the classes");
+      SKIFF_ENFORCE(!x.IsKnown() || !label.IsKnown() || label.NumElements() * x[1] == x.NumElements(), InvalidArgument, "X is ", x,
+                    ", Label ", label, "; Label must be X without the classes");
+      if (c.HasInput("Weight")) {
+        const Shape& weight = c.InputShape("Weight");
+        SKIFF_ENFORCE(weight.rank() == 1 && (weight[0] < 0 || x[1] < 0 || weight[0] == x[1]), InvalidArgument, "X is ", x,
+                      ", Weight ", weight, "; expected [", x[1], "], one number for each class");
+      }
       c.SetOutput("Out", reduction == "none" ? label : Shape{}, c.InputDType("X"));
       c.SetOutput("Total_weight", Shape{}, c.InputDType("X"));
     })
@@ -229,6 +238,8 @@ SKIFF_OP(nll_loss_grad)
     .Output("X@GRAD", "shape of X")
     .Attr("ignore_index", int64_t{-100}, "as in nll_loss")
     .Attr("reduction", "mean", "as in nll_loss")
+    .SameDType({"X", "Total_weight", "Out@GRAD"})
+    .OneElement({"Total_weight"})
     .InferShape(GradsLikeInputs())
     .Kernel<NllLossGrad, float, double>();
 
@@ -238,11 +249,15 @@ SKIFF_OP(bpr_loss)
     .Input("X", "[samples, classes]")
     .Input("Label", "int64, [samples, 1]")
     .Output("Y", "[samples, 1]")
+    .OfDType(DType::kInt64, {"Label"})
     .InferShape([](InferContext& c) {
       Shape out = c.InputShape("X");
       SKIFF_ENFORCE(out.rank() >= 2 && (out[out.rank() - 1] < 0 || out[out.rank() - 1] > 1), InvalidArgument, "X is ", out,
                     "; expected [samples, classes] with two classes at least");
       out[out.rank() - 1] = 1;
+      const Shape& label = c.InputShape("Label");
+      SKIFF_ENFORCE(!out.IsKnown() || !label.IsKnown() || label.NumElements() == out.NumElements(), InvalidArgument, "Label is ", label,
+                    "; it must hold ", out.NumElements(), " elements");
       c.SetOutput("Y", out, c.InputDType("X"));
     })
     .Gradient(StandardGrad({"X", "Label"}, {}, {"Y"}, {"X"}))

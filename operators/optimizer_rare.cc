@@ -404,6 +404,9 @@ SKIFF_OP(average_accumulates)
     .Attr("average_window", 0.0f, "length of a window, of all steps")
     .RequiredAttr<int64_t>("max_average_window", "most steps of a window")
     .Attr("min_average_window", int64_t{10000}, "least steps of a window")
+    .Alike({"param", "in_sum_1", "in_sum_2", "in_sum_3"})
+    .OneElement({"in_num_accumulates", "in_old_num_accumulates", "in_num_updates"})
+    .OfDType(DType::kInt64, {"in_num_accumulates", "in_old_num_accumulates", "in_num_updates"})
     .InferShape([](InferContext& c) {
       const int64_t least = c.Attr<int64_t>("min_average_window"), most = c.Attr<int64_t>("max_average_window");
       SKIFF_ENFORCE(least <= most, InvalidArgument, "min_average_window is ", least, ", max_average_window ", most, "; it must not be larger");

@@ -168,6 +168,7 @@ struct AffineChannelGrad {
   const TensorMeta x = c.Input("X");
   const ChannelGeometry g = AffineGeometry(c.attrs(), x.shape);
   for (const char* slot : {"Scale", "Bias"}) {
+    if (!c.HasInput(slot)) continue;
     const Shape& shape = c.InputShape(slot);
     SKIFF_ENFORCE(!shape.IsKnown() || g.channels < 0 || shape.NumElements() == g.channels, InvalidArgument, slot, " is ", shape,
                   ", X ", x.shape, " with ", g.channels, " channels; expected one number for each");
@@ -219,6 +220,7 @@ SKIFF_OP(prelu)
     .Output("Out", "shape of X")
     .Attr("mode", "all", "all, channel or element")
     .Attr("data_format", "NCHW", "NCHW or NHWC")
+    .SameDType({"X", "Alpha"})
     .InferShape(InferPRelu)
     .Gradient(StandardGrad({"X", "Alpha"}, {}, {"Out"}, {"X", "Alpha"}))
     .Kernel<PRelu, float, double>();
@@ -243,6 +245,7 @@ SKIFF_OP(affine_channel)
     .Input("Bias", "[channels]")
     .Output("Out", "shape of X")
     .Attr("data_layout", "AnyLayout", "NCHW, NHWC or AnyLayout (meaning NCHW)")
+    .SameDType({"X", "Scale", "Bias"})
     .InferShape(InferAffineChannel)
     .Gradient(StandardGrad({"X", "Scale"}, {}, {"Out"}, {"X", "Scale", "Bias"}))
     .Kernel<AffineChannel, float, double>();
@@ -256,7 +259,9 @@ SKIFF_OP(affine_channel_grad)
     .OptionalOutput("Scale@GRAD", "shape of Scale")
     .OptionalOutput("Bias@GRAD", "shape of Scale")
     .Attr("data_layout", "AnyLayout", "as in affine_channel")
+    .Alike({"X", "Out@GRAD"})
     .InferShape([](InferContext& c) {
+      InferAffineChannel(c);
       const TensorMeta x = c.Input("X"), scale = c.Input("Scale");
       c.SetOutput("X@GRAD", TensorMeta{x.shape, x.dtype, x.lod_level});
       for (const char* slot : {"Scale@GRAD", "Bias@GRAD"}) c.SetOutput(slot, scale.shape, scale.dtype);

@@ -284,6 +284,7 @@ SKIFF_OP(mv)
     .Input("X", "[m, n]")
     .Input("Vec", "[n]")
     .Output("Out", "[m]")
+    .SameDType({"X", "Vec"})
     .InferShape([](InferContext& c) {
       const Shape &x = c.InputShape("X"), &v = c.InputShape("Vec");
       SKIFF_ENFORCE(x.rank() == 2 && v.rank() == 1 && (x[1] < 0 || v[0] < 0 || x[1] == v[0]), InvalidArgument, "X is ", x, ", Vec ", v,
@@ -312,6 +313,7 @@ SKIFF_OP(addmm)
     .Output("Out", "[m, n]")
     .Attr("Alpha", 1.0f, "factor of the product")
     .Attr("Beta", 1.0f, "factor of Input")
+    .SameDType({"Input", "X", "Y"})
     .InferShape([](InferContext& c) {
       const Shape &input = c.InputShape("Input"), &x = c.InputShape("X"), &y = c.InputShape("Y");
       SKIFF_ENFORCE(x.rank() == 2 && y.rank() == 2 && (x[1] < 0 || y[0] < 0 || x[1] == y[0]) && input.rank() <= 2, InvalidArgument,
@@ -349,6 +351,7 @@ SKIFF_OP(bilinear_tensor_product)
     .Input("Weight", "[k, m, n]")
     .OptionalInput("Bias", "[1, k]")
     .Output("Out", "[batch, k]")
+    .SameDType({"X", "Y", "Weight", "Bias"})
     .InferShape(InferBilinear)
     .Gradient(StandardGrad({"X", "Y", "Weight"}, {}, {"Out"}, {"X", "Y", "Weight", "Bias"}))
     .Kernel<BilinearProduct, float, double>();

@@ -211,6 +211,7 @@ SKIFF_OP(dist)
     .Input("Y", "broadcasts against X")
     .Output("Out", "a scalar")
     .Attr("p", 2.0f, "order; 0 counts what differs, infinity takes the largest")
+    .SameDType({"X", "Y"})
     .InferShape([](InferContext& c) {
       BroadcastWithAxis(c.InputShape("X"), c.InputShape("Y"), -1);
       c.SetOutput("Out", Shape{}, c.InputDType("X"));

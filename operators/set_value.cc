@@ -123,6 +123,10 @@ void StoreScalars(const std::vector<Scalar>& values, void* to) {
 }
 
 // Tells inference that the positions have to be known; they decide no shape.
+[[maybe_unused]] void CheckHasAxes(const InferContext& c, const char* slot) {
+  SKIFF_ENFORCE(c.InputShape(slot).rank() > 0 || c.Attr<std::vector<int64_t>>("axes").empty(), InvalidArgument, slot,
+                " is a scalar; it has no axis to cut");
+}
 [[maybe_unused]] void AskForPositions(const InferContext& c) {
   for (const char* list : {"StartsTensorList", "EndsTensorList", "StepsTensorList"}) DecidedInts(c, list, "", "");
 }
@@ -256,6 +260,7 @@ SKIFF_OP(set_value)
     .Attr("shape", std::vector<int64_t>{}, "the value's extents")
     .InferShape([](InferContext& c) {
       AskForPositions(c);
+      CheckHasAxes(c, "Input");
       c.SetOutput("Out", TensorMeta(c.Input("Input")));
     })
     .Inplace("Input", "Out")
@@ -281,6 +286,7 @@ SKIFF_OP(set_value_grad)
     .Attr("none_axes", std::vector<int64_t>{}, "as in set_value")
     .InferShape([](InferContext& c) {
       AskForPositions(c);
+      CheckHasAxes(c, "Out@GRAD");
       c.SetOutput("Input@GRAD", TensorMeta(c.Input("Out@GRAD")));
       if (c.HasInput("ValueTensor")) c.SetOutput("ValueTensor@GRAD", TensorMeta(c.Input("ValueTensor")));
     })

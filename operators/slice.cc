@@ -51,6 +51,7 @@ void InferSliceOf(InferContext& c, bool strided) {
   const TensorMeta input = c.Input("Input");
   const auto b = BoundsOf(c, strided);
   Shape out = input.shape;
+  SKIFF_ENFORCE(input.shape.rank() > 0 || b.axes.empty(), InvalidArgument, "Input is a scalar; it has no axis to cut");
   for (size_t k = 0; k < b.axes.size(); ++k) {
     const int axis = NormalizeAxis(b.axes[k], input.shape.rank(), "axes");
     const bool known = input.shape[axis] >= 0 && b.starts[k] && b.ends[k] && (!strided || b.strides[k]);

@@ -53,9 +53,25 @@ struct IndexAddGrad {
   }
 };
 
+[[maybe_unused]] void CheckAddedSlices(const InferContext& c, const Shape& x) {
+  const Shape &index = c.InputShape("Index"), &value = c.InputShape("AddValue");
+  SKIFF_ENFORCE(x.rank() > 0, InvalidArgument, "X is ", x, "; it has no slices");
+  Shape wanted = x;
+  wanted[NormalizeAxis(c.Attr<int64_t>("axis"), x.rank())] = index.IsKnown() ? index.NumElements() : -1;
+  SKIFF_ENFORCE(!wanted.IsKnown() || !value.IsKnown() || value.NumElements() == wanted.NumElements(), InvalidArgument,
+                "AddValue is ", value, ", X ", x, ", Index ", index, "; expected an AddValue of ", wanted);
+}
+
 // ---- multiplex: each row from one of several tensors -----------------------------------------------------------
 
 inline constexpr int kMostCandidates = 32;
+
+[[maybe_unused]] void CheckIdOfEachRow(const InferContext& c, const Shape& x) {
+  const Shape& ids = c.InputShape("Ids");
+  SKIFF_ENFORCE(x.rank() > 0, InvalidArgument, "X is ", x, "; it must have rows");
+  SKIFF_ENFORCE(!ids.IsKnown() || x[0] < 0 || ids.NumElements() == x[0], InvalidArgument, "Ids is ", ids, "; expected [", x[0],
+                ", 1], one for each row of X");
+}
 
 template <typename T>
 struct ChooseRow {
@@ -137,12 +153,9 @@ SKIFF_OP(index_add)
     .Input("AddValue", "as X, with count slices at axis")
     .Output("Out", "shape of X")
     .Attr("axis", 0, "negative from the end")
+    .SameDType({"X", "AddValue"})
     .InferShape([](InferContext& c) {
-      const Shape &x = c.InputShape("X"), &index = c.InputShape("Index"), &value = c.InputShape("AddValue");
-      Shape wanted = x;
-      wanted[NormalizeAxis(c.Attr<int64_t>("axis"), x.rank())] = index.IsKnown() ? index.NumElements() : -1;
-      SKIFF_ENFORCE(!wanted.IsKnown() || !value.IsKnown() || value.NumElements() == wanted.NumElements(), InvalidArgument,
-                    "AddValue is ", value, ", X ", x, ", Index ", index, "; expected an AddValue of ", wanted);
+      CheckAddedSlices(c, c.InputShape("X"));
       Like("Out", "X")(c);
     })
     .Inplace("X", "Out")
@@ -157,8 +170,10 @@ SKIFF_OP(index_add_grad)
     .OptionalOutput("X@GRAD", "shape of X")
     .OptionalOutput("AddValue@GRAD", "shape of AddValue")
     .Attr("axis", 0, "as in index_add")
+    .SameDType({"AddValue", "Out@GRAD"})
     .InferShape([](InferContext& c) {
       const TensorMeta out = c.Input("Out@GRAD");
+      CheckAddedSlices(c, out.shape);
       c.SetOutput("X@GRAD", out.shape, out.dtype);
       c.SetOutput("AddValue@GRAD", c.InputShape("AddValue"), out.dtype);
     })
@@ -171,6 +186,7 @@ SKIFF_OP(multiplex)
     .Inputs("X", "tensors of one shape, [rows, ...]; up to 32")
     .Input("Ids", "int32 or int64, [rows, 1]")
     .Output("Out", "shape of each X")
+    .Alike({"X"})
     .InferShape([](InferContext& c) {
       SKIFF_ENFORCE(c.NumInputs("X") <= kMostCandidates, Unimplemented, "multiplex of ", c.NumInputs("X"), " tensors; up to ",
                     kMostCandidates);
@@ -179,6 +195,7 @@ SKIFF_OP(multiplex)
         SKIFF_ENFORCE(!first.IsKnown() || !other.IsKnown() || first == other, InvalidArgument, "X[0] is ", first, ", X[", i, "] ", other,
                       "; they must be equal");
       }
+      CheckIdOfEachRow(c, c.InputShape("X"));
       Like("Out", "X")(c);
     })
     .Gradient(StandardGrad({"X", "Ids"}, {}, {"Out"}, {"X"}))
@@ -190,8 +207,10 @@ SKIFF_OP(multiplex_grad)
     .Input("Ids", "as in multiplex")
     .Input("Out@GRAD", "shape of each X")
     .OptionalOutputs("X@GRAD", "shape of each X")
+    .Alike({"X", "Out@GRAD"})
     .InferShape([](InferContext& c) {
       const TensorMeta out = c.Input("Out@GRAD");
+      CheckIdOfEachRow(c, out.shape);
       for (int i = 0; i < c.NumOutputs("X@GRAD"); ++i) c.SetOutput("X@GRAD", TensorMeta{out.shape, out.dtype, out.lod_level}, i);
     })
     .KeyedBy("Out@GRAD")

@@ -144,7 +144,8 @@ struct ReturnToLine {
   T* x_grad;
   SKIFF_HD void operator()(int64_t i) const {
     const int64_t lane = i % lines.inner, block = i / lines.inner / keep;
-    x_grad[(block * lines.extent + indices[i]) * lines.inner + lane] = out_grad[i];
+    const int64_t index = indices[i];
+    if (index >= 0 && index < lines.extent) x_grad[(block * lines.extent + index) * lines.inner + lane] = out_grad[i];
   }
 };
 
@@ -154,7 +155,11 @@ struct SortGrad {
     const Shape& x = c.Input("X").shape;
     const int axis = NormalizeAxis(c.attrs().Get<int>("axis", -1), x.rank());
     const Lines lines = LinesOf(x, axis);
-    const Shape& out = c.Input("Out@GRAD").shape;
+    const Shape &out = c.Input("Out@GRAD").shape, &chosen = c.Input("Indices").shape;
+    Shape fits = out;
+    if (x.rank() > 0 && out.rank() == x.rank()) fits[axis] = x[axis];
+    SKIFF_ENFORCE(fits == x && out == chosen, InvalidArgument, "X is ", x, ", Out@GRAD ", out, ", Indices ", chosen,
+                  "; they may differ along axis ", axis, " of X alone");
     return MakeKernel([=, keep = LinesOf(out, axis).extent, n = out.NumElements(), size = x.NumElements(),
                        out_grad = c.InputIndex("Out@GRAD"), indices = c.InputIndex("Indices"),
                        x_grad = c.OutputIndex("X@GRAD")](const KernelArgs& args) {
@@ -262,6 +267,8 @@ SKIFF_OP(top_k_v2_grad)
     .Attr("axis", -1, "as in top_k_v2")
     .Attr("largest", true, "as in top_k_v2")
     .Attr("sorted", true, "as in top_k_v2")
+    .SameDType({"X", "Out@GRAD"})
+    .OfDType(DType::kInt64, {"Indices"})
     .InferShape(GradsLikeInputs())
     .KeyedBy("Out@GRAD")
     .Kernel<SortGrad, float, double, Float16, BFloat16>();
@@ -314,6 +321,8 @@ SKIFF_OP(argsort_grad)
     .Output("X@GRAD", "shape of X")
     .Attr("axis", -1, "as in argsort")
     .Attr("descending", false, "as in argsort")
+    .SameDType({"X", "Out@GRAD"})
+    .OfDType(DType::kInt64, {"Indices"})
     .InferShape(GradsLikeInputs())
     .KeyedBy("Out@GRAD")
     .Kernel<SortGrad, float, double, Float16, BFloat16>();

@@ -73,11 +73,47 @@ void CheckAgainstForward(const OpDef& forward, const OpDef& def, const Operator&
   }
 }
 
+void CheckRule(const InputRule& rule, const Operator& op, const MetaTable& table) {
+  const TensorMeta* first = nullptr;
+  std::string first_slot;
+  for (const std::string& slot : rule.slots) {
+    for (const std::string& name : op.inputs[slot]) {
+      const TensorMeta* is = name == kEmptyVarName ? nullptr : table.Find(name);
+      if (is == nullptr || is->dtype == DType::kUndefined || is->kind == VarKind::kLodTensorArray) continue;
+      if (rule.kind == InputRule::kOfDType) {
+        SKIFF_ENFORCE(is->dtype == rule.dtype, InvalidType, "input ", slot, " is ", is->dtype, "; it must be ", rule.dtype);
+        continue;
+      }
+      if (rule.kind == InputRule::kOneElement) {
+        SKIFF_ENFORCE(!is->shape.IsKnown() || is->shape.NumElements() == 1, InvalidArgument, "input ", slot, " is ", is->shape,
+                      "; it holds one element");
+        continue;
+      }
+      if (first == nullptr) {
+        first_slot = slot;
+        first = is;
+        continue;
+      }
+      const TensorMeta& wanted = *first;
+      SKIFF_ENFORCE(is->dtype == wanted.dtype, InvalidType, "input ", slot, " is ", is->dtype, ", ", first_slot, " ", wanted.dtype,
+                    "; they must be equal");
+      SKIFF_ENFORCE(rule.kind == InputRule::kSameDType || Fits(is->shape, wanted.shape), InvalidArgument, "input ", slot, " is ",
+                    is->shape, ", ", first_slot, " ", wanted.shape, "; they must be equal");
+    }
+  }
+}
+
 }  // namespace
 
 void InferKnown(const OpDef& def, const Operator& op, const Attrs& attrs, MetaTable* table) {
   constexpr std::string_view kGrad = "_grad";
-  const OpDef* forward = op.type.ends_with(kGrad) ? FindOp(op.type.substr(0, op.type.size() - kGrad.size())) : nullptr;
+  const auto forward_of = [&](const std::string& type) {
+    return type.ends_with(kGrad) ? FindOp(type.substr(0, type.size() - kGrad.size())) : nullptr;
+  };
+  for (const OpDef* of = &def; of != nullptr; of = forward_of(of->type)) {  // a gradient's slots have the same names
+    for (const InputRule& rule : of->rules) CheckRule(rule, op, *table);
+  }
+  const OpDef* forward = forward_of(op.type);
   if (forward != nullptr && forward->infer) {
     CheckAgainstForward(*forward, def, {op.type, op.inputs, op.outputs, attrs}, *table);
   }

@@ -5,7 +5,7 @@
 
 namespace skiff {
 
-/// Infers the outputs of `op`. A gradient operator is first compared with its forward operator: what it is given of
+/// Infers the outputs of `op`, after its InputRules were checked. A gradient operator is first compared with its forward operator: what it is given of
 /// the forward outputs and of their gradients must have the shapes and dtypes that the forward operator gives them.
 /// Kernels of gradients count on that; the operator may come from a file in which it does not hold.
 /// @param attrs  Complete and resolved (see ResolveAttrs).

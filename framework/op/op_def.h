@@ -29,12 +29,26 @@ struct AttrDef {
   std::vector<std::string> from = {};  // input slots whose elements replace it, the first that is present
 };
 
+/// What holds between inputs whenever the operator runs; its kernels count on it. Slots that are absent hold it.
+struct InputRule {
+  enum Kind {
+    kSameDType,   // all have the dtype of the first
+    kAlike,       // all have the dtype and the shape of the first
+    kOneElement,  // each has one element
+    kOfDType,     // each has `dtype`
+  };
+  Kind kind;
+  std::vector<std::string> slots;
+  DType dtype = DType::kUndefined;
+};
+
 struct OpDef {
   std::string type;
   std::string doc;
   std::string source;
   std::vector<SlotDef> inputs, outputs;
   std::vector<AttrDef> attrs;
+  std::vector<InputRule> rules;
   InferFn infer;
   GradMaker grad;          // empty: no gradient
   bool zero_gradient = false;  // floats go in and out, yet no gradient flows: backward passes by

@@ -59,6 +59,17 @@ OpSchema& OpSchema::AttrFrom(const char* attr, const char* slot) {
   }
   return *this;
 }
+OpSchema& OpSchema::SameDType(std::vector<std::string> slots) { return AddRule(InputRule::kSameDType, std::move(slots)); }
+OpSchema& OpSchema::Alike(std::vector<std::string> slots) { return AddRule(InputRule::kAlike, std::move(slots)); }
+OpSchema& OpSchema::OneElement(std::vector<std::string> slots) { return AddRule(InputRule::kOneElement, std::move(slots)); }
+OpSchema& OpSchema::OfDType(DType dtype, std::vector<std::string> slots) {
+  return AddRule(InputRule::kOfDType, std::move(slots), dtype);
+}
+OpSchema& OpSchema::AddRule(InputRule::Kind kind, std::vector<std::string> slots, DType dtype) {
+  for (const std::string& slot : slots) DCHECK(def_.FindInput(slot) != nullptr) << def_.type << " declares no input " << slot;
+  def_.rules.push_back({kind, std::move(slots), dtype});
+  return *this;
+}
 OpSchema& OpSchema::InferShape(InferFn infer) { def_.infer = std::move(infer); return *this; }
 OpSchema& OpSchema::Gradient(GradMaker maker) { def_.grad = std::move(maker); return *this; }
 OpSchema& OpSchema::ZeroGradient() { def_.zero_gradient = true; return *this; }

@@ -52,6 +52,13 @@ class OpSchema {
   /// several slots may, the one named first. Kernels and inference at run time see the attribute alone; while a
   /// program is built InferContext::AttrVariables tells what stands for it. Both are declared before.
   OpSchema& AttrFrom(const char* attr, const char* slot);
+  /// Before the operator runs it is checked that these inputs have one dtype; that they have one dtype and one
+  /// shape; that each of them holds one element; that each is of `dtype`. Kernels read on its word: what is not said here or in InferShape,
+  /// they check themselves.
+  OpSchema& SameDType(std::vector<std::string> slots);
+  OpSchema& Alike(std::vector<std::string> slots);
+  OpSchema& OneElement(std::vector<std::string> slots);
+  OpSchema& OfDType(DType dtype, std::vector<std::string> slots);
   OpSchema& InferShape(InferFn infer);
   OpSchema& Gradient(GradMaker maker);
   /// Floats go in and come out, but the output does not vary with them (fill_any_like, prior_box, ...):
@@ -89,6 +96,7 @@ class OpSchema {
   template <typename T>
   static Attribute ToAttribute(T value) { return Attribute(std::move(value)); }
 
+  OpSchema& AddRule(InputRule::Kind kind, std::vector<std::string> slots, DType dtype = DType::kUndefined);
   OpSchema& AddAttr(const char* name, Attribute value, const char* doc, bool required);
   void Add(DType dtype, PrepareFn prepare);
 
@@ -116,6 +124,10 @@ class KernelsOnly {
   template <typename T>
   KernelsOnly& RequiredAttr(const char*, const char*) { return *this; }
   KernelsOnly& AttrFrom(const char*, const char*) { return *this; }
+  KernelsOnly& SameDType(std::initializer_list<const char*>) { return *this; }
+  KernelsOnly& Alike(std::initializer_list<const char*>) { return *this; }
+  KernelsOnly& OneElement(std::initializer_list<const char*>) { return *this; }
+  KernelsOnly& OfDType(DType, std::initializer_list<const char*>) { return *this; }
   template <typename F>
   KernelsOnly& InferShape(F&&) { return *this; }
   template <typename F>

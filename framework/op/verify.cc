@@ -84,6 +84,7 @@ class Verifier {
     if (def == nullptr) return Add(Defect::kUnknownOp, block, &op, "operator not registered");
     CheckSlots(block, op, "input", op.inputs, def->inputs, /*needed=*/true);
     CheckSlots(block, op, "output", op.outputs, def->outputs, /*needed=*/false);
+    if (!def->kernels.empty()) CheckOutputsDiffer(block, op);
     for (const AttrDef& attr : def->attrs) CheckAttr(block, op, attr);
   }
 
@@ -104,6 +105,14 @@ class Verifier {
       if (needed && !slot.dispensable && !given.Has(slot.name)) {
         Add(Defect::kSlotOrAttr, block, &op, StrCat(side, " ", slot.name, " is missing"));
       }
+    }
+  }
+
+  // A kernel writes its outputs side by side: two in one variable would have the memory of one.
+  void CheckOutputsDiffer(const Block& block, const Operator& op) {
+    Names seen;
+    for (const std::string& name : op.outputs.AllNames()) {
+      if (!seen.insert(name).second) Add(Defect::kSlotOrAttr, block, &op, StrCat("writes \"", name, "\" twice"));
     }
   }
 
@@ -176,7 +185,11 @@ class Verifier {
     (*visited)[block.idx()] = true;
     Names reported;
     for (const auto& op : block.ops()) {
-      for (const std::string& name : op->inputs.AllNames()) {
+      std::vector<std::string> reads = op->inputs.AllNames();
+      for (const auto& [attr, value] : op->attrs) {
+        for (std::string& name : VariableNames(value)) reads.push_back(std::move(name));
+      }
+      for (const std::string& name : reads) {
         const std::shared_ptr<Variable> v = block.FindVar(name);
         if (v == nullptr) {
           if (reported.insert(name).second) {

@@ -322,6 +322,7 @@ SKIFF_OP(inverse_grad)
     .Input("Output", "of inverse")
     .Input("Output@GRAD", "shape of Output")
     .Output("Input@GRAD", "shape of Output")
+    .Alike({"Output", "Output@GRAD"})
     .InferShape(Like("Input@GRAD", "Output"))
     .Dynamic(InverseGrad);
 
@@ -349,6 +350,7 @@ SKIFF_OP(cholesky_grad)
     .Input("Out@GRAD", "shape of Out")
     .Output("X@GRAD", "shape of Out")
     .Attr("upper", false, "as in cholesky")
+    .Alike({"Out", "Out@GRAD"})
     .InferShape(Like("X@GRAD", "Out"))
     .Dynamic(CholeskyGrad);
 

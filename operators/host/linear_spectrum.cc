@@ -201,12 +201,16 @@ void SymmetricSpectrum(DynamicContext& c) {
 // X@GRAD = V (diag(values' gradient) + F o (V' V@GRAD)) V', F = 1 / (value_j - value_i).
 void SymmetricSpectrumGrad(DynamicContext& c) {
   const Stack v(c, "Eigenvectors");
+  SKIFF_ENFORCE(v.rows() == v.columns(), InvalidArgument, "Eigenvectors is ", c.InputTensor("Eigenvectors").shape(), "; the matrices must be square");
   const int64_t n = v.rows();
   std::vector<double> values, dvalues;
   std::optional<Stack> dv;
   if (Has(c, "Eigenvalues")) values = host::Numbers(c, "Eigenvalues");
   if (Has(c, "Eigenvalues@GRAD")) dvalues = host::Numbers(c, "Eigenvalues@GRAD");
   if (Has(c, "Eigenvectors@GRAD")) dv.emplace(c, "Eigenvectors@GRAD");
+  const size_t wanted = static_cast<size_t>(v.count() * n);
+  SKIFF_ENFORCE((values.size() == wanted || (values.empty() && !dv)) && (dvalues.empty() || dvalues.size() == wanted), InvalidArgument,
+                "Eigenvalues has ", values.size(), " numbers, its gradient ", dvalues.size(), "; Eigenvectors wants ", wanted);
   std::vector<Matrix> out;
   for (int64_t i = 0; i < v.count(); ++i) {
     Matrix middle = Matrix::Zero(n, n);
@@ -404,6 +408,7 @@ SKIFF_OP(svd_grad)
       .OptionalInput("Eigenvectors@GRAD", "[..., n, n]")                                      \
       .Output("X@GRAD", "shape of X")                                                         \
       .Attr("UPLO", "L", "as in " #type) __VA_ARGS__                                          \
+      .Alike({"Eigenvectors", "Eigenvectors@GRAD"})                                           \
       .InferShape(Like("X@GRAD", "Eigenvectors"))                                             \
       .Dynamic(SymmetricSpectrumGrad)
 SKIFF_SYMMETRIC(eigh, "The eigenvalues and eigenvectors of symmetric matrices.",

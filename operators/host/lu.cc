@@ -73,6 +73,8 @@ void LuUnpack(DynamicContext& c) {
   const Tensor pivots = host::In(c, "Pivots");
   const int64_t m = lu.rows(), n = lu.columns(), k = std::min(m, n);
   const DType dtype = DTypeOf(c, "X");
+  SKIFF_ENFORCE(pivots.num_elements() == lu.count() * k, InvalidArgument, "Pivots is ", pivots.shape(), "; X ", c.InputTensor("X").shape(),
+                " has ", lu.count() * k, " of them");
   if (c.attrs().Get<bool>("unpack_pivots")) {
     GiveEach(c, "Pmat", lu, host::WithMatrix(lu.batch(), m, m), dtype, [&](int64_t i) { return Permutation(pivots.data<int32_t>() + i * k, k, m); });
   }
@@ -101,6 +103,8 @@ void LuGrad(DynamicContext& c) {
   const Stack lu(c, "Out"), g(c, "Out@GRAD");
   const Tensor pivots = host::In(c, "Pivots");
   const int64_t n = lu.rows();
+  SKIFF_ENFORCE(pivots.num_elements() == lu.count() * n, InvalidArgument, "Pivots is ", pivots.shape(), "; Out ", c.InputTensor("Out").shape(),
+                " has ", lu.count() * n, " of them");
   SKIFF_ENFORCE(n == lu.columns(), Unimplemented, "the gradient of lu for matrices of ", n, " x ", lu.columns(), "; they must be square");
   GiveEach(c, "X@GRAD", lu, c.InputTensor("Out").shape(), DTypeOf(c, "Out"), [&](int64_t i) -> Matrix {
     const Matrix l = UnitLower(lu[i]), u = UpperPart(lu[i]);

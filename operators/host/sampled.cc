@@ -130,6 +130,8 @@ void NceBack(DynamicContext& c) {
       host::Has(c, "SampleWeight") ? Doubles(c.InputTensor("SampleWeight")) : std::vector<double>(batch, 1.0);
   const int64_t wanted = c.attrs().Get<int32_t>("num_neg_samples");
   const int64_t columns = batch == 0 ? 0 : static_cast<int64_t>(samples.size()) / batch;
+  SKIFF_ENFORCE(weight.shape().rank() == 2 && Width(weight) == width && Rows(weight) == noise.classes, InvalidArgument, "Weight is ",
+                weight.shape(), "; expected [", noise.classes, ", ", width, "]");
   RowGradients dweight(weight, c.attrs().Get<bool>("is_sparse"));
   std::vector<double> dx(x.size(), 0.0), dbias(noise.classes, 0.0);
   for (int64_t i = 0; i < batch; ++i) {
@@ -241,11 +243,14 @@ void TreeLossBack(DynamicContext& c) {
   const int64_t batch = Rows(input), width = Width(input);
   const std::vector<double> x = Doubles(input), w = Doubles(weight), dout = Doubles(c.InputTensor("Out@GRAD"));
   const std::vector<double> pre = Doubles(c.InputTensor("PreOut"));
+  SKIFF_ENFORCE(weight.shape().rank() == 2 && Width(weight) == width, InvalidArgument, "W is ", weight.shape(), "; X ", input.shape(),
+                " wants rows of ", width);
   RowGradients dweight(weight, c.attrs().Get<bool>("is_sparse"));
   std::vector<double> dx(x.size(), 0.0), dbias(Rows(weight), 0.0);
   for (int64_t i = 0; i < batch; ++i) {
     for (size_t j = 0; j < paths.turns[i].size(); ++j) {
       const auto [node, turn] = paths.turns[i][j];
+      SKIFF_ENFORCE(node >= 0 && node < Rows(weight), OutOfRange, "a path leads to node ", node, "; W has ", Rows(weight), " rows");
       const double d = dout.at(i) * (1 - std::exp(-pre.at(i * paths.columns + j)) - turn);
       dbias[node] += d;
       AddScaledRow(d, &x[i * width], width, dweight.Row(node));

@@ -13,6 +13,9 @@ bool OperandGrad::Plan(const PrepareContext& context, const char* target, const 
   dtype_ = out.dtype;
   reduces_ = !(own == full);
   if (!reduces_) return false;
+  for (int d = 0; d < full.rank(); ++d) {
+    SKIFF_ENFORCE(own[d] == full[d] || own[d] == 1, InvalidArgument, target, " is ", out.shape, ", which does not broadcast to ", full);
+  }
   std::vector<bool> reduced;
   for (int d = 0; d < full.rank(); ++d) reduced.push_back(own[d] == 1 && full[d] != 1);
   *plan = MakeReducePlan(compute, full, reduced, from, out.dtype);

@@ -49,6 +49,9 @@ struct RowPlan {
   }
   /// The next operand; one that is absent keeps its number.
   void AddIn(const PrepareContext& c, const char* slot, RowKind kind) {
+    const int64_t wanted = kind == RowKind::kRow ? rows * n : kind == RowKind::kScalar ? rows : n;
+    SKIFF_ENFORCE(!c.HasInput(slot) || c.Input(slot).shape.NumElements() == wanted, InvalidArgument, slot, " is ",
+                  c.Input(slot).shape, "; it must hold ", wanted, " elements");
     in[num_in++] = Operand(c.HasInput(slot) ? c.InputIndex(slot) : -1,
                            c.HasInput(slot) ? c.Input(slot).dtype : compute, kind);
   }

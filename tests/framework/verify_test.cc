@@ -19,7 +19,8 @@ void RegisterCopy() {
   if (def.has_schema) return;
   def.has_schema = true;
   def.inputs = {{"X", "any"}};
-  def.outputs = {{"Out", "as X"}};
+  def.outputs = {{"Out", "as X"}, {"Other", "as X", false, true}};
+  def.kernels = {{PlaceKind::kCpu, DType::kFloat32, nullptr}};
   def.attrs = {{"alpha", 1.0f, "a number"}};
 }
 
@@ -65,6 +66,16 @@ TEST_F(VerifyTest, NamesAllKindsOfDefectsInOneError) {
                         HasSubstr("output Out holds 2 variables where one belongs"),
                         HasSubstr("attribute alpha is STRING, expected FLOAT"),
                         HasSubstr("reads \"nowhere\", which no block declares"))));
+}
+
+TEST_F(VerifyTest, NamesAVariableThatTwoOutputsWouldShare) {
+  block().AddOp({"test_only_copy", {{"X", {"x"}}}, {{"Out", {"y"}}, {"Other", {"y"}}}, {}});
+  EXPECT_THAT([&] { Verify(program_); }, ThrowsMessage<InvalidArgument>(HasSubstr("writes \"y\" twice")));
+}
+
+TEST_F(VerifyTest, NamesAVariableThatAnAttributeIsGivenAsAndThatNoBlockDeclares) {
+  Copy("x", "y", {{"alpha", VarRef{"nowhere"}}});
+  EXPECT_THAT([&] { Verify(program_); }, ThrowsMessage<InvalidArgument>(HasSubstr("reads \"nowhere\", which no block declares")));
 }
 
 TEST_F(VerifyTest, FindsAReadBeforeTheWrite) {

@@ -30,7 +30,7 @@ for method, op in (("bilinear", "bilinear_interp"), ("nearest", "nearest_interp"
     case("vision", f"{op}_v2_tensor", op + "_v2", {"X": U(1, 2, 4, 5), "OutSize": A([6, 3], "int32")}, {**I2, "interp_method": method})
     case("vision", f"{op}_v2_list", op + "_v2", {"X": U(1, 2, 4, 5), "SizeTensor": [A([6], "int32"), A([3], "int32")]}, {**I2, "interp_method": method})
     case("vision", f"{op}_v2_scale_tensor", op + "_v2", {"X": U(1, 2, 4, 5), "Scale": A([1.5, 2.0])}, {**I2, "interp_method": method})
-    case("vision", f"{op}_v2_scale_one", op + "_v2", {"X": U(1, 2, 4, 5), "Scale": A([1.3])}, {**I2, "interp_method": method, "scale": [2.0, 2.0]})
+    case("vision", f"{op}_v2_scale_one", op + "_v2", {"X": U(2, 2, 4, 5), "Scale": A([1.3])}, {**I2, "interp_method": method, "scale": [2.0, 2.0]})
     case("vision", f"{op}_scale_tensor", op, {"X": U(1, 2, 4, 5), "Scale": A([1.5])}, {**I2, "scale": 0.0, "interp_method": method})
     case("vision", f"{op}_v2_float64", op + "_v2", {"X": U(1, 2, 4, 3, dtype="float64")}, {**I2, "interp_method": method, "out_h": 8, "out_w": 6})
 for align, mode in ((True, 1), (False, 1), (False, 0)):
