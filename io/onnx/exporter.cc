@@ -134,6 +134,7 @@ const Tensor* OnnxExporter::Known(const std::string& value) const {
 std::string OnnxExporter::Append(OnnxNode node) {
   const std::string first = node.outputs.front();
   node.name = Fresh(node.type);
+  while (!node.inputs.empty() && node.inputs.back().empty()) node.inputs.pop_back();  // left out at the end: not there
   graph().nodes.push_back(std::move(node));
   return first;
 }

@@ -106,7 +106,9 @@ std::vector<int64_t> StridedEnds(const Shape& shape, const std::vector<int64_t>&
     const int64_t extent = shape.At(static_cast<int>(axes[i]));
     if (ends[i] == -1) {
       ends[i] = INT64_MIN;
-    } else if (extent >= 0) {
+    } else if (extent < 0) {
+      NoOnnxForm("a slice backwards to an end that counts from the back of an unknown extent");
+    } else {
       ends[i] = std::max<int64_t>(ends[i] + extent, 0);
     }
   }
@@ -127,9 +129,11 @@ SKIFF_ONNX_AS(transpose, transpose2);
 SKIFF_ONNX(squeeze2) {
   const Shape& x = op.ShapeOf("X");
   std::vector<int64_t> axes = Counted(op.Ints("axes"), x.rank());
-  const bool all = axes.empty();
-  for (int i = 0; all && i < x.rank(); ++i) axes.push_back(i);
-  std::erase_if(axes, [&](int64_t axis) { return x[axis] != 1 && (all || x[axis] >= 0); });
+  if (axes.empty()) {
+    if (!x.IsKnown()) NoOnnxForm("extents that are unknown, of which those of 1 go");
+    for (int i = 0; i < x.rank(); ++i) axes.push_back(i);
+  }
+  std::erase_if(axes, [&](int64_t axis) { return x[axis] != 1 && x[axis] >= 0; });
   const std::string out = op.Squeeze(op.In("X"), axes);
   op.Out("Out", axes.empty() ? op.Node("Identity", {out}) : out);
 }
