@@ -102,6 +102,22 @@ def test_an_input_that_a_loop_writes_over_is_computed_not_passed_through():
     assert "Loop" in {node.op_type for node in model.graph.node}
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_recurrent_loop_of_steps_becomes_a_scan(reverse):
+    def net(words, start):
+        loop = static.nn.StaticRNN(reverse=reverse)
+        with loop.step():
+            word, before = loop.step_input(words), loop.memory(init=start)
+            now = static.nn.fc([word, before], 3, activation="tanh")
+            loop.update_memory(before, now)
+            loop.output(now, word * 2.0)
+        return loop()
+
+    model = exported(net, ("words", [4, None, 2], "float32"), ("start", [None, 3], "float32"),
+                     check_inputs={"words": np.random.RandomState(0).rand(4, 5, 2).astype("float32"), "start": np.ones((5, 3), "float32")})
+    assert [node.op_type for node in model.graph.node].count("Scan") == 1
+
+
 def test_training_operators_are_exported_as_for_testing():
     def net(x):
         hidden = paddle.nn.functional.dropout(static.nn.batch_norm(x), 0.5)
