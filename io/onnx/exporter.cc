@@ -73,6 +73,7 @@ OnnxExporter::OnnxExporter(const InferenceModel& model, const OnnxOptions& optio
     : model_(model), options_(options), program_(model.program->Clone()) {
   SKIFF_ENFORCE(options.opset >= kMinOnnxOpset && options.opset <= kMaxOnnxOpset, InvalidArgument, "opset ", options.opset,
                 " is not written; there are ", kMinOnnxOpset, " to ", kMaxOnnxOpset);
+  SKIFF_ENFORCE(!model.fetch_names.empty(), InvalidArgument, "the model has no outputs; name the variables that are to be fetched");
   for (const Variable* v : program_->ListVars()) taken_.insert(v->name);
   for (const std::string& name : model.fetch_names) program_->global_block().Var(name);  // says where there is none
   read_ = KeepNeeded(program_.get(), model.fetch_names);

@@ -20,7 +20,7 @@ const Variable& OnnxOp::OutVar(const std::string& slot, int i) const { return bl
 std::string OnnxOp::In(const std::string& slot, int i) {
   const std::string& variable = op_.inputs[slot].at(i);
   const std::string value = Current(variable);
-  if (value.empty()) NoOnnxForm("\"", variable, "\" has no value in the ONNX graph");
+  SKIFF_ENFORCE(!value.empty(), InvalidArgument, "\"", variable, "\" has no value: nothing computes it, and it is not among the inputs");
   return value;
 }
 

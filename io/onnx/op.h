@@ -32,7 +32,7 @@ class OnnxOp {
   bool Has(const std::string& slot) const { return Count(slot) > 0; }
   int Count(const std::string& slot) const { return static_cast<int>(op_.inputs[slot].size()); }
   int OutCount(const std::string& slot) const { return static_cast<int>(op_.outputs[slot].size()); }
-  /// The value of an input variable. @throws Unimplemented where no operator has given it one.
+  /// The value of an input variable. @throws InvalidArgument where nothing has given it one.
   std::string In(const std::string& slot, int i = 0);
   std::vector<std::string> Ins(const std::string& slot);
   const Shape& ShapeOf(const std::string& slot, int i = 0) const { return InVar(slot, i).shape; }

@@ -206,6 +206,16 @@ def test_what_is_no_model_says_what_would_be():
         paddle.onnx.export("missing", "model")
 
 
+def test_a_program_says_what_is_not_fed_and_that_nothing_is_fetched():
+    feeds, fetches = built(lambda x, y: x + y, ("x", [2], "float32"), ("y", [2], "float32"))
+    with pytest.raises(ValueError, match='"y" has no value: nothing computes it, and it is not among the inputs'):
+        paddle.onnx.export(static.default_main_program(), "model", [feeds[0]], output_spec=fetches)
+    with pytest.raises(ValueError, match="the model has no outputs"):
+        paddle.onnx.export(static.default_main_program(), "model", feeds)
+    with pytest.raises(RuntimeError, match="nowhere"):
+        paddle.onnx.export(static.default_main_program(), "model", feeds, output_spec=["nowhere"])
+
+
 def test_a_program_whose_parameters_have_no_values_says_which():
     x = static.data("x", [None, 2])
     y = static.nn.fc(x, 2, name="head")
@@ -218,7 +228,9 @@ def test_random_numbers_have_the_shape_and_the_spread_asked_for():
         return [paddle.uniform([1000, 2], min=2.0, max=3.0), paddle.normal(1.0, 0.1, [1000]) + x]
 
     feeds, fetches = built(net, ("x", [1], "float32"))
-    path = paddle.onnx.export(static.default_main_program(), "model", feeds, output_spec=fetches, check=False)
+    with pytest.raises(ValueError, match="draws random numbers"):
+        paddle.onnx.export(static.default_main_program(), "model", feeds, output_spec=fetches, check=True)
+    path = paddle.onnx.export(static.default_main_program(), "model", feeds, output_spec=fetches)
     uniform, normal = runtime.InferenceSession(path).run(None, {"x": np.zeros(1, "float32")})
     assert uniform.shape == (1000, 2) and 2 <= uniform.min() < 2.1 and 2.9 < uniform.max() <= 3
     assert abs(normal.mean() - 1) < 0.02 and abs(normal.std() - 0.1) < 0.02
