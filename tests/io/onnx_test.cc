@@ -139,6 +139,17 @@ TEST(OnnxTest, RefusesAProgramWhoseGraphIsBroken) {
   EXPECT_THAT([&] { SerializeOnnx(model); }, ThrowsMessage<InvalidArgument>(HasSubstr("relu")));
 }
 
+TEST(OnnxTest, RefusesBlocksThatContainThemselves) {
+  InferenceModel model = SmallModel("relu");
+  Block& inner = model.program->CreateBlock();
+  Block& outer = model.program->global_block();
+  outer.AddVar({"go", VarKind::kLodTensor, DType::kBool, {1}});
+  const Operator loop{"while", {{"Condition", {"go"}}, {"X", {"y"}}}, {{"Out", {"out"}}}, {{"sub_block", BlockRef{inner.idx()}}}};
+  inner.AddOp(loop);
+  outer.AddOp(loop);
+  EXPECT_THAT([&] { SerializeOnnx(model); }, ThrowsMessage<InvalidArgument>(HasSubstr("block 1")));
+}
+
 TEST(OnnxTest, EveryFormBelongsToAnOperator) {
   for (const std::string& type : OnnxOperators()) EXPECT_NE(FindOp(type), nullptr) << type;
   EXPECT_GT(OnnxOperators().size(), 250u);
