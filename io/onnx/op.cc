@@ -80,6 +80,7 @@ std::string OnnxOp::Int64(int64_t value) { return Constant(Tensor::Of(Shape{}, {
 std::string OnnxOp::Scalar(DType dtype, double value) { return Full(dtype, Shape{}, value); }
 
 std::string OnnxOp::Full(DType dtype, const Shape& shape, double value) {
+  Bounded(shape.NumElements(), "elements of a constant");
   char text[40];  // all digits: 64-bit floats and integers stay what they are
   std::snprintf(text, sizeof(text), value == std::floor(value) && std::abs(value) < 1e15 ? "%.0f" : "%.17g", value);
   std::map<std::string, skiff::Value> values;

@@ -148,6 +148,13 @@ std::vector<int64_t> StridedEnds(const Shape& shape, const std::vector<int64_t>&
 template <typename... Parts>
 [[noreturn]] void NoOnnxForm(const Parts&... reason) { throw Unimplemented(StrCat(reason...)); }
 
+/// For constants and nodes whose number a file's attributes and extents decide: `count`, where it is not absurd.
+inline int64_t Bounded(int64_t count, const char* what) {
+  constexpr int64_t kMost = 1 << 24;
+  if (count > kMost) NoOnnxForm(count, " ", what, "; up to ", kMost, " are written out");
+  return count;
+}
+
 }  // namespace skiff::io
 
 #define SKIFF_ONNX(type)                                                            \

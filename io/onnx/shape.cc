@@ -88,7 +88,7 @@ void EmitChannelOrder(OnnxOp& op, const std::vector<int64_t>& order, bool channe
 int64_t KnownChannels(const OnnxOp& op, bool channels_last) {
   const int64_t channels = op.ShapeOf("X").At(channels_last ? -1 : 1);
   if (channels < 0) NoOnnxForm("the number of channels is unknown");
-  return channels;
+  return Bounded(channels, "channels");
 }
 
 void EmitShuffle(OnnxOp& op, int64_t groups, bool channels_last) {
@@ -353,6 +353,8 @@ SKIFF_ONNX(pixel_unshuffle) {
   const int64_t block = op.Attr<int64_t>("downscale_factor"), channels = KnownChannels(op, last), places = block * block;
   const std::string x = last ? op.ToChannelsFirst(op.In("X"), 4) : op.In("X");
   std::vector<int64_t> order;
+  Bounded(Bounded(block, "rows of a block") * block, "places of a block");
+  Bounded(channels * places, "channels");
   for (int64_t c = 0; c < channels * places; ++c) order.push_back(c % places * channels + c / places);
   const std::string out = op.Gather(op.Node("SpaceToDepth", {x}, {{"blocksize", block}}), op.Int64s(order), 1);
   op.Out("Out", last ? op.ToChannelsLast(out, 4) : out);

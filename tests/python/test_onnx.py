@@ -259,3 +259,10 @@ LAYERS = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_computes_the_same_in_onnx_runtime(name):
     exported(LAYERS[name], ("x", [None, 4, 6, 4], "float32"))
+
+
+def test_extents_that_would_write_out_millions_of_nodes_have_no_form():
+    x = static.data("x", [1, 1, 10**6, 8])
+    y = paddle.nn.functional.adaptive_avg_pool2d(x, [10**6 - 1, 2])
+    with pytest.raises(NotImplementedError, match="adaptive bins, of which each takes nodes"):
+        paddle.onnx.export(static.default_main_program(), "model", [x], output_spec=[y])
