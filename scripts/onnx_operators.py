@@ -61,6 +61,8 @@ def reasons(text, own, seen):
     found = [sentence(arguments) for arguments in REASON.findall(text)]
     if "KnownInts(" in text or "KnownAxis(" in text:
         found.append("an input that decides a shape or an axis is computed while running")
+    if "Bounded(" in text:
+        found.append("millions of elements or thousands of nodes that would have to be written out")
     for name in re.findall(r"\b([A-Z]\w+)\b", text):
         if name in own and name not in seen and name not in OP_METHODS:
             seen.add(name)

@@ -188,9 +188,9 @@ SKIFF_ONNX(prelu) {
   } else if (mode == "channel") {
     dims = std::vector<int64_t>(rank, 1);
     dims[op.ChannelsLast() ? rank - 1 : 1] = -1;
-  } else {
-    dims = op.ShapeOf("X").ToVector();
-    dims[0] = 1;
+  } else {  // for each element of a sample
+    const std::string shape = op.Concat({op.Int64s({1}), op.Extents(op.In("X"), 1)}, 0);
+    return op.Out("Out", op.Node("PRelu", {op.In("X"), op.Node("Reshape", {op.In("Alpha"), shape})}));
   }
   op.Out("Out", op.Node("PRelu", {op.In("X"), op.Reshape(op.In("Alpha"), dims)}));
 }

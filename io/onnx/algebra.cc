@@ -11,6 +11,7 @@ namespace {
 // Places of the elements of a diagonal of the last two axes, as columns of rows and columns.
 Tensor DiagonalPlaces(int64_t rows, int64_t columns, int64_t offset) {
   std::vector<int64_t> places;
+  Bounded(std::min(rows, columns), "elements of a diagonal");
   for (int64_t i = std::max<int64_t>(-offset, 0); i < rows && i + offset < columns; ++i) {
     places.push_back(i);
     places.push_back(i + offset);

@@ -124,6 +124,40 @@ SKIFF_ONNX(while) {
   for (size_t i = 0; i < carried.size(); ++i) op.Bind(carried[i], values[i]);
 }
 
+// The block as the body of a Scan: it calls states and steps of sequences as the operator's attributes and inputs say.
+SKIFF_ONNX(recurrent) {
+  Block& body = op.SubBlock();
+  const auto before = op.Attr<std::vector<std::string>>("ex_states"), after = op.Attr<std::vector<std::string>>("states");
+  const std::vector<std::string>& sequences = op.op().inputs["inputs"];
+  std::vector<std::string> inputs = op.Ins("initial_states");
+  if (inputs.size() != before.size() || before.size() != after.size()) NoOnnxForm("states without a beginning");
+  for (const std::string& one : op.Ins("inputs")) inputs.push_back(one);
+
+  OnnxGraph& graph = op.BeginGraph("step");
+  const auto take = [&](const std::string& inner, const std::string& like) {
+    graph.inputs.push_back(op.Info(op.Fresh(inner + ".in"), like));
+    op.BindTo(inner, graph.inputs.back().name);
+  };
+  for (size_t i = 0; i < before.size(); ++i) take(before[i], op.op().inputs["initial_states"][i]);
+  for (const std::string& name : sequences) take(name, name);
+  op.Emit(body);
+  const auto give = [&](const std::string& inner) {
+    const Variable& v = body.Var(inner);
+    graph.outputs.push_back({op.Node("Identity", {op.Current(inner)}), v.dtype, {}, false});
+  };
+  for (const std::string& name : after) give(name);
+  const std::vector<std::string>& outputs = op.op().outputs["outputs"];
+  for (const std::string& name : outputs) give(name);
+
+  OnnxAttrs attrs{{"body", op.EndGraph()}, {"num_scan_inputs", static_cast<int64_t>(sequences.size())}};
+  if (op.Attr<bool>("reverse")) {
+    attrs.emplace_back("scan_input_directions", std::vector<int64_t>(sequences.size(), 1));
+    attrs.emplace_back("scan_output_directions", std::vector<int64_t>(outputs.size(), 1));
+  }
+  const auto values = op.Nodes("Scan", inputs, static_cast<int>(after.size() + outputs.size()), attrs);
+  for (size_t i = 0; i < outputs.size(); ++i) op.Bind(outputs[i], values[after.size() + i]);
+}
+
 SKIFF_ONNX(select_input) {
   const std::string mask = op.AsScalar(op.Cast(op.In("Mask"), DType::kInt32));
   op.Out("Out", Selected(op, mask, 0));

@@ -80,7 +80,9 @@ void EmitConvTranspose(OnnxOp& op, int axes) {
 
 // A filter of ones, one for each place of the kernel and each channel.
 std::string OneHotFilter(OnnxOp& op, int64_t channels, int64_t height, int64_t width) {
-  const int64_t places = height * width;
+  const int64_t places = Bounded(height, "rows of a kernel") * Bounded(width, "columns of a kernel");
+  Bounded(Bounded(places, "places of a kernel") * channels, "places of all channels");
+  Bounded(channels * places * places, "elements of a filter");
   std::vector<float> values(channels * places * places, 0);
   for (int64_t i = 0; i < channels * places; ++i) values[i * places + i % places] = 1;
   const std::string filter = op.Constant(Tensor::Of(Shape{channels * places, 1, height, width}, values));

@@ -31,7 +31,10 @@ Tensor Computed(const OnnxOp& op, const std::string& slot) {
   for (const auto& [name, variables] : op.op().inputs) {
     for (size_t i = 0; i < variables.size(); ++i) {
       Shape shape = op.ShapeOf(name, static_cast<int>(i));
-      for (int axis = 0; axis < shape.rank(); ++axis) shape[axis] = std::max<int64_t>(shape[axis], 1);  // of the batch, which has no say
+      for (int axis = 0; axis < shape.rank(); ++axis) {
+        if (shape[axis] < 0 || axis < 2) shape[axis] = 1;  // batch and channels have no say
+      }
+      Bounded(shape.NumElements(), "elements of a picture");
       Tensor zeros(shape, op.TypeOf(name, static_cast<int>(i)));
       std::memset(zeros.raw_data(), 0, zeros.bytes());
       values[variables[i]] = zeros;
@@ -43,7 +46,9 @@ Tensor Computed(const OnnxOp& op, const std::string& slot) {
 
 void EmitComputed(OnnxOp& op, const std::vector<const char*>& slots) {
   for (const char* slot : slots) {
-    if (op.OutCount(slot) > 0) op.Out(slot, op.Node("Identity", {op.Constant(Computed(op, slot))}));
+    if (op.OutCount(slot) == 0) continue;
+    Bounded(op.OutShape(slot).IsKnown() ? op.OutShape(slot).NumElements() : 0, "elements of a constant");
+    op.Out(slot, op.Node("Identity", {op.Constant(Computed(op, slot))}));
   }
 }
 

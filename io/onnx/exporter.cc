@@ -53,6 +53,12 @@ void CheckGraph(const Program& program, const std::vector<std::string>& feeds) {
     if (defect.kind != Defect::kUnknownOp) throw InvalidArgument(defect.text);
   }
 }
+// Before anything walks through blocks inside blocks.
+void CheckBlocks(const Program& program) {
+  for (const Defect& defect : FindDefects(program)) {
+    if (defect.kind == Defect::kBlock) throw InvalidArgument(defect.text);
+  }
+}
 
 }  // namespace
 
@@ -73,8 +79,10 @@ OnnxExporter::OnnxExporter(const InferenceModel& model, const OnnxOptions& optio
     : model_(model), options_(options), program_(model.program->Clone()) {
   SKIFF_ENFORCE(options.opset >= kMinOnnxOpset && options.opset <= kMaxOnnxOpset, InvalidArgument, "opset ", options.opset,
                 " is not written; there are ", kMinOnnxOpset, " to ", kMaxOnnxOpset);
+  SKIFF_ENFORCE(!model.fetch_names.empty(), InvalidArgument, "the model has no outputs; name the variables that are to be fetched");
   for (const Variable* v : program_->ListVars()) taken_.insert(v->name);
   for (const std::string& name : model.fetch_names) program_->global_block().Var(name);  // says where there is none
+  CheckBlocks(*program_);
   read_ = KeepNeeded(program_.get(), model.fetch_names);
   CheckGraph(*program_, model.feed_names);
   for (const auto& op : program_->global_block().ops()) {
@@ -86,7 +94,7 @@ OnnxExporter::OnnxExporter(const InferenceModel& model, const OnnxOptions& optio
 
 std::string OnnxExporter::Fresh(const std::string& base) {
   std::string name = base;
-  for (int k = 1; !taken_.insert(name).second; ++k) name = StrCat(base, ".", k);
+  for (int& k = counts_[base]; !taken_.insert(name).second;) name = StrCat(base, ".", ++k);
   return name;
 }
 
@@ -134,6 +142,7 @@ const Tensor* OnnxExporter::Known(const std::string& value) const {
 std::string OnnxExporter::Append(OnnxNode node) {
   const std::string first = node.outputs.front();
   node.name = Fresh(node.type);
+  while (!node.inputs.empty() && node.inputs.back().empty()) node.inputs.pop_back();  // left out at the end: not there
   graph().nodes.push_back(std::move(node));
   return first;
 }
@@ -314,6 +323,7 @@ InferenceModel InferenceModelOf(const Program& program, const std::vector<std::s
   for (const auto* names : {&feeds, &fetches}) {
     for (const std::string& name : *names) model.program->global_block().Var(name);
   }
+  CheckBlocks(*model.program);
   const std::set<std::string> read = KeepNeeded(model.program.get(), fetches);
   std::string missing;
   for (const Variable* v : SavedVariables(*model.program)) {

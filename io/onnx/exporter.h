@@ -57,6 +57,7 @@ class OnnxExporter {
   std::unique_ptr<Program> program_;
   std::vector<Frame> frames_;
   std::set<std::string> taken_;     // names of variables and of values
+  std::map<std::string, int> counts_;  // how often a name was asked for
   std::set<std::string> assigned_;  // variables whose own name is a value's
   std::set<std::string> read_;
   std::map<std::string, const Operator*> last_writer_;  // of what is fetched

@@ -86,7 +86,10 @@ SKIFF_ONNX(repeat_interleave) {
   if (op.Has("RepeatsTensor")) {
     std::vector<int64_t> places;
     const auto repeats = op.KnownInts("RepeatsTensor");
-    for (size_t i = 0; i < repeats.size(); ++i) places.insert(places.end(), repeats[i], static_cast<int64_t>(i));
+    for (size_t i = 0; i < repeats.size(); ++i) {
+      Bounded(static_cast<int64_t>(places.size()) + Bounded(repeats[i], "repeats"), "repeated slices");
+      places.insert(places.end(), repeats[i], static_cast<int64_t>(i));
+    }
     return op.Out("Out", op.Gather(x, op.Int64s(places), dim));
   }
   std::vector<int64_t> times(rank + 1, 1);
@@ -267,6 +270,7 @@ SKIFF_ONNX(gather_tree) {
   const std::string ids = op.In("Ids"), parents = op.In("Parents");
   const int64_t steps = op.ShapeOf("Ids")[0];
   if (steps < 1) NoOnnxForm("the number of steps is unknown");
+  Bounded(Bounded(steps, "steps") << 12, "steps, of which each takes nodes");
   std::vector<std::string> path(steps);
   std::string beam;
   for (int64_t t = steps - 1; t >= 0; --t) {

@@ -51,11 +51,11 @@ SKIFF_ONNX(layer_norm) {
   const DType dtype = op.TypeOf("X"), of_scale = op.Has("Scale") ? op.TypeOf("Scale") : dtype;
   const Shape normalized(std::vector<int64_t>(shape.begin() + begin, shape.end()));
   if (!normalized.IsKnown() && (!op.Has("Scale") || normalized.rank() > 1)) NoOnnxForm("the extents that are normalized are unknown: ", normalized);
-  const auto shaped = [&](const char* slot, double otherwise) {
-    if (!op.Has(slot)) return op.Full(of_scale, normalized, otherwise);
+  const auto shaped = [&](const char* slot) {
     return normalized.rank() == 1 ? op.In(slot) : op.Reshape(op.In(slot), normalized.ToVector());
   };
-  const std::string x = op.In("X"), scale = shaped("Scale", 1), bias = shaped("Bias", 0);
+  const std::string x = op.In("X"), scale = op.Has("Scale") ? shaped("Scale") : op.Full(of_scale, normalized, 1);
+  const std::string bias = op.Has("Bias") ? shaped("Bias") : "";
   const bool mixed = of_scale != dtype;  // float16 data, float32 scale
   const auto y = op.Nodes("LayerNormalization", {mixed ? op.Cast(x, of_scale) : x, scale, bias}, 1,
                           {{"axis", begin}, {"epsilon", op.Attr<float>("epsilon")}});

@@ -20,7 +20,7 @@ const Variable& OnnxOp::OutVar(const std::string& slot, int i) const { return bl
 std::string OnnxOp::In(const std::string& slot, int i) {
   const std::string& variable = op_.inputs[slot].at(i);
   const std::string value = Current(variable);
-  if (value.empty()) NoOnnxForm("\"", variable, "\" has no value in the ONNX graph");
+  SKIFF_ENFORCE(!value.empty(), InvalidArgument, "\"", variable, "\" has no value: nothing computes it, and it is not among the inputs");
   return value;
 }
 
@@ -80,6 +80,7 @@ std::string OnnxOp::Int64(int64_t value) { return Constant(Tensor::Of(Shape{}, {
 std::string OnnxOp::Scalar(DType dtype, double value) { return Full(dtype, Shape{}, value); }
 
 std::string OnnxOp::Full(DType dtype, const Shape& shape, double value) {
+  Bounded(shape.NumElements(), "elements of a constant");
   char text[40];  // all digits: 64-bit floats and integers stay what they are
   std::snprintf(text, sizeof(text), value == std::floor(value) && std::abs(value) < 1e15 ? "%.0f" : "%.17g", value);
   std::map<std::string, skiff::Value> values;

@@ -32,7 +32,7 @@ class OnnxOp {
   bool Has(const std::string& slot) const { return Count(slot) > 0; }
   int Count(const std::string& slot) const { return static_cast<int>(op_.inputs[slot].size()); }
   int OutCount(const std::string& slot) const { return static_cast<int>(op_.outputs[slot].size()); }
-  /// The value of an input variable. @throws Unimplemented where no operator has given it one.
+  /// The value of an input variable. @throws InvalidArgument where nothing has given it one.
   std::string In(const std::string& slot, int i = 0);
   std::vector<std::string> Ins(const std::string& slot);
   const Shape& ShapeOf(const std::string& slot, int i = 0) const { return InVar(slot, i).shape; }
@@ -147,6 +147,13 @@ std::vector<int64_t> StridedEnds(const Shape& shape, const std::vector<int64_t>&
 /// Says that there is no form, and why: `reason` completes "operator: ".
 template <typename... Parts>
 [[noreturn]] void NoOnnxForm(const Parts&... reason) { throw Unimplemented(StrCat(reason...)); }
+
+/// For constants and nodes whose number a file's attributes and extents decide: `count`, where it is not absurd.
+inline int64_t Bounded(int64_t count, const char* what) {
+  constexpr int64_t kMost = 1 << 24;
+  if (count > kMost) NoOnnxForm(count, " ", what, "; up to ", kMost, " are written out");
+  return count;
+}
 
 }  // namespace skiff::io
 

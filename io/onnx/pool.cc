@@ -21,6 +21,7 @@ std::string ReducedBins(OnnxOp& op, std::string x, const Pooling& pool) {
     const int64_t extent = shape[(pool.last ? 1 : 2) + i], bins = pool.kernel[i];
     if (extent < 0) NoOnnxForm("adaptive bins of an extent that is unknown");
     std::vector<std::string> parts;
+    Bounded(bins << 12, "adaptive bins, of which each takes nodes");
     for (int64_t k = 0; k < bins; ++k) {
       const int64_t begin = k * extent / bins, end = ((k + 1) * extent + bins - 1) / bins;
       parts.push_back(op.Reduce(pool.max ? "ReduceMax" : "ReduceMean", op.Slice(x, 2 + i, begin, end), {2 + i}, true));

@@ -88,7 +88,7 @@ void EmitChannelOrder(OnnxOp& op, const std::vector<int64_t>& order, bool channe
 int64_t KnownChannels(const OnnxOp& op, bool channels_last) {
   const int64_t channels = op.ShapeOf("X").At(channels_last ? -1 : 1);
   if (channels < 0) NoOnnxForm("the number of channels is unknown");
-  return channels;
+  return Bounded(channels, "channels");
 }
 
 void EmitShuffle(OnnxOp& op, int64_t groups, bool channels_last) {
@@ -106,7 +106,9 @@ std::vector<int64_t> StridedEnds(const Shape& shape, const std::vector<int64_t>&
     const int64_t extent = shape.At(static_cast<int>(axes[i]));
     if (ends[i] == -1) {
       ends[i] = INT64_MIN;
-    } else if (extent >= 0) {
+    } else if (extent < 0) {
+      NoOnnxForm("a slice backwards to an end that counts from the back of an unknown extent");
+    } else {
       ends[i] = std::max<int64_t>(ends[i] + extent, 0);
     }
   }
@@ -127,9 +129,11 @@ SKIFF_ONNX_AS(transpose, transpose2);
 SKIFF_ONNX(squeeze2) {
   const Shape& x = op.ShapeOf("X");
   std::vector<int64_t> axes = Counted(op.Ints("axes"), x.rank());
-  const bool all = axes.empty();
-  for (int i = 0; all && i < x.rank(); ++i) axes.push_back(i);
-  std::erase_if(axes, [&](int64_t axis) { return x[axis] != 1 && (all || x[axis] >= 0); });
+  if (axes.empty()) {
+    if (!x.IsKnown()) NoOnnxForm("extents that are unknown, of which those of 1 go");
+    for (int i = 0; i < x.rank(); ++i) axes.push_back(i);
+  }
+  std::erase_if(axes, [&](int64_t axis) { return x[axis] != 1 && x[axis] >= 0; });
   const std::string out = op.Squeeze(op.In("X"), axes);
   op.Out("Out", axes.empty() ? op.Node("Identity", {out}) : out);
 }
@@ -349,6 +353,8 @@ SKIFF_ONNX(pixel_unshuffle) {
   const int64_t block = op.Attr<int64_t>("downscale_factor"), channels = KnownChannels(op, last), places = block * block;
   const std::string x = last ? op.ToChannelsFirst(op.In("X"), 4) : op.In("X");
   std::vector<int64_t> order;
+  Bounded(Bounded(block, "rows of a block") * block, "places of a block");
+  Bounded(channels * places, "channels");
   for (int64_t c = 0; c < channels * places; ++c) order.push_back(c % places * channels + c / places);
   const std::string out = op.Gather(op.Node("SpaceToDepth", {x}, {{"blocksize", block}}), op.Int64s(order), 1);
   op.Out("Out", last ? op.ToChannelsLast(out, 4) : out);

@@ -1,6 +1,7 @@
 // onnx: models that are exported, and what skiff itself computes from them.
 #include <pybind11/stl.h>
 
+#include "framework/op/op_def.h"
 #include "io/onnx/export.h"
 #include "python_api/bindings/executor.h"
 
@@ -38,7 +39,16 @@ void BindOnnx(py::module_& m) {
         io::ExportOnnx(model, path, {.opset = opset, .producer = producer, .external_data = external_data});
       })
       .def("serialize", [](const io::InferenceModel& model, int opset) { return py::bytes(io::SerializeOnnx(model, {.opset = opset})); })
-      .def("predictor", &PredictorOf);
+      .def("predictor", &PredictorOf)
+      .def("draws_random_numbers", [](const io::InferenceModel& model) {
+        for (int b = 0; b < model.program->num_blocks(); ++b) {
+          for (const auto& op : model.program->block(b).ops()) {
+            const OpDef* def = FindOp(op->type);
+            if (def != nullptr && def->random && !op->attrs.Get<bool>("is_test", false)) return true;
+          }
+        }
+        return false;
+      });
   m.def("onnx_operators", &io::OnnxOperators);
   m.attr("ONNX_OPSETS") = py::make_tuple(io::kMinOnnxOpset, io::kMaxOnnxOpset);
 }

@@ -1,6 +1,8 @@
 // Structure of exported ONNX models: what a reader of protobuf finds. What they compute is tested from Python, with ONNX Runtime.
 #include "io/onnx/export.h"
 
+#include <sys/mman.h>
+
 #include "framework/op/op_def.h"
 #include "io/atomic_file.h"
 #include "io/onnx/message.h"
@@ -137,6 +139,17 @@ TEST(OnnxTest, RefusesAProgramWhoseGraphIsBroken) {
   EXPECT_THAT([&] { SerializeOnnx(model); }, ThrowsMessage<InvalidArgument>(HasSubstr("relu")));
 }
 
+TEST(OnnxTest, RefusesBlocksThatContainThemselves) {
+  InferenceModel model = SmallModel("relu");
+  Block& inner = model.program->CreateBlock();
+  Block& outer = model.program->global_block();
+  outer.AddVar({"go", VarKind::kLodTensor, DType::kBool, {1}});
+  const Operator loop{"while", {{"Condition", {"go"}}, {"X", {"y"}}}, {{"Out", {"out"}}}, {{"sub_block", BlockRef{inner.idx()}}}};
+  inner.AddOp(loop);
+  outer.AddOp(loop);
+  EXPECT_THAT([&] { SerializeOnnx(model); }, ThrowsMessage<InvalidArgument>(HasSubstr("block 1")));
+}
+
 TEST(OnnxTest, EveryFormBelongsToAnOperator) {
   for (const std::string& type : OnnxOperators()) EXPECT_NE(FindOp(type), nullptr) << type;
   EXPECT_GT(OnnxOperators().size(), 250u);
@@ -144,6 +157,18 @@ TEST(OnnxTest, EveryFormBelongsToAnOperator) {
 
 TEST(OnnxTest, RefusesAnOpsetThatIsNotWritten) {
   EXPECT_THAT([] { SerializeOnnx(SmallModel("relu"), {.opset = 11}); }, ThrowsMessage<InvalidArgument>(HasSubstr("opset 11 is not written")));
+}
+
+TEST(OnnxTest, AModelOfTwoGigabytesIsNoSingleMessage) {
+  const int64_t bytes = int64_t{1} << 31;  // never touched: the system hands out pages as they are used
+  void* memory = mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  InferenceModel model = SmallModel("relu");
+  model.program->global_block().Var("w").shape = Shape{3, -1};
+  model.program->global_block().Var("y").shape = model.program->global_block().Var("out").shape = Shape{-1, -1};
+  const std::shared_ptr<void> owner(memory, [bytes](void* p) { munmap(p, bytes); });
+  model.parameters.Set("w", Tensor(Shape{4, bytes / 16}, DType::kFloat32, CPUPlace{}, owner, memory));
+  EXPECT_THAT([&] { SerializeOnnx(model); }, ThrowsMessage<InvalidArgument>(HasSubstr("ExportOnnx writes it as two files")));
 }
 
 TEST(OnnxTest, PutsLargeParametersIntoAFileBesideTheModel) {

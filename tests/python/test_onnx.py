@@ -102,6 +102,22 @@ def test_an_input_that_a_loop_writes_over_is_computed_not_passed_through():
     assert "Loop" in {node.op_type for node in model.graph.node}
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_recurrent_loop_of_steps_becomes_a_scan(reverse):
+    def net(words, start):
+        loop = static.nn.StaticRNN(reverse=reverse)
+        with loop.step():
+            word, before = loop.step_input(words), loop.memory(init=start)
+            now = static.nn.fc([word, before], 3, activation="tanh")
+            loop.update_memory(before, now)
+            loop.output(now, word * 2.0)
+        return loop()
+
+    model = exported(net, ("words", [4, None, 2], "float32"), ("start", [None, 3], "float32"),
+                     check_inputs={"words": np.random.RandomState(0).rand(4, 5, 2).astype("float32"), "start": np.ones((5, 3), "float32")})
+    assert [node.op_type for node in model.graph.node].count("Scan") == 1
+
+
 def test_training_operators_are_exported_as_for_testing():
     def net(x):
         hidden = paddle.nn.functional.dropout(static.nn.batch_norm(x), 0.5)
@@ -190,6 +206,16 @@ def test_what_is_no_model_says_what_would_be():
         paddle.onnx.export("missing", "model")
 
 
+def test_a_program_says_what_is_not_fed_and_that_nothing_is_fetched():
+    feeds, fetches = built(lambda x, y: x + y, ("x", [2], "float32"), ("y", [2], "float32"))
+    with pytest.raises(ValueError, match='"y" has no value: nothing computes it, and it is not among the inputs'):
+        paddle.onnx.export(static.default_main_program(), "model", [feeds[0]], output_spec=fetches)
+    with pytest.raises(ValueError, match="the model has no outputs"):
+        paddle.onnx.export(static.default_main_program(), "model", feeds)
+    with pytest.raises(RuntimeError, match="nowhere"):
+        paddle.onnx.export(static.default_main_program(), "model", feeds, output_spec=["nowhere"])
+
+
 def test_a_program_whose_parameters_have_no_values_says_which():
     x = static.data("x", [None, 2])
     y = static.nn.fc(x, 2, name="head")
@@ -202,7 +228,9 @@ def test_random_numbers_have_the_shape_and_the_spread_asked_for():
         return [paddle.uniform([1000, 2], min=2.0, max=3.0), paddle.normal(1.0, 0.1, [1000]) + x]
 
     feeds, fetches = built(net, ("x", [1], "float32"))
-    path = paddle.onnx.export(static.default_main_program(), "model", feeds, output_spec=fetches, check=False)
+    with pytest.raises(ValueError, match="draws random numbers"):
+        paddle.onnx.export(static.default_main_program(), "model", feeds, output_spec=fetches, check=True)
+    path = paddle.onnx.export(static.default_main_program(), "model", feeds, output_spec=fetches)
     uniform, normal = runtime.InferenceSession(path).run(None, {"x": np.zeros(1, "float32")})
     assert uniform.shape == (1000, 2) and 2 <= uniform.min() < 2.1 and 2.9 < uniform.max() <= 3
     assert abs(normal.mean() - 1) < 0.02 and abs(normal.std() - 0.1) < 0.02
@@ -231,3 +259,10 @@ LAYERS = {
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_computes_the_same_in_onnx_runtime(name):
     exported(LAYERS[name], ("x", [None, 4, 6, 4], "float32"))
+
+
+def test_extents_that_would_write_out_millions_of_nodes_have_no_form():
+    x = static.data("x", [1, 1, 10**6, 8])
+    y = paddle.nn.functional.adaptive_avg_pool2d(x, [10**6 - 1, 2])
+    with pytest.raises(NotImplementedError, match="adaptive bins, of which each takes nodes"):
+        paddle.onnx.export(static.default_main_program(), "model", [x], output_spec=[y])
