@@ -40,7 +40,6 @@ void EmitConv(OnnxOp& op, int axes) {
 }
 
 void EmitConvTranspose(OnnxOp& op, int axes) {
-  if (op.Has("OutputSizeTensor")) NoOnnxForm("OutputSizeTensor is computed while running");
   const bool last = op.ChannelsLast();
   const Shape &in = op.ShapeOf("Input"), &filter = op.ShapeOf("Filter");
   const std::string x = last ? op.ToChannelsFirst(op.In("Input"), axes + 2) : op.In("Input");

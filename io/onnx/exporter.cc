@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "framework/op/append_op.h"
+#include "framework/op/op_def.h"
 #include "framework/op/op_library.h"
 #include "framework/op/verify.h"
 #include "io/atomic_file.h"
@@ -202,6 +203,11 @@ void OnnxExporter::EmitOp(Block& block, int position) {
     for (const std::string& name : names) {
       const std::shared_ptr<Variable> v = block.FindVar(name);
       if (v != nullptr && IsComplex(v->dtype)) return Refuse(block, position, op, "complex numbers");
+    }
+  }
+  for (const AttrDef& attr : FindOp(op.type) == nullptr ? std::vector<AttrDef>{} : FindOp(op.type)->attrs) {
+    for (const std::string& slot : attr.from) {
+      if (op.inputs.Has(slot)) return Refuse(block, position, op, StrCat("attribute ", attr.name, " given as the input ", slot));
     }
   }
   const size_t depth = frames_.size();

@@ -72,7 +72,7 @@ def test_a_recorded_model_computes_in_onnx_runtime_what_paddle_computed(name, op
 @needs_paddle
 @pytest.mark.parametrize("name, style", EXPORTS)
 def test_a_model_exported_now_computes_in_onnx_runtime_what_paddle_computes(name, style, exporter, tmp_path):  # noqa: F811
-    exporter.export(name, style, tmp_path)
+    exporter.ask(name, style, tmp_path)
     check_model(name, tmp_path, OPSETS[1])
 
 

@@ -28,7 +28,8 @@ def build(paddle, description):
                         outputs={slot: [variables[name] for name in names] for slot, names in op["outputs"].items()})
     fetches = {name: name for name in description["fetches"]}
     if description["targets"] and description["wanted"]:
-        seeds = [static.data(f"{name}_seed", list(array.shape), str(array.dtype)) for name, array in description["seeds"].items()]
+        # Of the target's declared shape, which says -1 where the extent is known only when it runs.
+        seeds = [static.data(f"{name}_seed", list(variables[name].shape), str(array.dtype)) for name, array in description["seeds"].items()]
         gradients = static.gradients([variables[name] for name in description["targets"]], [variables[name] for name in description["wanted"]],
                                      target_gradients=seeds)
         fetches.update({f"{name}@GRAD": gradient.name for name, gradient in zip(description["wanted"], gradients) if gradient is not None})
