@@ -78,13 +78,11 @@ Member ReadCentral(Reader* reader) {
   reader->Take(8, "zip attributes");
   member.offset = reader->Read<uint32_t>("zip member offset");
   member.name = AsText(reader->Take(name, "zip name"));
-  const uint64_t extra_at = reader->offset();
-  Reader fields(reader->Take(extra, "zip extra"), reader->what(), extra_at);
+  Reader fields = reader->Part(extra, "zip extra");
   while (fields.remaining() >= 4) {
     const uint16_t id = fields.Read<uint16_t>("zip extra");
     const uint16_t bytes = fields.Read<uint16_t>("zip extra");
-    const uint64_t at = fields.offset();
-    Reader field(fields.Take(bytes, "zip extra"), fields.what(), at);
+    Reader field = fields.Part(bytes, "zip extra");
     if (id != 1) continue;  // 1 is zip64: the numbers that did not fit, in this order
     for (uint64_t* number : {&member.size, &member.compressed, &member.offset}) {
       if (*number == 0xFFFFFFFF) *number = field.Read<uint64_t>("zip64 size");
@@ -134,6 +132,8 @@ std::vector<std::pair<std::string, std::string>> ReadZip(
     // Members that overlap would let a small file become a large one.
     if (member.compressed > file->bytes().size() - total) reader.Fail("members overlap", "zip size");
     total += member.compressed;
+    reader.ChargeObjects(1, "zip member");
+    reader.ChargeBytes(member.size, "zip size");
     members.emplace_back(member.name, ReadContent(file, member));
   }
   return members;
