@@ -1,0 +1,20 @@
+// Any bytes as a .npy file, or as the members of a .npz: an array that is written is read again alike.
+#include "io/npy.h"
+#include "io/zip.h"
+#include "tests/fuzz/fuzz.h"
+
+namespace skiff::io {
+
+void FuzzNpy(std::span<const uint8_t> bytes) {
+  IgnoreErrors([&] {
+    for (const auto& member : ReadZip(MappedFile::FromMemory(std::string(AsText(bytes)), "fuzz"))) {
+      IgnoreErrors([&] { ParseNpy(AsBytes(member.second), member.first); });
+    }
+  });
+  const std::string once = SerializeNpy(ParseNpy(bytes, "fuzz"));
+  Require(SerializeNpy(ParseNpy(AsBytes(once), "again")) == once, "written alike");
+}
+
+}  // namespace skiff::io
+
+SKIFF_FUZZ_TARGET(npy, skiff::io::FuzzNpy, skiff::io::MutateNpy)
