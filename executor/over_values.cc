@@ -6,6 +6,7 @@
 #include "executor/compiled_program.h"
 #include "executor/needed_ops.h"
 #include "framework/op/resolve_attrs.h"
+#include "framework/op/run_dynamic.h"
 #include "framework/op/run_op.h"
 
 namespace skiff {
@@ -100,7 +101,7 @@ void CompiledProgram::RunOverValues(const Operator& op, BlockVars* vars, RunStat
       }
       if (dense) CheckInputs(def, op, attrs, values);
     }
-    def.dynamic(context);
+    RunDynamic(def, context);
   } catch (Error& error) {
     if (context.in_block()) throw;
     error.Prepend(op.type + ": ");

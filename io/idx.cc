@@ -56,12 +56,15 @@ Tensor LoadIdx(const std::string& path) {
   std::string inflated;
   if (gzipped) {
     const std::string start = InflateStart(bytes, kMaxHeaderBytes, path);
-    const IdxHeader header = ReadIdxHeader(Reader(AsBytes(start), path));
+    Reader reader(AsBytes(start), path);
+    const IdxHeader header = ReadIdxHeader(reader);
+    reader.ChargeBytes(header.bytes + header.element_bytes, "idx extent");
     inflated = Inflate(bytes, InflateForm::kGzip, header.bytes + header.element_bytes, path);
     bytes = AsBytes(inflated);
   }
   const IdxHeader header = ReadIdxHeader(Reader(bytes, path));
   Reader reader(bytes, path);
+  reader.ChargeBytes(header.element_bytes, "idx elements");
   reader.Take(header.bytes, "idx header");
   const auto elements = reader.Take(header.element_bytes, "idx elements");
   reader.ExpectEnd("idx elements");

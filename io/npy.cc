@@ -152,6 +152,7 @@ PickleValue ReadText(Reader* reader, const NpyHeader& header) {
   }
   std::vector<PickleValue> texts;
   while (!reader->AtEnd() && width > 0) {
+    reader->ChargeObjects(1, "npy text");
     std::string text;
     for (uint64_t i = 0; i < width; ++i) {
       const uint32_t code = reader->Read<uint32_t>("npy text");
@@ -186,6 +187,7 @@ Tensor ParseNpy(std::span<const uint8_t> bytes, const std::string& what) {
                 "npy elements");
   }
   const auto elements = reader.Take(static_cast<uint64_t>(wanted), "npy elements");
+  reader.ChargeBytes(is_uint32 ? 3 * elements.size() : elements.size(), "npy elements");
   const Tensor tensor = TensorFromArray(elements, header.shape, dtype,
                                         {.fortran = header.fortran, .big_endian = header.descr[0] == '>'});
   return is_uint32 ? Widened(tensor) : tensor;

@@ -185,6 +185,7 @@ PickleValue PickleMachine::ReadElements(const Item& dtype, const Shape& shape, b
   // The same bytes may be given again and again: what arrays take is bounded by the file.
   if (given > array_budget_) Fail("arrays share bytes so often that they outgrow the file");
   array_budget_ -= given;
+  reader_.ChargeBytes(given, "array");
 
   Tensor tensor(shape, storage);
   CopyBytes(bytes, static_cast<uint8_t*>(tensor.raw_data()));
@@ -257,7 +258,7 @@ PickleItem* PickleMachine::MakeOrderedDict(const Item& args) {
     if (pair->kind != PickleKind::kList || pair->children.size() != 2) {
       Fail("a call of OrderedDict with something that is no pair");
     }
-    dict->children.insert(dict->children.end(), pair->children.begin(), pair->children.end());
+    AddChildren(dict, pair->children);
   }
   return dict;
 }
@@ -267,7 +268,7 @@ PickleItem* PickleMachine::MakeSet(const Item& args, PickleKind kind) {
     Fail("a call of set with other arguments than a list");
   }
   Item* set = New(kind);
-  set->children = args.children[0]->children;
+  AddChildren(set, args.children[0]->children);
   return set;
 }
 

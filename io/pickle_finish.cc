@@ -9,7 +9,6 @@ namespace skiff::io {
 
 namespace {
 
-constexpr int kMaxReadDepth = 200;
 // Objects counted once per path that leads to them. A walk that does not mind sharing ends in time.
 constexpr uint64_t kMinUnfolded = 1 << 24;
 
@@ -42,7 +41,7 @@ const PickleMachine::Finished& PickleMachine::FinishItem(Item* item, int depth) 
   if (!fresh && !done.open) return done;
   opcode_offset_ = item->offset;
   if (!fresh) Fail("an object that holds itself");
-  if (depth > kMaxReadDepth) Fail(StrCat("objects nested more than ", kMaxReadDepth, " deep"));
+  reader_.CheckDepth(depth, "objects in one another");
   if (item->type != Item::Type::kValue) Fail("a class or dtype where a value is wanted");
 
   std::vector<PickleValue> children;
@@ -71,8 +70,11 @@ const PickleMachine::Finished& PickleMachine::FinishItem(Item* item, int depth) 
     case PickleKind::kComplex:
       done.value = PickleValue::Complex({item->real, item->imaginary});
       break;
-    case PickleKind::kStr: done.value = PickleValue::Str(TextOf(*item)); break;
+    case PickleKind::kStr:
+      reader_.ChargeBytes(2 * item->raw.size(), "text");
+      done.value = PickleValue::Str(TextOf(*item)); break;
     case PickleKind::kBytes: {
+      reader_.ChargeBytes(ByteCount(*item), "bytes");  // encode() may be called on one text again and again
       std::string bytes(ByteCount(*item), '\0');
       CopyBytes(*item, reinterpret_cast<uint8_t*>(bytes.data()));
       done.value = PickleValue::Bytes(std::move(bytes));

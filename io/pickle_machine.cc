@@ -8,6 +8,7 @@ namespace skiff::io {
 namespace {
 
 constexpr uint64_t kMaxLongBytes = 4096;
+constexpr uint64_t kChildBytes = 40;  // a pointer while the pickle is read, a value and its count afterwards
 constexpr const char* kArgument = "argument of a pickle opcode";
 
 }  // namespace
@@ -161,6 +162,8 @@ void PickleMachine::Step(uint8_t opcode) {
 }
 
 PickleItem* PickleMachine::New(PickleKind kind) {
+  reader_.ChargeObjects(1, kArgument);
+  reader_.ChargeBytes(sizeof(Item), kArgument);
   Item& item = arena_.emplace_back();
   item.kind = kind;
   item.offset = opcode_offset_;
@@ -201,7 +204,8 @@ void PickleMachine::PushTuple(size_t count) {
 
 void PickleMachine::PushText(uint64_t bytes, bool latin1) {
   Item* item = New(PickleKind::kStr);
-  item->raw = reader_.Take(bytes, kArgument);
+  const std::string_view text = reader_.TakeText(bytes, kArgument);
+  item->raw = {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
   item->latin1 = latin1;
   if (!latin1 && !IsUtf8(item->raw)) Fail("text that is not UTF-8");
   Push(item);
@@ -230,7 +234,13 @@ void PickleMachine::Append(Item* list, std::vector<Item*> items, PickleKind kind
   if (list->type != Item::Type::kValue || list->kind != kind) {
     Fail(StrCat("items for a ", ToString(kind), " are added to a ", ToString(list->kind)));
   }
-  list->children.insert(list->children.end(), items.begin(), items.end());
+  AddChildren(list, items);
+}
+
+// The same list may be handed to set() again and again: what is copied counts.
+void PickleMachine::AddChildren(Item* item, std::span<Item* const> children) {
+  reader_.ChargeBytes(children.size() * kChildBytes, kArgument);
+  item->children.insert(item->children.end(), children.begin(), children.end());
 }
 
 void PickleMachine::SetItems(Item* dict, std::vector<Item*> items) {
@@ -238,7 +248,7 @@ void PickleMachine::SetItems(Item* dict, std::vector<Item*> items) {
                        (dict->kind == PickleKind::kDict || dict->kind == PickleKind::kOrderedDict);
   if (!is_dict) Fail(StrCat("entries are set in a ", ToString(dict->kind)));
   if (items.size() % 2 != 0) Fail("a key without a value");
-  dict->children.insert(dict->children.end(), items.begin(), items.end());
+  AddChildren(dict, items);
 }
 
 void PickleMachine::Remember(uint32_t index) { memo_[index] = Top(); }

@@ -74,6 +74,7 @@ class PickleMachine {
   void PushLong(uint64_t bytes);
   void Append(Item* list, std::vector<Item*> items, PickleKind kind);
   void SetItems(Item* dict, std::vector<Item*> items);
+  void AddChildren(Item* item, std::span<Item* const> children);
   void Remember(uint32_t index);
   void Recall(uint32_t index);
   [[noreturn]] void Fail(const std::string& message) const;

@@ -4,6 +4,60 @@
 
 namespace skiff::io {
 
+namespace {
+
+constexpr uint64_t kFreeBytes = uint64_t{64} << 20;  // that a file of any size may take
+
+ReadLimits& ThreadLimits() {
+  thread_local ReadLimits limits;
+  return limits;
+}
+
+}  // namespace
+
+const ReadLimits& CurrentReadLimits() { return ThreadLimits(); }
+
+ReadLimitsScope::ReadLimitsScope(const ReadLimits& limits) : before_(ThreadLimits()) { ThreadLimits() = limits; }
+
+ReadLimitsScope::~ReadLimitsScope() { ThreadLimits() = before_; }
+
+Reader::Budget::Budget(uint64_t file_bytes)
+    : limits(CurrentReadLimits()),
+      max_bytes(limits.max_growth != 0 && file_bytes > (limits.max_bytes - std::min(kFreeBytes, limits.max_bytes)) / limits.max_growth
+                    ? limits.max_bytes
+                    : std::min(limits.max_bytes, kFreeBytes + file_bytes * limits.max_growth)) {}
+
+Reader Reader::Part(uint64_t count, const char* field) {
+  Reader part(*this);
+  part.base_ = offset();
+  part.bytes_ = Take(count, field);
+  part.position_ = 0;
+  return part;
+}
+
+std::string_view Reader::TakeText(uint64_t count, const char* field) {
+  if (count > budget_->limits.max_text_bytes) FailLimit("max_text_bytes", budget_->limits.max_text_bytes, field);
+  const auto taken = Take(count, field);
+  return {reinterpret_cast<const char*>(taken.data()), taken.size()};
+}
+
+void Reader::ChargeBytes(uint64_t bytes, const char* field) {
+  if (bytes > budget_->max_bytes - budget_->bytes) {
+    const bool absolute = budget_->max_bytes == budget_->limits.max_bytes;
+    FailLimit(absolute ? "max_bytes" : "max_growth", absolute ? budget_->max_bytes : budget_->limits.max_growth, field);
+  }
+  budget_->bytes += bytes;
+}
+
+void Reader::ChargeObjects(uint64_t objects, const char* field) {
+  if (objects > budget_->limits.max_objects - budget_->objects) FailLimit("max_objects", budget_->limits.max_objects, field);
+  budget_->objects += objects;
+}
+
+void Reader::CheckDepth(int depth, const char* field) const {
+  if (depth > budget_->limits.max_depth) FailLimit("max_depth", static_cast<uint64_t>(budget_->limits.max_depth), field);
+}
+
 uint64_t Reader::ReadCount(const char* field, uint64_t item_bytes) {
   const uint64_t at = offset();
   const uint64_t count = Read<uint64_t>(field);
@@ -51,6 +105,13 @@ void Reader::Fail(const std::string& message, const char* field) const {
 void Reader::FailAt(uint64_t offset, const std::string& message, const char* field) const {
   InvalidArgument error(StrCat("cannot read \"", what_, "\": ", message));
   error.AddContext(StrCat("at byte ", offset, ", field ", field));
+  throw error;
+}
+
+void Reader::FailLimit(const char* limit, uint64_t value, const char* field) const {
+  ResourceExhausted error(StrCat("cannot read \"", what_, "\": it asks for more than ReadLimits::", limit, " = ", value));
+  error.AddContext(StrCat("at byte ", offset(), ", field ", field));
+  error.AddContext("raise the limit for a file that you trust");
   throw error;
 }
 

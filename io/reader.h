@@ -1,15 +1,18 @@
 // Reader: a cursor over a file's bytes that cannot leave them. Every format is read through it, so that
-// a length is compared with the bytes that are left before anything is allocated on its word, and every
-// error names the file, the byte and the field.
+// a length is compared with the bytes that are left before anything is allocated on its word, what a file may
+// cost is counted against ReadLimits, and every error names the file, the byte and the field.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "framework/base/error.h"
+#include "io/read_limits.h"
 
 namespace skiff::io {
 
@@ -18,7 +21,7 @@ class Reader {
   /// `what` names the bytes in errors, say a path. Bytes are numbered from `base`, for a reader over
   /// a part of a file.
   Reader(std::span<const uint8_t> bytes, std::string what, uint64_t base = 0)
-      : bytes_(bytes), what_(std::move(what)), base_(base) {}
+      : bytes_(bytes), what_(std::move(what)), base_(base), budget_(std::make_shared<Budget>(bytes.size())) {}
 
   const std::string& what() const { return what_; }
   /// Number of the next byte in the file.
@@ -33,6 +36,17 @@ class Reader {
     position_ += static_cast<size_t>(count);
     return taken;
   }
+  /// The next `count` bytes as a reader of their own, which counts against the same limits.
+  Reader Part(uint64_t count, const char* field);
+  /// The next `count` bytes as a name or text. @throws ResourceExhausted for one that is too long.
+  std::string_view TakeText(uint64_t count, const char* field);
+
+  /// Counts memory that is about to be taken, or objects that are about to be made, for this file.
+  /// @throws ResourceExhausted past the limit, before the memory is taken.
+  void ChargeBytes(uint64_t bytes, const char* field);
+  void ChargeObjects(uint64_t objects, const char* field);
+  void CheckDepth(int depth, const char* field) const;
+
   /// A number stored least significant byte first.
   template <typename T>
   T Read(const char* field) {
@@ -67,12 +81,21 @@ class Reader {
   [[noreturn]] void FailAt(uint64_t offset, const std::string& message, const char* field) const;
 
  private:
+  struct Budget {
+    explicit Budget(uint64_t file_bytes);
+    const ReadLimits limits;
+    const uint64_t max_bytes;
+    uint64_t bytes = 0, objects = 0;
+  };
+
   [[noreturn]] void FailShort(uint64_t count, const char* field) const;
+  [[noreturn]] void FailLimit(const char* limit, uint64_t value, const char* field) const;
 
   std::span<const uint8_t> bytes_;
   std::string what_;
   uint64_t base_;
   size_t position_ = 0;
+  std::shared_ptr<Budget> budget_;
 };
 
 /// True for well-formed UTF-8 without surrogates.

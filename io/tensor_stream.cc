@@ -38,8 +38,7 @@ TensorDesc ReadTensorDesc(Reader desc) {
       AddDim(&desc, at, static_cast<int64_t>(desc.ReadVarint("TensorDesc.dims")), &result.shape);
     } else if (key == (2 << 3 | 2)) {
       const uint64_t bytes = desc.ReadVarint("TensorDesc.dims");
-      const uint64_t start = desc.offset();
-      Reader packed(desc.Take(bytes, "TensorDesc.dims"), desc.what(), start);
+      Reader packed = desc.Part(bytes, "TensorDesc.dims");
       while (!packed.AtEnd()) {
         AddDim(&desc, at, static_cast<int64_t>(packed.ReadVarint("TensorDesc.dims")), &result.shape);
       }
@@ -76,6 +75,7 @@ LoD ReadLoD(Reader* reader) {
                      "LoD bytes");
     }
     const auto taken = reader->Take(bytes, "LoD offsets");
+    reader->ChargeBytes(bytes, "LoD offsets");
     std::vector<uint64_t> offsets(taken.size() / sizeof(uint64_t));
     if (!taken.empty()) std::memcpy(offsets.data(), taken.data(), taken.size());
     lod.push_back(std::move(offsets));
@@ -90,13 +90,13 @@ std::string TensorEntry::ToString() const { return StrCat(dtype, " ", shape); }
 TensorEntry ReadDenseEntry(Reader* reader) {
   TensorEntry entry;
   entry.offset = reader->offset();
+  reader->ChargeObjects(1, "tensor version");
   ExpectVersion0(reader, "tensor version");
   const uint64_t at = reader->offset();
   const int32_t bytes = reader->Read<int32_t>("TensorDesc size");
   if (bytes < 0) reader->FailAt(at, StrCat("a size of ", bytes), "TensorDesc size");
   const uint64_t start = reader->offset();
-  const TensorDesc desc = ReadTensorDesc(
-      Reader(reader->Take(static_cast<uint64_t>(bytes), "TensorDesc"), reader->what(), start));
+  const TensorDesc desc = ReadTensorDesc(reader->Part(static_cast<uint64_t>(bytes), "TensorDesc"));
   entry.dtype = desc.dtype;
   entry.shape = desc.shape;
   // Multiplied out here, not in Shape, for an error that names the byte.
@@ -115,6 +115,7 @@ TensorEntry ReadDenseEntry(Reader* reader) {
                  "tensor data");
   }
   reader->Take(entry.data_bytes, "tensor data");
+  reader->ChargeBytes(entry.data_bytes, "tensor data");  // should it be copied
   return entry;
 }
 
@@ -203,7 +204,9 @@ std::string VariablePath(const std::string& folder, const std::string& name) {
   bool leaves = name.empty() || name.front() == '/';
   const std::string framed = "/" + name + "/";
   leaves = leaves || framed.find("/../") != framed.npos || name.find('\0') != name.npos;
-  SKIFF_ENFORCE(!leaves, InvalidArgument, "the variable \"", name,
+  std::string shown = name;
+  for (size_t at; (at = shown.find('\0')) != shown.npos;) shown.replace(at, 1, "\\0");
+  SKIFF_ENFORCE(!leaves, InvalidArgument, "the variable \"", shown,
                 "\" has no file of its own: its name leads out of the folder \"", folder, "\"");
   return folder + "/" + name;
 }

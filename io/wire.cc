@@ -8,6 +8,7 @@ namespace skiff::io {
 namespace {
 
 constexpr size_t kMaxFields = 12;  // that hold messages, of one message
+constexpr uint64_t kMessageBytes = 512;  // about what a message, and what is made of it, takes beside its texts
 
 struct MessageType;
 
@@ -50,8 +51,6 @@ const MessageType& ProgramType() {
 
 class Walk {
  public:
-  explicit Walk(const std::string& what) : what_(what) {}
-
   void Message(Reader reader, const MessageType& type, const FieldPath& path) try {
     std::array<int64_t, kMaxFields> seen = {};
     while (!reader.AtEnd()) {
@@ -76,20 +75,15 @@ class Walk {
   void Bytes(Reader* reader, const MessageType& type, uint32_t number, const FieldPath& path,
              int64_t* seen) {
     const uint64_t length = reader->ReadVarint("length");
-    const uint64_t start = reader->offset();
-    const auto bytes = reader->Take(length, "content");
+    const Reader content = reader->Part(length, "content");
     for (size_t i = 0; i < type.fields.size(); ++i) {
       if (type.fields[i].number != number) continue;
-      if (++messages_ > kMaxProgramMessages) {
-        reader->Fail(StrCat("more than ", kMaxProgramMessages, " messages"), "content");
-      }
-      Message(Reader(bytes, what_, start), *type.fields[i].type,
-              {&path, type.fields[i].name, seen[i]++});
+      reader->ChargeObjects(1, "content");
+      reader->ChargeBytes(kMessageBytes, "content");
+      Message(content, *type.fields[i].type, {&path, type.fields[i].name, seen[i]++});
     }
   }
 
-  const std::string& what_;
-  uint64_t messages_ = 0;
   bool located_ = false;
 };
 
@@ -102,8 +96,7 @@ void CheckProgramWire(Reader reader) {
                        kMaxProgramBytes),
                 "ProgramDesc");
   }
-  Walk walk(reader.what());
-  walk.Message(reader, ProgramType(), {});
+  Walk().Message(reader, ProgramType(), {});
 }
 
 }  // namespace skiff::io

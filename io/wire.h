@@ -1,14 +1,12 @@
 // A walk over a program file's protobuf bytes before protobuf sees them: protobuf says only that parsing
-// failed, this says where, and it bounds what parsing may allocate.
+// failed, this says where, and it counts what parsing will allocate.
 #pragma once
 
 #include "io/reader.h"
 
 namespace skiff::io {
 
-/// Limits of a program file. Real ones stay far below: BERT base has some 30,000 messages.
 inline constexpr uint64_t kMaxProgramBytes = 0x7FFFFFFF;  // protobuf's own limit
-inline constexpr uint64_t kMaxProgramMessages = 1 << 24;
 
 /// Where in nested messages something stands, e.g. blocks[0].ops[3].attrs[1]. Made on the stack on the way
 /// down, turned into text only for an error.

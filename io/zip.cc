@@ -72,13 +72,11 @@ ZipMember ReadCentral(Reader* reader) {
   reader->Take(8, "zip attributes");
   member.offset = reader->Read<uint32_t>("zip member offset");
   member.name = AsText(reader->Take(name, "zip name"));
-  const uint64_t extra_at = reader->offset();
-  Reader fields(reader->Take(extra, "zip extra"), reader->what(), extra_at);
+  Reader fields = reader->Part(extra, "zip extra");
   while (fields.remaining() >= 4) {
     const uint16_t id = fields.Read<uint16_t>("zip extra");
     const uint16_t bytes = fields.Read<uint16_t>("zip extra");
-    const uint64_t at = fields.offset();
-    Reader field(fields.Take(bytes, "zip extra"), fields.what(), at);
+    Reader field = fields.Part(bytes, "zip extra");
     if (id != 1) continue;  // 1 is zip64: the numbers that did not fit, in this order
     for (uint64_t* number : {&member.size, &member.compressed, &member.offset}) {
       if (*number == kWide32) *number = field.Read<uint64_t>("zip64 size");
@@ -126,6 +124,8 @@ std::vector<ZipMember> IndexZip(const std::shared_ptr<const MappedFile>& file) {
     // Members that overlap would let a small file become a large one.
     if (members.back().compressed > file->bytes().size() - total) reader.Fail("members overlap", "zip size");
     total += members.back().compressed;
+    reader.ChargeObjects(1, "zip member");
+    reader.ChargeBytes(members.back().size, "zip size");
   }
   return members;
 }

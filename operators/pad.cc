@@ -176,7 +176,7 @@ struct PadSpatialGrad {
 // ---- pad: any axis, a constant -----------------------------------------------------------------------------
 
 [[maybe_unused]] Shape PaddedEverywhere(const Attrs& attrs, const Shape& x, int sign) {
-  const auto sizes = attrs.Get<std::vector<int32_t>>("paddings");
+  const auto sizes = attrs.Get<std::vector<int64_t>>("paddings");
   SKIFF_ENFORCE(static_cast<int>(sizes.size()) == 2 * x.rank(), InvalidArgument, "paddings has ", sizes.size(),
                 " numbers for an X of shape ", x, "; expected two for each axis: before, after");
   Shape out = x;
@@ -184,6 +184,7 @@ struct PadSpatialGrad {
     SKIFF_ENFORCE(sizes[2 * i] >= 0 && sizes[2 * i + 1] >= 0, InvalidArgument, "paddings has the negative number ",
                   std::min(sizes[2 * i], sizes[2 * i + 1]), " for axis ", i);
     if (x[i] >= 0) out[i] = x[i] + sign * (sizes[2 * i] + sizes[2 * i + 1]);
+    SKIFF_ENFORCE(x[i] < 0 || out[i] >= 0, InvalidArgument, "axis ", i, " of ", x, " is less than its paddings");
   }
   return out;
 }

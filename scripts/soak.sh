@@ -5,7 +5,8 @@
 #
 # usage: scripts/soak.sh
 #
-#   FUZZ_SECONDS   how long each fuzz target runs (default 600)
+#   FUZZ_SECONDS   how long each fuzz target runs at most (default 3600)
+#   FUZZ_RUNS      how often it runs (default 1000000)
 #   ORACLE_DRAWS   random programs drawn for each operator (default 50)
 #   KILLS          saves killed with -9, of each kind (default 1000)
 #
@@ -28,9 +29,10 @@ run_fuzz() {
   clang=$(command -v clang++) || { failed+=("fuzz targets: no clang++ (apt-get install clang libomp-dev)"); return; }
   say "building the fuzz targets"
   cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER="$clang" \
-    -DSKIFF_WITH_CUDA=OFF -DSKIFF_BUILD_PYTHON=OFF -DSKIFF_BUILD_TOOLS=OFF -DSKIFF_FUZZ=ON >/dev/null &&
+    -DSKIFF_WITH_CUDA=OFF -DSKIFF_BUILD_PYTHON=OFF -DSKIFF_BUILD_TOOLS=OFF -DSKIFF_FUZZ=ON \
+    -DSKIFF_SANITIZE=address,undefined -DCMAKE_CXX_FLAGS=-fsanitize=fuzzer-no-link >/dev/null &&
     cmake --build build/fuzz --target fuzz --parallel "$jobs" &&
-    tests/fuzz/run.sh build/fuzz/bin "${FUZZ_SECONDS:-600}" || failed+=("fuzz targets")
+    tests/fuzz/run.sh build/fuzz/bin "${FUZZ_SECONDS:-3600}" "${FUZZ_RUNS:-1000000}" || failed+=("fuzz targets")
 }
 
 run_kills() {

@@ -1,5 +1,6 @@
 #include "framework/op/infer_known.h"
 
+#include <algorithm>
 #include <map>
 
 namespace skiff {
@@ -73,6 +74,26 @@ void CheckAgainstForward(const OpDef& forward, const OpDef& def, const Operator&
   }
 }
 
+// A kernel writes its first output without asking. Others are left out in programs that were pruned.
+void CheckFirstOutput(const OpDef& def, const Operator& op) {
+  if (def.kernels.empty() || def.outputs.empty() || def.outputs.front().dispensable) return;
+  const std::string& slot = def.outputs.front().name;
+  SKIFF_ENFORCE(op.outputs.Has(slot), InvalidArgument, "output ", slot, " is missing (", def.outputs.front().doc, ")");
+}
+
+// Products of extents are computed everywhere behind this.
+void CheckSizes(const Operator& op, const MetaTable& table) {
+  constexpr int64_t kMostBytes = int64_t{1} << 56;  // of one tensor; no machine has as many
+  for (const std::string& name : op.outputs.AllNames()) {
+    const TensorMeta* meta = table.Find(name);
+    if (meta == nullptr) continue;
+    int64_t bytes = 16;
+    bool fits = true;
+    for (const int64_t extent : meta->shape) fits = fits && !__builtin_mul_overflow(bytes, std::max<int64_t>(extent, 1), &bytes) && bytes <= 16 * kMostBytes;
+    SKIFF_ENFORCE(fits, ResourceExhausted, "output \"", name, "\" would be ", meta->shape, ", more than memory can hold");
+  }
+}
+
 void CheckRule(const InputRule& rule, const Operator& op, const MetaTable& table) {
   const TensorMeta* first = nullptr;
   std::string first_slot;
@@ -117,8 +138,10 @@ void InferKnown(const OpDef& def, const Operator& op, const Attrs& attrs, MetaTa
   if (forward != nullptr && forward->infer) {
     CheckAgainstForward(*forward, def, {op.type, op.inputs, op.outputs, attrs}, *table);
   }
+  CheckFirstOutput(def, op);
   InferContext context(def, op, attrs, table, /*at_runtime=*/true);
   def.infer(context);
+  CheckSizes(op, *table);
 }
 
 }  // namespace skiff

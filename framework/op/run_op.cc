@@ -1,11 +1,14 @@
 #include "framework/op/run_op.h"
 
 #include <algorithm>
+#include <new>
+#include <stdexcept>
 
 #include "framework/op/append_op.h"
 #include "framework/op/infer_known.h"
 #include "framework/op/prepare.h"
 #include "framework/op/resolve_attrs.h"
+#include "framework/op/run_dynamic.h"
 #include "framework/tensor/memory.h"
 
 namespace skiff {
@@ -177,6 +180,18 @@ void CheckInputs(const OpDef& def, const Operator& op, const Attrs& attrs, const
   InferKnown(def, op, attrs, &metas);
 }
 
+void RunDynamic(const OpDef& def, DynamicContext& context) {
+  try {
+    def.dynamic(context);
+  } catch (const std::out_of_range&) {
+    throw OutOfRange("an input has fewer elements than the others ask for");
+  } catch (const std::length_error&) {
+    throw ResourceExhausted("the operator asks for more elements than memory can hold");
+  } catch (const std::bad_alloc&) {
+    throw ResourceExhausted("the operator asks for more memory than there is");
+  }
+}
+
 void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOpOptions& options) {
   const OpDef& def = GetOp(op.type);
   ValueMetas metas(*values);
@@ -200,7 +215,7 @@ void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOp
       if (def.kernels.empty()) CheckInputs(def, op, attrs, *values);
       std::map<std::string, Value> after = *values;
       OneOpContext context(op, attrs, &after, options);
-      def.dynamic(context);
+      RunDynamic(def, context);
       *values = std::move(after);
       return;
     }

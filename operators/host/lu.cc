@@ -103,9 +103,9 @@ void LuGrad(DynamicContext& c) {
   const Stack lu(c, "Out"), g(c, "Out@GRAD");
   const Tensor pivots = host::In(c, "Pivots");
   const int64_t n = lu.rows();
+  SKIFF_ENFORCE(n == lu.columns(), Unimplemented, "the gradient of lu for matrices of ", n, " x ", lu.columns(), "; they must be square");
   SKIFF_ENFORCE(pivots.num_elements() == lu.count() * n, InvalidArgument, "Pivots is ", pivots.shape(), "; Out ", c.InputTensor("Out").shape(),
                 " has ", lu.count() * n, " of them");
-  SKIFF_ENFORCE(n == lu.columns(), Unimplemented, "the gradient of lu for matrices of ", n, " x ", lu.columns(), "; they must be square");
   GiveEach(c, "X@GRAD", lu, c.InputTensor("Out").shape(), DTypeOf(c, "Out"), [&](int64_t i) -> Matrix {
     const Matrix l = UnitLower(lu[i]), u = UpperPart(lu[i]);
     const Matrix inner = Lower(Product(Turned(l), Lower(g[i], true)), true) + Upper(Product(Upper(g[i]), Turned(u)));

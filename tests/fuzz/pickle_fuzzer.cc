@@ -15,4 +15,4 @@ void FuzzPickle(std::span<const uint8_t> bytes) {
 
 }  // namespace skiff::io
 
-SKIFF_FUZZ_TARGET(skiff::io::FuzzPickle)
+SKIFF_FUZZ_TARGET(pickle, skiff::io::FuzzPickle, skiff::io::MutatePickle)

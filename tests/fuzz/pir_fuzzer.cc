@@ -18,4 +18,4 @@ void FuzzPir(std::span<const uint8_t> bytes) {
 
 }  // namespace skiff::io
 
-SKIFF_FUZZ_TARGET(skiff::io::FuzzPir)
+SKIFF_FUZZ_TARGET(pir, skiff::io::FuzzPir, skiff::io::MutateJson)

@@ -14,4 +14,4 @@ void FuzzProgram(std::span<const uint8_t> bytes) {
 
 }  // namespace skiff::io
 
-SKIFF_FUZZ_TARGET(skiff::io::FuzzProgram)
+SKIFF_FUZZ_TARGET(program, skiff::io::FuzzProgram, skiff::io::MutateProgram)

@@ -29,4 +29,4 @@ void FuzzSafetensors(std::span<const uint8_t> bytes) {
 
 }  // namespace skiff::io
 
-SKIFF_FUZZ_TARGET(skiff::io::FuzzSafetensors)
+SKIFF_FUZZ_TARGET(safetensors, skiff::io::FuzzSafetensors, skiff::io::MutateSafetensors)

@@ -34,4 +34,4 @@ void FuzzTensorStream(std::span<const uint8_t> bytes) {
 
 }  // namespace skiff::io
 
-SKIFF_FUZZ_TARGET(skiff::io::FuzzTensorStream)
+SKIFF_FUZZ_TARGET(tensor_stream, skiff::io::FuzzTensorStream, skiff::io::MutateStream)

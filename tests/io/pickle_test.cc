@@ -173,7 +173,7 @@ TEST(PickleErrorTest, RefusesSharingWithoutMeasure) {
 TEST(PickleErrorTest, RefusesDepthWithoutMeasure) {
   std::string deep = ")";
   for (int i = 0; i < 100000; ++i) deep += "\x85";
-  EXPECT_THAT(ErrorOfPickle(Proto2(deep)), HasSubstr("deep"));
+  EXPECT_THAT(ErrorOfPickle(Proto2(deep)), HasSubstr("max_depth"));
 }
 
 TEST(PickleErrorTest, RefusesArraysWhoseSizesDisagree) {

@@ -1,43 +1,15 @@
 // Every operator with a recorded case, given wrong inputs: it answers with an error that names the operator,
 // never with a crash, and every operator there is has a case or a test.
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/child.h"
 #include "tests/support/recorded_case.h"
 
 namespace skiff::testing {
 namespace {
-
-// What a run that may crash says about itself; "" when all is well. It runs in a process of its own.
-std::string InChild(const std::function<std::string()>& run) {
-  int channel[2];
-  if (pipe(channel) != 0) return "no pipe";
-  const pid_t child = fork();
-  if (child == 0) {
-    std::string text;
-    try {
-      text = run();
-    } catch (const std::exception& error) {
-      text = error.what();
-    }
-    const ssize_t written = write(channel[1], text.data(), text.size());
-    _exit(written == static_cast<ssize_t>(text.size()) ? 0 : 1);
-  }
-  close(channel[1]);
-  std::string text;
-  char buffer[4096];
-  for (ssize_t n = 0; (n = read(channel[0], buffer, sizeof(buffer))) > 0;) text.append(buffer, static_cast<size_t>(n));
-  close(channel[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  if (WIFSIGNALED(status)) return text + "crashed with signal " + std::to_string(WTERMSIG(status));
-  return text;
-}
 
 // Runs the case; "" or what is wrong with the error it gives. `wanted` are words one of which it must have.
 std::string RunWrong(RecordedCase c, const std::string& what, const std::vector<std::string>& wanted, bool must_fail) {
