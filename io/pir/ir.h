@@ -16,6 +16,9 @@ using Json = nlohmann::json;
 
 /// What an operation computes, or an argument of a block.
 struct PirValue {
+  PirValue() = default;
+  explicit PirValue(Json given, int64_t number = 0) : type(std::move(given)), id(number) {}
+
   Json type;       // {"#":"0.t_dtensor","D":[...]}; {"#":"NULL"} where the operation leaves a result out
   int64_t id = 0;  // as the file has it; numbered anew when written
 };
