@@ -105,6 +105,14 @@ void PirImporter::ImportAssignOut(const PirOperation& op, Block* block) {
   bindings_[OneResult(op)] = BindingOf(op.operands[1], op);
 }
 
+void PirImporter::ImportSelect(const PirOperation& op, Block* block) {
+  if (op.operands.size() < 2) Fail("a mask and values to choose from are wanted", op);
+  std::vector<std::string> choices;
+  for (size_t i = 1; i < op.operands.size(); ++i) choices.push_back(OneName(op.operands[i], op));
+  const std::string mask = OneName(op.operands[0], op);
+  block->AddOp({"select_input", {{"X", choices}, {"Mask", {mask}}}, {{"Out", Define(*OneResult(op), "select_input", block, op, 0).names}}, {}});
+}
+
 void PirImporter::ImportRange(const PirOperation& op, Block* block) {
   if (op.operands.size() != 3) Fail("start, end and step are wanted", op);
   std::vector<std::string> bounds;
