@@ -57,7 +57,7 @@ void PirImporter::KeepExtras(const PirOperation& op, const std::set<std::string>
 }
 
 void PirImporter::KeepAttribute(const PirAttr& attr, const PirOperation& op, Attrs* attrs) {
-  const std::string kind = attr.value.value("#", "");
+  const std::string kind = PirText(attr.value, "#");
   const bool plain = kind == "0.a_bool" || kind == "0.a_i32" || kind == "0.a_i64" || kind == "0.a_f32" || kind == "0.a_f64" || kind == "0.a_str";
   std::optional<Attribute> value;
   if (plain) value = FromPirAttribute(attr.value, op.where);

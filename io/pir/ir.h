@@ -14,6 +14,12 @@ namespace skiff::io {
 /// Objects sorted by key and numbers in shortest form: as Paddle, which uses the same library, writes them.
 using Json = nlohmann::json;
 
+/// The text of an object's member, "" where there is none.
+inline std::string PirText(const Json& object, const char* key) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 /// What an operation computes, or an argument of a block.
 struct PirValue {
   PirValue() = default;

@@ -8,7 +8,8 @@ def save(obj, path, protocol=4, **configs):
     """Writes an object where Paddle's `load` finds it.
 
     Args:
-        obj: a state dict, a Program, a tensor, an array, a number, text, or lists and dicts of them.
+        obj: a state dict, a Program (as Paddle 3 writes it where the path ends in .json), a tensor, an array, a number, text, or lists
+            and dicts of them.
         path (str | file): folders are made as needed; the file appears whole or not at all.
         protocol (int): of the pickle, 2, 3 or 4.
         use_binary_format (bool): writes one tensor without a pickle.
@@ -70,6 +71,6 @@ def load(path, **configs):
     path = os.fspath(path)
     if os.path.isfile(path):
         return _core.load_file(path, arrays, keep)
-    if os.path.isdir(path) or os.path.isfile(path + ".pdmodel"):
+    if os.path.isdir(path) or os.path.isfile(path + ".pdmodel") or os.path.isfile(path + ".json"):
         return _core.inference_parameters(path, model, params, arrays)
-    raise ValueError(f"Cannot find the model or data at {path}: there is no such file or folder, nor {path}.pdmodel")
+    raise ValueError(f"Cannot find the model or data at {path}: there is no such file or folder, nor {path}.pdmodel or .json")
