@@ -130,7 +130,9 @@ struct Quantize {
     const int axis = AxisOf(c.attrs(), c.op().type, x);
     const ChannelGeometry g = AroundAxis(x, axis);
     const bool test = c.attrs().Has("is_test") && c.Attr<bool>("is_test");
-    if (test && form.source != ScaleSource::kOwn) form.source = ScaleSource::kGiven;
+    if (test && form.source != ScaleSource::kOwn) {  // moving_average_abs_max_scale is given none
+      form.source = *form.in_scale != 0 && c.HasInput(form.in_scale) ? ScaleSource::kGiven : ScaleSource::kOwn;
+    }
     if (form.source == ScaleSource::kMoving && axis >= 0) form.source = ScaleSource::kOwn;  // of quantize_linear
     const bool observes = c.attrs().Has("only_observer") && c.Attr<bool>("only_observer");
     const bool only_scale = c.op().type == "moving_average_abs_max_scale";

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "pir_operators.md"
 READ_BY_HAND = ["builtin.combine", "builtin.parameter", "builtin.slice", "builtin.split", "cf.yield", "pd_op.arange", "pd_op.array_write_",
                 "pd_op.assign_out_", "pd_op.assign_value", "pd_op.assign_value_", "pd_op.create_array", "pd_op.data", "pd_op.fetch", "pd_op.full",
-                "pd_op.full_int_array", "pd_op.if", "pd_op.shape64", "pd_op.while"]
+                "pd_op.full_int_array", "pd_op.if", "pd_op.select_input", "pd_op.shape64", "pd_op.while"]
 
 
 def code(names):
@@ -58,7 +58,10 @@ A program of Paddle 3 (PIR, JSON) becomes one of 2.x's operators when it is read
 table says as what; an operation that stands alone in its row is read as that operator again. The last column has the attributes that
 are operands in Paddle 3: constants there become the attribute, other values go to the operator's tensor slots.
 
-Read by code of their own: {code(READ_BY_HAND)}.
+Read by code of their own:
+
+{wrapped(READ_BY_HAND)}
+
 An operation that neither the table nor the code knows is kept: it can be shown and written again, and a program that runs names all of
 them with their places. Writing a program with an operator that is not in the table fails, naming all of them.
 

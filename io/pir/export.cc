@@ -162,7 +162,9 @@ void PirExporter::AddStructName(const Operator& op, PirOperation* made) {
 
 void PirExporter::AddKept(const std::string& name, const Attribute& value, PirOperation* op) {
   if (const auto* json = std::get_if<std::vector<std::string>>(&value); json != nullptr && json->size() == 1) {
-    op->attrs.push_back({name, Json::parse((*json)[0])});
+    Json parsed = Json::parse((*json)[0], nullptr, /*allow_exceptions=*/false);
+    SKIFF_ENFORCE(!PirText(parsed, "#").empty(), InvalidArgument, "attribute ", kPirPrefix, name, " holds no attribute of Paddle 3");
+    op->attrs.push_back({name, std::move(parsed)});
     return;
   }
   static constexpr std::pair<size_t, const char*> kKinds[] = {{0, "i32"}, {1, "f32"}, {2, "str"}, {6, "bool"}, {9, "i64"}, {15, "f64"}};

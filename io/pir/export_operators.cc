@@ -36,9 +36,12 @@ Variable PirExporter::Described(const Operator& op, int32_t dtype, const std::ve
 std::string PirExporter::PlaceOf(const Operator& op, const char* usual) {
   const Attribute* kept = op.attrs.Find("pir.place");
   if (kept == nullptr) return usual;
-  const auto& json = std::get<std::vector<std::string>>(*kept);
-  const auto place = FromPirAttribute(Json::parse(json.at(0)), "pir.place");
-  return std::get<std::string>(*place);
+  PirOperation holder;
+  AddKept("place", *kept, &holder);
+  const auto place = holder.attrs.empty() ? std::nullopt : FromPirAttribute(holder.attrs[0].value, "pir.place");
+  const auto* text = place ? std::get_if<std::string>(&*place) : nullptr;
+  SKIFF_ENFORCE(text != nullptr, InvalidArgument, "attribute pir.place is no place");
+  return *text;
 }
 
 void PirExporter::ExportFillConstant(const Operator& op) {
@@ -113,8 +116,8 @@ void PirExporter::ExportSelect(const Operator& op) {
 void PirExporter::ExportRaw(const Operator& op) {
   std::vector<PirValue*> operands;
   for (const auto& [slot, names] : op.inputs) {
-    const bool absent = names.size() == 1 && names[0] == kEmptyVarName;
-    operands.push_back(absent ? nullptr : slot.ends_with("[]") ? Combine(names, op) : ValueOf(names.at(0)));
+    const bool absent = names.empty() || names[0] == kEmptyVarName;
+    operands.push_back(absent ? nullptr : slot.ends_with("[]") ? Combine(names, op) : ValueOf(names[0]));
   }
   PirOperation& raw = Append(op.type);
   raw.operands = std::move(operands);
@@ -122,14 +125,14 @@ void PirExporter::ExportRaw(const Operator& op) {
   std::vector<bool> stop;
   std::vector<std::pair<PirValue*, std::vector<std::string>>> lists;
   for (const auto& [slot, names] : op.outputs) {
-    if (names.size() == 1 && names[0] == kEmptyVarName) {
+    if (names.empty() || names[0] == kEmptyVarName) {
       AddResult(&raw, PirNullType());
       stop.push_back(true);
     } else if (slot.ends_with("[]")) {
       lists.emplace_back(AddListResult(&raw, names), names);
       stop.push_back(StopOf(names));
     } else {
-      values_.Set(names.at(0), AddResult(&raw, ToPirType(block_->Var(names.at(0)))));
+      values_.Set(names[0], AddResult(&raw, ToPirType(block_->Var(names[0]))));
       stop.push_back(StopOf(names));
     }
   }
@@ -242,10 +245,13 @@ Json PirExporter::AttributeOf(const PirAttrRule& rule, const Operator& op, const
   if (kept != nullptr) {
     PirOperation holder;
     AddKept(rule.name, *kept, &holder);
-    return holder.attrs.at(0).value;
+    SKIFF_ENFORCE(!holder.attrs.empty(), InvalidArgument, "attribute ", kPirPrefix, rule.name, " is of a kind that Paddle 3 does not have");
+    return holder.attrs[0].value;
   }
   if (rule.source == "-" && rule.kind == "dtype") {  // 2.x leaves to the operands what the result is
-    return ToPirAttribute("dtype", static_cast<int32_t>(block_->Var(op.outputs.AllNames().at(0)).dtype));
+    const std::vector<std::string> outputs = op.outputs.AllNames();
+    SKIFF_ENFORCE(!outputs.empty(), InvalidArgument, "there is no output");
+    return ToPirAttribute("dtype", static_cast<int32_t>(block_->Var(outputs[0]).dtype));
   }
   const Attribute* value = rule.source == "-" ? nullptr : attrs.Find(rule.source);
   if (value == nullptr && rule.has_fallback) return ToPirAttribute(rule.kind, ParseAttribute(rule.kind, rule.fallback));

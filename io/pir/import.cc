@@ -169,6 +169,7 @@ void PirImporter::ImportOperation(const PirOperation& op, Block* block) {
   if (op.name == "pd_op.shape64") return ImportShape64(op, block);
   if (op.name == "pd_op.assign_out_") return ImportAssignOut(op, block);
   if (op.name == "pd_op.arange") return ImportRange(op, block);
+  if (op.name == "pd_op.select_input") return ImportSelect(op, block);
   if (!op.regions.empty()) {
     throw Unimplemented(StrCat("cannot read \"", what_, "\": ", op.where, " has regions; of such operations only pd_op.if and ",
                                "pd_op.while are supported"));

@@ -97,7 +97,7 @@ bool PirImporter::ImportByRule(const PirOperation& op, const PirOpRule& rule, Bl
   for (size_t i = 0; i < op.results.size(); ++i) {
     const bool mapped = i < rule.results.size() && rule.results[i].name != "-";
     if (!mapped && uses_.contains(op.results[i].get())) return false;
-    if (mapped && op.results[i]->type.value("#", "") == "0.t_vec" && !rule.results[i].list) return false;
+    if (mapped && PirText(op.results[i]->type, "#") == "0.t_vec" && !rule.results[i].list) return false;
   }
   Operator made{rule.type, {}, {}, std::move(plan.attrs)};
   for (const auto& [slot, value] : plan.slots) {
@@ -106,7 +106,7 @@ bool PirImporter::ImportByRule(const PirOperation& op, const PirOpRule& rule, Bl
   if (made.inputs.Has("XShape")) made.inputs.Set("XShape", {ShapeHolderOf(made, op, block)});
   for (size_t i = 0; i < op.results.size() && i < rule.results.size(); ++i) {
     const PirValue& result = *op.results[i];
-    if (rule.results[i].name == "-" || result.type.value("#", "") == "NULL") continue;
+    if (rule.results[i].name == "-" || PirText(result.type, "#") == "NULL") continue;
     std::string alias = rule.AliasOf(i);
     // Where the operand that is written over is read besides, it reads what was written.
     const bool in_place = op.name != rule.pir && op.name.ends_with("_") && i == 0 && !op.operands.empty() && uses_[op.operands[0]] > 1;
@@ -208,7 +208,7 @@ void PirImporter::ImportUnknown(const PirOperation& op, Block* block) {
   }
   const std::string base = op.name.substr(op.name.rfind('.') + 1);
   for (size_t i = 0; i < op.results.size(); ++i) {
-    if (op.results[i]->type.value("#", "") == "NULL") {
+    if (PirText(op.results[i]->type, "#") == "NULL") {
       made.outputs.Set(StrCat("O", i), {kEmptyVarName});
       continue;
     }

@@ -57,7 +57,7 @@ void PirImporter::KeepExtras(const PirOperation& op, const std::set<std::string>
 }
 
 void PirImporter::KeepAttribute(const PirAttr& attr, const PirOperation& op, Attrs* attrs) {
-  const std::string kind = attr.value.value("#", "");
+  const std::string kind = PirText(attr.value, "#");
   const bool plain = kind == "0.a_bool" || kind == "0.a_i32" || kind == "0.a_i64" || kind == "0.a_f32" || kind == "0.a_f64" || kind == "0.a_str";
   std::optional<Attribute> value;
   if (plain) value = FromPirAttribute(attr.value, op.where);
@@ -103,6 +103,14 @@ void PirImporter::ImportAssignOut(const PirOperation& op, Block* block) {
   const std::string x = OneName(op.operands[0], op), out = OneName(op.operands[1], op);
   block->AddOp({"assign", {{"X", {x}}}, {{"Out", {out}}}, {}});
   bindings_[OneResult(op)] = BindingOf(op.operands[1], op);
+}
+
+void PirImporter::ImportSelect(const PirOperation& op, Block* block) {
+  if (op.operands.size() < 2) Fail("a mask and values to choose from are wanted", op);
+  std::vector<std::string> choices;
+  for (size_t i = 1; i < op.operands.size(); ++i) choices.push_back(OneName(op.operands[i], op));
+  const std::string mask = OneName(op.operands[0], op);
+  block->AddOp({"select_input", {{"X", choices}, {"Mask", {mask}}}, {{"Out", Define(*OneResult(op), "select_input", block, op, 0).names}}, {}});
 }
 
 void PirImporter::ImportRange(const PirOperation& op, Block* block) {

@@ -103,6 +103,7 @@ class PirImporter {
   void ImportShape64(const PirOperation& op, Block* block);
   // The second operand is written over, and so is whatever reads it later.
   void ImportAssignOut(const PirOperation& op, Block* block);
+  void ImportSelect(const PirOperation& op, Block* block);
   // In 2.x the numbers have the dtype of the bounds, here an attribute's.
   void ImportRange(const PirOperation& op, Block* block);
 

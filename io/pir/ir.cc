@@ -271,7 +271,11 @@ PirModule ParsePir(std::span<const uint8_t> bytes, const std::string& what) {
 }
 
 std::string WritePir(PirModule& module, bool readable) {
-  return PirWriter().Write(module).dump(readable ? 4 : -1, ' ', false, Json::error_handler_t::replace);
+  try {
+    return PirWriter().Write(module).dump(readable ? 4 : -1);
+  } catch (const Json::exception& error) {  // a name that is no UTF-8, which JSON cannot hold
+    throw InvalidArgument(StrCat("the program cannot be written as JSON: ", error.what()));
+  }
 }
 
 }  // namespace skiff::io

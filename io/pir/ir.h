@@ -14,8 +14,17 @@ namespace skiff::io {
 /// Objects sorted by key and numbers in shortest form: as Paddle, which uses the same library, writes them.
 using Json = nlohmann::json;
 
+/// The text of an object's member, "" where there is none.
+inline std::string PirText(const Json& object, const char* key) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 /// What an operation computes, or an argument of a block.
 struct PirValue {
+  PirValue() = default;
+  explicit PirValue(Json given, int64_t number = 0) : type(std::move(given)), id(number) {}
+
   Json type;       // {"#":"0.t_dtensor","D":[...]}; {"#":"NULL"} where the operation leaves a result out
   int64_t id = 0;  // as the file has it; numbered anew when written
 };

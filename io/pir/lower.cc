@@ -47,6 +47,7 @@ class Lowering {
     if (op.type == "mul_grad") return LowerMulGrad(op);
     if (op.type == "matmul") return LowerMatmul(op);
     if (op.type.starts_with("elementwise_") && !op.type.ends_with("_grad") && !op.type.ends_with("_grad_grad")) return LowerElementwise(op);
+    if (op.type == "batch_norm") return LowerBatchNorm(op);
     if (op.type == "lookup_table") return LowerLookupTable(op);
     if (op.type == "flatten" || op.type == "flatten2") return LowerFlatten(op);
     if (op.type == "top_k") return LowerTopK(op);
@@ -173,6 +174,23 @@ class Lowering {
     return true;
   }
 
+  // Paddle 3's kernel writes all of its outputs, wanted or not.
+  bool LowerBatchNorm(const Operator& op) {
+    Operator whole = op;
+    for (const auto& [slot, like] : {std::pair{"MeanOut", "Mean"}, {"VarianceOut", "Variance"}}) {
+      if (!op.outputs.Has(slot)) whole.outputs.Set(slot, op.inputs[like]);
+    }
+    for (const char* slot : {"SavedMean", "SavedVariance"}) {
+      if (!op.outputs.Has(slot)) whole.outputs.Set(slot, {Temporary(block_->Var(op.inputs.One("Mean")), ShapeOf(op.inputs.One("Mean")))});
+    }
+    if (!op.outputs.Has("ReserveSpace")) {
+      Variable reserve{.name = op.inputs.One("X"), .dtype = DType::kUInt8, .stop_gradient = true};
+      whole.outputs.Set("ReserveSpace", {Temporary(reserve, {-1})});
+    }
+    Add(std::move(whole));
+    return true;
+  }
+
   // Ids of lookup_table end in an extent of 1.
   bool LowerLookupTable(const Operator& op) {
     const std::string ids = op.inputs.One("Ids");
@@ -218,10 +236,19 @@ class Lowering {
 
 std::vector<std::string> LoweredTo(const std::string& type) {
   static const std::map<std::string, std::vector<std::string>> known = {
-      {"reshape", {"reshape2"}}, {"transpose", {"transpose2"}}, {"squeeze", {"squeeze2"}}, {"unsqueeze", {"unsqueeze2"}},
-      {"mul", {"reshape2", "matmul_v2"}}, {"mul_grad", {"reshape2", "matmul_v2_grad"}}, {"matmul", {"matmul_v2", "scale"}}, {"lookup_table", {"squeeze2", "lookup_table_v2"}},
-      {"flatten", {"reshape2"}}, {"flatten2", {"reshape2"}}, {"top_k", {"top_k_v2"}}, {"fill_zeros_like", {"fill_any_like"}},
-      {"minus", {"elementwise_sub"}}};
+      {"fill_zeros_like", {"fill_any_like"}},
+      {"flatten", {"reshape2"}},
+      {"flatten2", {"reshape2"}},
+      {"lookup_table", {"squeeze2", "lookup_table_v2"}},
+      {"matmul", {"matmul_v2", "scale"}},
+      {"minus", {"elementwise_sub"}},
+      {"mul", {"reshape2", "matmul_v2"}},
+      {"mul_grad", {"reshape2", "matmul_v2_grad"}},
+      {"reshape", {"reshape2"}},
+      {"squeeze", {"squeeze2"}},
+      {"top_k", {"top_k_v2"}},
+      {"transpose", {"transpose2"}},
+      {"unsqueeze", {"unsqueeze2"}}};
   const auto found = known.find(type);
   return found == known.end() ? std::vector<std::string>{} : found->second;
 }

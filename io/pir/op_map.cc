@@ -104,7 +104,8 @@ std::string PirOpRule::AliasOf(size_t i) const {
   if (!pir.ends_with("_") || results[i].name == "-") return "";
   for (const PirOperandRule& operand : operands) {
     for (const PirSlot& slot : operand.slots) {
-      const bool same = Stem(slot.name) == Stem(results[i].name) || (results[i].name == "Out" && slot.name == "X");
+      const bool scaled = slot.list && slot.name == "X" && results[i].name == "Out";  // gradients, by loss scaling
+      const bool same = Stem(slot.name) == Stem(results[i].name) || scaled;
       if (same && slot.list == results[i].list) return slot.name;
     }
   }

@@ -31,7 +31,7 @@ constexpr const char* kArrayType = "1.t_dense_tensor_array";
 }
 
 DType ElementType(const Json& json, const std::string& where) {
-  const std::string name = json.is_object() ? json.value("#", "") : "";
+  const std::string name = PirText(json, "#");
   for (const ElementName& element : kElements) {
     if (name == element.name) return element.dtype;
   }
@@ -66,7 +66,7 @@ Variable FromTensorType(const std::string& kind, const Json& data, const std::st
 // One number of any kind, as it stands in the document: {"#":kind,"D":1.5}, {"#":kind,"VD":"-INF"}.
 double Number(const Json& item, const std::string& where) {
   if (const auto data = item.find("D"); data != item.end() && data->is_number()) return data->get<double>();
-  const std::string text = item.value("VD", "");
+  const std::string text = PirText(item, "VD");
   if (text == "INF") return std::numeric_limits<double>::infinity();
   if (text == "-INF") return -std::numeric_limits<double>::infinity();
   if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
@@ -104,7 +104,7 @@ std::optional<Attribute> FromArray(const Json& items, const std::string& where) 
   if (items.empty()) return Attribute(std::vector<int64_t>{});
   std::string kind;
   for (const Json& item : items) {
-    const std::string own = item.is_object() ? item.value("#", "") : "";
+    const std::string own = PirText(item, "#");
     if (!kind.empty() && own != kind) return std::nullopt;
     kind = own;
   }
@@ -139,7 +139,7 @@ std::string PlaceText(const Json& data, const std::string& where) {
 }  // namespace
 
 PirType FromPirType(const Json& type, const std::string& where) {
-  const std::string kind = type.is_object() && type.contains("#") && type["#"].is_string() ? type["#"].get<std::string>() : "";
+  const std::string kind = PirText(type, "#");
   const auto data = type.find("D");
   if (kind == "0.t_vec" && data != type.end() && data->is_array()) {
     PirType list{true, {}};
@@ -181,7 +181,7 @@ Json ToPirType(const Variable& v) {
 Json PirListType(const std::vector<Json>& elements) { return {{"#", "0.t_vec"}, {"D", elements}}; }
 
 std::optional<Attribute> FromPirAttribute(const Json& attribute, const std::string& where) {
-  const std::string kind = attribute.value("#", "");
+  const std::string kind = PirText(attribute, "#");
   if (kind == "0.a_f32") return Attribute(static_cast<float>(Number(attribute, where)));
   if (kind == "0.a_f64") return Attribute(Number(attribute, where));
   if (kind == "0.a_bool") return Attribute(Flag(Data(attribute, where), where));

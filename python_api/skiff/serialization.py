@@ -25,7 +25,8 @@ def save(obj, path, protocol=4, **configs):
     """Writes an object where Paddle's `load` finds it.
 
     Args:
-        obj: a state dict, a Program, a tensor, an array, a number, text, or lists and dicts of them.
+        obj: a state dict, a Program (as Paddle 3 writes it where the path ends in .json), a tensor, an array, a number, text, or lists
+            and dicts of them.
         path (str | file): folders are made as needed; the file appears whole or not at all.
         protocol (int): of the pickle, 2, 3 or 4.
         use_binary_format (bool): writes one tensor without a pickle.

@@ -225,3 +225,8 @@ def test_what_paddle_3_trains_goes_on_in_skiff_step_by_step(optimizer, trainer, 
         ours = [float(exe.run(program, feed=feed, fetch_list=[loss])[0]) for feed in pir_training.feeds()]
         with np.load(f"{folder}/train.npz") as paddles:
             np.testing.assert_allclose(ours, paddles["losses"], **CLOSE)
+
+
+def test_a_prefix_of_paddle_3_loads_as_its_parameters():
+    parameters = paddle.load(str(GOLDEN / "pir_json_v3/static_fc"), return_numpy=True)
+    assert {name: value.shape for name, value in parameters.items()} == {"fc_0.b_0": (4,), "fc_0.w_0": (6, 4), "fc_1.b_0": (1,), "fc_1.w_0": (4, 1)}

@@ -188,6 +188,32 @@ TEST(PirErrorTest, ATypeWithoutCounterpartIsNamedWithItsPlace) {
   EXPECT_THAT(Refusal(With("\"0.t_f32\"", "\"0.t_f8e4m3fn\"")), AllOf(HasSubstr("0.t_f8e4m3fn"), HasSubstr("ops[0] (builtin.parameter)")));
 }
 
+TEST(PirErrorTest, TextsAreWantedWhereKindsStand) {
+  EXPECT_THAT(Refusal(With("{\"#\":\"0.t_f32\"}", "{\"#\":7}")), HasSubstr("elements of the type"));
+  EXPECT_THAT(Refusal(With("{\"#\":\"0.a_bool\",\"D\":false}", "{\"#\":[],\"D\":false}")), HasSubstr("a string is wanted"));
+  EXPECT_THAT(Refusal(With("{\"#\":\"0.a_str\",\"D\":\"x\"}", "{\"#\":\"0.a_str\",\"D\":{}}")), HasSubstr("a name that is no text"));
+}
+
+TEST(PirErrorTest, WhatAReaderKeptIsCheckedBeforeItIsWritten) {
+  for (const Attribute& kept : {Attribute(std::vector<std::string>{"{"}), Attribute(std::vector<float>{1}), Attribute(7)}) {
+    Program program;
+    Block& block = program.global_block();
+    block.AddVar({.name = "x", .dtype = DType::kFloat32, .shape = {2}});
+    block.AddOp({"fill_constant", {}, {{"Out", {"x"}}}, {{"shape", std::vector<int64_t>{2}}, {"pir.place", kept}}});
+    EXPECT_THAT(ErrorOf([&] { SerializeProgramJson(program); }), HasSubstr("pir.place"));
+  }
+  Program raw;
+  raw.global_block().AddOp({"pd_op.new", {{"I0", {}}}, {{"O0", {}}}, {}});
+  EXPECT_THAT(SerializeProgramJson(raw), HasSubstr("1.new"));
+}
+
+TEST(PirErrorTest, ANameThatJsonCannotHoldIsRefused) {
+  Program program;
+  Block& block = program.global_block();
+  block.AddVar({.name = "\xff", .dtype = DType::kFloat32, .shape = {2}, .persistable = true, .is_parameter = true});
+  EXPECT_THAT(ErrorOf([&] { SerializeProgramJson(program); }), HasSubstr("cannot be written as JSON"));
+}
+
 TEST(PirErrorTest, AListMayNotBeUsedWithoutMeasure) {
   std::vector<int64_t> many(6000, 1);
   Json operations = Json::array({Data("x", 1, "0.t_f32", "float32")});
