@@ -68,6 +68,14 @@ struct CropGrad {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     const Shape &out = c.Input("Out@GRAD").shape, &x = c.Output("X@GRAD").shape;
+    std::vector<int64_t> offsets = OffsetsOf(c, c.op().type);
+    offsets.resize(std::max<size_t>(offsets.size(), static_cast<size_t>(x.rank())), 0);
+    SKIFF_ENFORCE(out.rank() == x.rank() && static_cast<int>(offsets.size()) == x.rank(), InvalidArgument, "X is ", x, ", Out@GRAD ", out, ", with ",
+                  offsets.size(), " offsets; all have as many axes");
+    for (int i = 0; i < x.rank(); ++i) {
+      SKIFF_ENFORCE(offsets[i] >= 0 && offsets[i] <= x[i] - out[i], InvalidArgument, "Out@GRAD is ", out, " at offset ", offsets[i], " of axis ", i,
+                    "; X is ", x);
+    }
     auto kernel = std::make_unique<CopyKernel>();
     kernel->ZeroFirst(0, x.NumElements() * sizeof(T));
     kernel->Add(StridedCopy({out.begin(), out.end()}, Contiguous(out), BoxIn(c, x), sizeof(T)), c.InputIndex("Out@GRAD"), 0);
@@ -101,6 +109,7 @@ SKIFF_OP(crop_tensor_grad)
     .Output("X@GRAD", "shape of X")
     .Attr("shape", std::vector<int32_t>{}, "not read")
     .Attr("offsets", std::vector<int32_t>{}, "as in crop_tensor")
+    .SameDType({"X", "Out@GRAD"})
     .InferShape(GradsLikeInputs())
     .Kernel<CropGrad, SKIFF_FLOATS>();
 
@@ -125,6 +134,7 @@ SKIFF_OP(crop_grad)
     .Output("X@GRAD", "shape of X")
     .Attr("shape", std::vector<int32_t>{}, "not read")
     .Attr("offsets", std::vector<int32_t>{}, "as in crop")
+    .SameDType({"X", "Out@GRAD"})
     .InferShape(GradsLikeInputs())
     .Kernel<CropGrad, SKIFF_FLOATS>();
 

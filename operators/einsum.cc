@@ -318,6 +318,11 @@ SKIFF_OP(einsum_grad)
     .RequiredAttr<std::string>("equation", "as in einsum")
     .SameDType({"InnerCache", "Out@GRAD"})
     .InferShape([](InferContext& c) {
+      std::vector<Shape> shapes;
+      for (int i = 0; i < c.NumInputs("InnerCache"); ++i) shapes.push_back(c.InputShape("InnerCache", i));
+      const Shape out = ResultShape(ParseEquation(c.Attr<std::string>("equation"), shapes));
+      const Shape& dout = c.InputShape("Out@GRAD");
+      SKIFF_ENFORCE(!out.IsKnown() || !dout.IsKnown() || out == dout, InvalidArgument, "Out@GRAD is ", dout, "; the equation gives ", out);
       for (int i = 0; i < c.NumOutputs("Operands@GRAD"); ++i) c.SetOutput("Operands@GRAD", c.InputShape("InnerCache", i), c.InputDType("InnerCache", i), i);
     })
     .KeyedBy("Out@GRAD")

@@ -189,9 +189,16 @@ struct Quantize {
   }
 };
 
+[[maybe_unused]] void CheckScales(const InferContext& c, const char* slot, int64_t wanted, int i = 0) {
+  const Shape& shape = c.InputShape(slot, i);
+  SKIFF_ENFORCE(!shape.IsKnown() || wanted < 0 || shape.NumElements() == wanted, InvalidArgument, slot, " is ", shape, "; expected ", wanted,
+                " elements");
+}
+
 [[maybe_unused]] void InferQuantize(InferContext& c) {
   const TensorMeta x = c.Input("X");
   const int axis = AxisOf(c.attrs(), c.type(), x.shape);
+  if (c.type() == "quantize_linear") CheckScales(c, "Scale", axis < 0 ? 1 : x.shape[axis]);
   c.SetOutput(c.type() == "quantize_linear" ? "Y" : "Out", TensorMeta{x.shape, x.dtype, x.lod_level});
   c.SetOutput("OutScale", Shape{axis < 0 ? 1 : x.shape[axis]}, x.dtype);
   for (const char* slot : {"OutState", "OutAccum"}) c.SetOutput(slot, Shape{1}, x.dtype);
@@ -339,12 +346,6 @@ std::unique_ptr<Kernel> MakeDequantize(const PrepareContext& c, const ChannelGeo
                                                second < 0 ? nullptr : static_cast<const S*>(args.in[second]),
                                                static_cast<const T*>(args.in[x]), static_cast<S*>(args.out[0])});
   });
-}
-
-[[maybe_unused]] void CheckScales(const InferContext& c, const char* slot, int64_t wanted, int i = 0) {
-  const Shape& shape = c.InputShape(slot, i);
-  SKIFF_ENFORCE(!shape.IsKnown() || wanted < 0 || shape.NumElements() == wanted, InvalidArgument, slot, " is ", shape, "; expected ", wanted,
-                " elements");
 }
 
 struct DequantizeLinear {

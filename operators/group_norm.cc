@@ -400,8 +400,22 @@ SKIFF_OP(instance_norm_grad)
     .OptionalOutput("Scale@GRAD", "[channels]")
     .OptionalOutput("Bias@GRAD", "[channels]")
     .Attr("epsilon", 1e-5f, "as in instance_norm")
+    .Alike({"X", "Y@GRAD"})
+    .Alike({"SavedMean", "SavedVariance"})
+    .SameDType({"SavedMean", "Scale"})
     .InferShape([](InferContext& c) {
       const TensorMeta x = c.Input("X");
+      SKIFF_ENFORCE(x.shape.rank() >= 2, InvalidArgument, "X is ", x.shape, "; expected [batch, channels, ...]");
+      const Shape& mean = c.InputShape("SavedMean");
+      SKIFF_ENFORCE(!x.shape.IsKnown() || !mean.IsKnown() || mean.NumElements() == x.shape[0] * x.shape[1], InvalidArgument, "SavedMean is ", mean,
+                    ", X ", x.shape, "; expected one number for each channel of each sample");
+      SKIFF_ENFORCE(!c.at_runtime() || c.InputDType("SavedMean") == ComputeDType(x.dtype), InvalidType, "SavedMean is ", c.InputDType("SavedMean"),
+                    " beside X of ", x.dtype);
+      if (c.HasInput("Scale")) {
+        const Shape& scale = c.InputShape("Scale");
+        SKIFF_ENFORCE(!scale.IsKnown() || x.shape[1] < 0 || scale.NumElements() == x.shape[1], InvalidArgument, "Scale is ", scale, ", X ", x.shape,
+                      "; expected [", x.shape[1], "]");
+      }
       c.SetOutput("X@GRAD", TensorMeta{x.shape, x.dtype, x.lod_level});
       const DType dtype = c.HasInput("Scale") ? c.InputDType("Scale") : ComputeDType(x.dtype);
       for (const char* slot : {"Scale@GRAD", "Bias@GRAD"}) c.SetOutput(slot, Shape{x.shape[1]}, dtype);

@@ -366,7 +366,12 @@ SKIFF_OP(bilinear_tensor_product_grad)
     .OptionalOutput("Y@GRAD", "shape of Y")
     .OptionalOutput("Weight@GRAD", "shape of Weight")
     .OptionalOutput("Bias@GRAD", "[1, k]")
+    .SameDType({"X", "Out@GRAD"})
     .InferShape([](InferContext& c) {
+      InferBilinear(c);
+      const Shape &x = c.InputShape("X"), &w = c.InputShape("Weight"), &dout = c.InputShape("Out@GRAD");
+      SKIFF_ENFORCE(!x.IsKnown() || !dout.IsKnown() || dout == Shape({x[0], w[0]}), InvalidArgument, "Out@GRAD is ", dout, "; expected [", x[0],
+                    ", ", w[0], "]");
       for (const char* slot : {"X", "Y", "Weight"}) c.SetOutput(std::string(slot) + "@GRAD", c.InputShape(slot), c.InputDType(slot));
       c.SetOutput("Bias@GRAD", Shape{1, c.InputShape("Weight")[0]}, c.InputDType("X"));
     })

@@ -43,6 +43,9 @@ class RnnGradKernel final : public Kernel {
         dinput_(c.HasOutput("Input@GRAD") ? c.OutputIndex("Input@GRAD") : -1),
         dpre_(c.HasOutput("PreState@GRAD") ? c.OutputIndex("PreState@GRAD") : -1),
         dweights_(c.HasOutput("WeightList@GRAD") ? c.OutputIndex("WeightList@GRAD") : -1) {
+    SKIFF_ENFORCE(c.Input("Reserve").dtype == DType::kUInt8 && c.Input("Reserve").shape.NumElements() >= g_.reserve() * static_cast<int64_t>(sizeof(T)),
+                  InvalidArgument, "Reserve is ", c.Input("Reserve").dtype, " ", c.Input("Reserve").shape, "; rnn keeps ",
+                  g_.reserve() * static_cast<int64_t>(sizeof(T)), " bytes");
     const int64_t step = g_.batch * g_.hidden, all_gates = g_.cells() * g_.gates();
     int64_t total = 0;
     const auto take = [&](int64_t elements) {

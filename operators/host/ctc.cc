@@ -182,9 +182,9 @@ void CtcLossBack(DynamicContext& c) {
   const std::vector<double> dloss = Doubles(c.InputTensor("Loss@GRAD"));
   const bool by_times = c.attrs().Get<bool>("norm_by_times");
   for (int64_t b = 0; b < in.batch; ++b) {
-    const double factor = by_times ? dloss.at(b) / static_cast<double>(in.lengths[b]) : dloss.at(b);
-    for (int64_t t = 0; t < in.lengths[b]; ++t) {
-      for (int64_t k = 0; k < in.classes; ++k) gradient.at((in.first[b] + t * in.step) * in.classes + k) *= factor;
+    const double factor = by_times ? dloss.at(b) / static_cast<double>(in.lengths.at(b)) : dloss.at(b);
+    for (int64_t t = 0; t < in.lengths.at(b); ++t) {
+      for (int64_t k = 0; k < in.classes; ++k) gradient.at((in.first.at(b) + t * in.step) * in.classes + k) *= factor;
     }
   }
   OutWithLoD(c, "Logits@GRAD", FromDoubles(logits.shape(), logits.dtype(), gradient), logits.lod());
@@ -425,6 +425,7 @@ SKIFF_OP(warpctc_grad)
     .Output("Logits@GRAD", "shape of Logits")
     .Attr("blank", 0, "not read")
     .Attr("norm_by_times", false, "of warpctc")
+    .Alike({"Logits", "WarpCTCGrad"})
     .InferShape(GradsLikeInputs())
     .Dynamic(CtcLossBack);
 

@@ -248,7 +248,7 @@ void TreeLossBack(DynamicContext& c) {
   RowGradients dweight(weight, c.attrs().Get<bool>("is_sparse"));
   std::vector<double> dx(x.size(), 0.0), dbias(Rows(weight), 0.0);
   for (int64_t i = 0; i < batch; ++i) {
-    for (size_t j = 0; j < paths.turns[i].size(); ++j) {
+    for (size_t j = 0; j < paths.turns.at(i).size(); ++j) {
       const auto [node, turn] = paths.turns[i][j];
       SKIFF_ENFORCE(node >= 0 && node < Rows(weight), OutOfRange, "a path leads to node ", node, "; W has ", Rows(weight), " rows");
       const double d = dout.at(i) * (1 - std::exp(-pre.at(i * paths.columns + j)) - turn);

@@ -25,6 +25,8 @@ inline std::vector<double> Doubles(const Tensor& given) {
   return {integers.begin(), integers.end()};
 }
 inline Tensor FromDoubles(const Shape& shape, DType dtype, const std::vector<double>& values) {
+  SKIFF_ENFORCE(static_cast<int64_t>(values.size()) == shape.NumElements(), InvalidArgument, values.size(), " numbers were computed for a tensor ",
+                shape, "; inputs do not belong together");
   Tensor t(shape, dtype);
   SKIFF_ENFORCE(static_cast<int64_t>(values.size()) == t.num_elements(), InvalidArgument, values.size(), " numbers for a tensor of shape ",
                 shape, "; the operator's inputs do not belong together");
@@ -42,6 +44,8 @@ inline Tensor FromDoubles(const Shape& shape, DType dtype, const std::vector<dou
   return t;
 }
 inline Tensor FromInts(const Shape& shape, DType dtype, const std::vector<int64_t>& values) {
+  SKIFF_ENFORCE(static_cast<int64_t>(values.size()) == shape.NumElements(), InvalidArgument, values.size(), " numbers were computed for a tensor ",
+                shape, "; inputs do not belong together");
   return FromDoubles(shape, dtype, {values.begin(), values.end()});
 }
 

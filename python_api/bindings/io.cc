@@ -8,6 +8,7 @@
 #include "io/pir/op_map.h"
 #include "io/pir/pir_program.h"
 #include "io/program_file.h"
+#include "io/read_limits.h"
 #include "io/state_dict.h"
 #include "io/variable_files.h"
 #include "python_api/bindings/executor.h"
@@ -73,6 +74,24 @@ std::unique_ptr<Predictor> MakePredictor(io::InferenceModel model, PredictorOpti
 
 io::ProgramFormat FormatOf(bool json) { return json ? io::ProgramFormat::kJson : io::ProgramFormat::kProtobuf; }
 
+// Python's with-statement around a ReadLimitsScope.
+struct LimitedReading {
+  io::ReadLimits limits;
+  std::unique_ptr<io::ReadLimitsScope> scope;
+};
+
+void BindLimits(py::module_& m) {
+  py::class_<LimitedReading>(m, "LimitedReading")
+      .def(py::init([](uint64_t max_bytes, uint64_t max_growth, uint64_t max_objects, uint64_t max_text_bytes, int max_depth) {
+             return LimitedReading{{max_bytes, max_growth, max_objects, max_text_bytes, max_depth}, nullptr};
+           }),
+           py::kw_only(), py::arg("max_bytes") = io::ReadLimits{}.max_bytes, py::arg("max_growth") = io::ReadLimits{}.max_growth,
+           py::arg("max_objects") = io::ReadLimits{}.max_objects, py::arg("max_text_bytes") = io::ReadLimits{}.max_text_bytes,
+           py::arg("max_depth") = io::ReadLimits{}.max_depth)
+      .def("__enter__", [](LimitedReading& self) { self.scope = std::make_unique<io::ReadLimitsScope>(self.limits); })
+      .def("__exit__", [](LimitedReading& self, py::args) { self.scope.reset(); });
+}
+
 void BindPrograms(py::module_& m) {
   m.def("save_program", [](const Program& program, const std::string& path) { io::SaveProgram(program, path); });
   m.def("serialize_program", [](const Program& program) { return py::bytes(io::SerializeProgram(program)); });
@@ -117,6 +136,7 @@ py::dict FromValues(const std::map<std::string, Value>& values) {
 }  // namespace
 
 void BindIo(py::module_& m) {
+  BindLimits(m);
   BindPrograms(m);
   m.def("get_state_dict", [](const Program& program, const std::string& mode, const std::shared_ptr<Scope>& scope) {
     return FromStateDict(io::GetStateDict(program, ScopeOf(scope), io::ParseStateKind(mode)), false);

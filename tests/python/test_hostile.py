@@ -29,3 +29,13 @@ def test_each_has_its_verdict(entry):
     with static.scope_guard(static.Scope()), pytest.raises(ERRORS):
         read(entry["reader"], path)
     assert not os.path.exists("/tmp/owned")
+
+
+def test_limits_bound_what_one_file_may_cost():
+    path = str(HOSTILE / "files" / "pickle" / "path_as_a_name.pdparams")
+    assert list(paddle.load(path)) == ["../../etc/passwd"]
+    with paddle.utils.read_limits(max_objects=3), pytest.raises(MemoryError, match="ReadLimits::max_objects = 3"):
+        paddle.load(path)
+    assert paddle.load(path)
+    with pytest.raises(ValueError, match="max_thing"):
+        paddle.utils.read_limits(max_thing=1)

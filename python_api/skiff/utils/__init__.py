@@ -29,6 +29,32 @@ def load_op_library(path):
     return _core.load_op_library(os.fspath(path))
 
 
+def read_limits(**limits):
+    """While the with-statement lasts, what this thread reads from files keeps to these limits.
+
+    Args:
+        max_bytes (int): memory for what is read, beside the file itself; 64 GiB where not given.
+        max_growth (int): no more than 64 MiB and this many bytes for each byte of the file; 1100.
+        max_objects (int): messages of a program, objects of a pickle, tensors, members of an archive; 2**24.
+        max_text_bytes (int): of one name or text; 64 MiB.
+        max_depth (int): of what lies in one another; 200.
+
+    Raises:
+        ValueError: there is no such limit.
+        MemoryError: raised by what reads a file that asks for more; it names the file, the byte and the limit.
+
+    >>> with skiff.utils.read_limits(max_bytes=1 << 30):
+    ...     state = skiff.load("stranger.pdparams")  # doctest: +SKIP
+
+    Source: skiff's own; see SECURITY.md.
+    """
+    known = ("max_bytes", "max_growth", "max_objects", "max_text_bytes", "max_depth")
+    for name in limits:
+        if name not in known:
+            raise ValueError(f"there is no limit {name}; the limits are {', '.join(known)}")
+    return _core.LimitedReading(**limits)
+
+
 def try_import(module_name, err_msg=None):
     """Imports a module that is needed for one thing only.
 
