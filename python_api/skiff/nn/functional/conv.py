@@ -193,7 +193,7 @@ def conv2d_transpose(x, weight, bias=None, stride=1, padding=0, output_padding=0
         weight (Variable): [channels, filters / groups, height, width].
         bias, stride, padding, dilation, groups, data_format, name: as conv2d's.
         output_padding (int | list): rows and columns added at the end; or
-        output_size (int | list | Variable): height and width of the result.
+        output_size (int | list): height and width of the result; a variable is refused.
 
     Source: paddle.nn.functional.conv2d_transpose.
     """
