@@ -17,11 +17,10 @@ constexpr uint32_t kWide32 = 0xFFFFFFFF;  // stands for a number that has its 64
 constexpr uint64_t kMaxDeflateRatio = 1032;  // deflate cannot do better
 
 Reader At(const std::shared_ptr<const MappedFile>& file, uint64_t offset) {
-  const auto bytes = file->bytes();
-  if (offset > bytes.size()) {
-    Reader(bytes, file->name()).Fail(StrCat("offset ", offset, " is behind the end"), "zip directory");
-  }
-  return Reader(bytes.subspan(offset), file->name(), offset);
+  Reader reader(file->bytes(), file->name());
+  if (offset > reader.remaining()) reader.Fail(StrCat("offset ", offset, " is behind the end"), "zip directory");
+  reader.Take(offset, "zip offset");  // the whole file stays the measure of what it may unfold to
+  return reader;
 }
 
 struct Directory {
@@ -125,7 +124,7 @@ std::vector<ZipMember> IndexZip(const std::shared_ptr<const MappedFile>& file) {
     if (members.back().compressed > file->bytes().size() - total) reader.Fail("members overlap", "zip size");
     total += members.back().compressed;
     reader.ChargeObjects(1, "zip member");
-    reader.ChargeBytes(members.back().size, "zip size");
+    if (members.back().method != 0) reader.ChargeBytes(members.back().size, "zip size");  // the stored ones are the file
   }
   return members;
 }

@@ -402,7 +402,6 @@ SKIFF_OP(instance_norm_grad)
     .Attr("epsilon", 1e-5f, "as in instance_norm")
     .Alike({"X", "Y@GRAD"})
     .Alike({"SavedMean", "SavedVariance"})
-    .SameDType({"SavedMean", "Scale"})
     .InferShape([](InferContext& c) {
       const TensorMeta x = c.Input("X");
       SKIFF_ENFORCE(x.shape.rank() >= 2, InvalidArgument, "X is ", x.shape, "; expected [batch, channels, ...]");
@@ -415,6 +414,8 @@ SKIFF_OP(instance_norm_grad)
         const Shape& scale = c.InputShape("Scale");
         SKIFF_ENFORCE(!scale.IsKnown() || x.shape[1] < 0 || scale.NumElements() == x.shape[1], InvalidArgument, "Scale is ", scale, ", X ", x.shape,
                       "; expected [", x.shape[1], "]");
+        const DType dtype = c.InputDType("Scale");
+        SKIFF_ENFORCE(!c.at_runtime() || dtype == x.dtype || dtype == ComputeDType(x.dtype), InvalidType, "Scale is ", dtype, " beside X of ", x.dtype);
       }
       c.SetOutput("X@GRAD", TensorMeta{x.shape, x.dtype, x.lod_level});
       const DType dtype = c.HasInput("Scale") ? c.InputDType("Scale") : ComputeDType(x.dtype);

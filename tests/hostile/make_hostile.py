@@ -146,7 +146,7 @@ def tensors():
         ("version_1", "version 1", tensor([4], four, version=1)),
         ("inner_version_1", "version 1", dense([4], four)[:0] + tensor([4], four).replace(b"\0\0\0\0\x04", b"\1\0\0\0\x04", 1)),
         ("cut", "are left", tensor([4], four[:-1])),
-        ("trailing", "should end", tensor([4], four + b"!")),
+        ("trailing", "bytes follow the tensor", tensor([4], four + b"!")),
         ("negative_extent", "an extent of", tensor([-4], four)),
         ("overflow", "overflow", tensor([1 << 62, 16], four)),
         ("overflow_to_zero", "overflow", tensor([1 << 32, 1 << 32], b"")),
