@@ -41,7 +41,7 @@ FileKind DetectFile(std::span<const uint8_t> bytes) {
   if (IsSafetensors(text)) return FileKind::kSafetensors;
   if (text.starts_with("\x93NUMPY")) return FileKind::kNpy;
   if (text.starts_with("PK\x03\x04")) return FileKind::kZip;
-  if (text[0] == '\x80' && text.size() > 1 && text[1] >= 2 && text[1] <= 5) return FileKind::kPickle;
+  if (text[0] == '\x80') return FileKind::kPickle;  // of whatever protocol: its reader says which it knows
   if (text.starts_with(std::string_view("\0\0\0\0", 4))) return FileKind::kTensors;
   if (text[0] == '\x0A') return FileKind::kProgram;
   const size_t first = text.find_first_not_of(" \t\r\n");
