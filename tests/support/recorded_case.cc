@@ -197,6 +197,12 @@ RecordedCase::SeedFn RecordedSeeds(const Json& json) {
 }
 
 Tensor CastTo(const Tensor& tensor, DType dtype) {
+  if (IsComplex(dtype)) {
+    std::map<std::string, Value> values = {{"x", tensor}};
+    RunOp({"cast", {{"X", {"x"}}}, {{"Out", {"y"}}},
+           {{"in_dtype", static_cast<int32_t>(tensor.dtype())}, {"out_dtype", static_cast<int32_t>(dtype)}}}, &values);
+    return std::get<Tensor>(values["y"]);
+  }
   Tensor cast = MakeTensor(tensor.shape(), dtype, ToDoubles(tensor));
   cast.set_lod(tensor.lod());
   return cast;
