@@ -383,7 +383,8 @@ SKIFF_OP(batch_norm_grad)
       const TensorMeta x = c.Input("X");
       const DType wanted = x.dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
       for (const char* slot : {"Scale", "Bias", "SavedMean", "SavedVariance", "Mean", "Variance", "MeanOut", "VarianceOut"}) {
-        if (!c.HasInput(slot)) continue;
+        const bool of_the_batch = std::string_view(slot).starts_with("Saved");  // left empty, and not read, beside running ones
+        if (!c.HasInput(slot) || (of_the_batch && GradUsesRunning(c.attrs()))) continue;
         CheckChannels(c, slot, x.shape[ChannelAxis(c.attrs(), x.shape)]);
         SKIFF_ENFORCE(!c.at_runtime() || c.InputDType(slot) == wanted, InvalidType, slot, " is ", c.InputDType(slot), " beside X of ", x.dtype,
                       "; expected ", wanted);
