@@ -13,6 +13,8 @@ from pathlib import Path
 
 from skiff import _core
 
+import generated_table
+
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "onnx_operators.md"
 ALIAS = re.compile(r"^SKIFF_ONNX_AS\((\w+), (\w+)\)", re.M)
@@ -105,17 +107,5 @@ elements may fall to the other one; random numbers are others. ONNX Runtime lack
 """
 
 
-def main(arguments):
-    wanted = text()
-    if arguments == ["--check"]:
-        if TABLE.exists() and TABLE.read_text() == wanted:
-            return 0
-        print(f"{TABLE.relative_to(ROOT)} is stale: run scripts/onnx_operators.py")
-        return 1
-    TABLE.write_text(wanted)
-    print(f"wrote {TABLE.relative_to(ROOT)}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(generated_table.main(TABLE, text()))

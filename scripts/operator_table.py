@@ -18,6 +18,8 @@ from pathlib import Path
 import skiff
 from skiff import _core
 
+import generated_table
+
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "operator_table.md"
 ORDER = ["float32", "float64", "float16", "bfloat16", "int8", "uint8", "int16", "int32", "int64", "bool", "complex64", "complex128", "any"]
@@ -114,17 +116,5 @@ attributes that choose a backend of Paddle's are left out. Where there are furth
     return "\n".join(parts)
 
 
-def main(arguments):
-    wanted = text()
-    if arguments == ["--check"]:
-        if TABLE.exists() and TABLE.read_text() == wanted:
-            return 0
-        print(f"{TABLE.relative_to(ROOT)} is stale: run scripts/operator_table.py")
-        return 1
-    TABLE.write_text(wanted)
-    print(f"wrote {TABLE.relative_to(ROOT)}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(generated_table.main(TABLE, text()))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from skiff import _core
 
+import generated_table
+
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "pir_operators.md"
 READ_BY_HAND = ["builtin.combine", "builtin.parameter", "builtin.slice", "builtin.split", "cf.yield", "pd_op.arange", "pd_op.array_write_",
@@ -89,17 +91,5 @@ Mapped, but not among skiff's operators: {code(unknown) or "none"}.
 """
 
 
-def main(arguments):
-    wanted = text()
-    if arguments == ["--check"]:
-        if TABLE.exists() and TABLE.read_text() == wanted:
-            return 0
-        print(f"{TABLE.relative_to(ROOT)} is stale: run scripts/pir_table.py")
-        return 1
-    TABLE.write_text(wanted)
-    print(f"wrote {TABLE.relative_to(ROOT)}")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(generated_table.main(TABLE, text()))
