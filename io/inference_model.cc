@@ -258,7 +258,9 @@ InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOp
   // A model of 2.x goes before one of 3.x, unless the latter is named.
   const auto no_save_between = LockForReading(FolderOf(prefix));
   std::string file = path.ends_with(".json") && IsFile(path) ? path : prefix + ".pdmodel";
-  if (!IsFile(file)) file = prefix + ".json";
+  // Checksums tell which of two the parameters were saved with last.
+  const bool json_is_newer = path != file && options.verify_checksums && !HasChecksum(file) && HasChecksum(prefix + ".json");
+  if (!IsFile(file) || json_is_newer) file = prefix + ".json";
   if (as_folder || (IsFolder(path) && !IsFile(file))) return WithStoredDTypes(LoadFolder(path, options));
   if (!IsFile(file)) {
     NoSuchFile error(StrCat("there is no \"", prefix, ".pdmodel\" and no \"", prefix, ".json\""));

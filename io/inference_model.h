@@ -65,7 +65,7 @@ struct LoadInferenceOptions {
 /// Reads a model.
 ///
 /// @param path  The prefix given to SaveInferenceModel (prefix.pdmodel itself will do), or a folder. Where there is no
-///     prefix.pdmodel, prefix.json is read: a model of Paddle 3.
+///     prefix.pdmodel, or the checksums beside both name prefix.json alone, that is read: a model of Paddle 3.
 /// @throws External         A file is missing or cannot be read.
 /// @throws InvalidArgument  A file is damaged, or not the one that its checksum is of; or the parameters are not those of the program: their
 ///     number, dtypes and shapes and the bytes after the last one are compared, and every difference is

@@ -217,6 +217,19 @@ TEST(InferenceModelTest, SavesBothFilesAndLoadsThemAgain) {
   }
 }
 
+TEST(InferenceModelTest, OfTwoFormatsTheOneThatWasSavedLastIsRead) {
+  const TemporaryFolder folder;
+  const auto program = SmallProgram();
+  Scope scope;
+  scope.SetTensor("w", Tensor::Of<float>({3, 2}, {1, 2, 3, 4, 5, 6}));
+  SaveInferenceModel(folder / "m", {"x"}, {"out"}, *program, scope);
+  SaveInferenceModel(folder / "m", {"x"}, {"y"}, *program, scope, {.format = ProgramFormat::kJson});
+  EXPECT_THAT(LoadInferenceModel(folder / "m").fetch_names, ElementsAre("y"));
+  EXPECT_THAT(LoadInferenceModel(folder / "m.pdmodel").fetch_names, ElementsAre("save_infer_model/scale_0.tmp_0"));
+  SaveInferenceModel(folder / "m", {"x"}, {"out"}, *program, scope);
+  EXPECT_THAT(LoadInferenceModel(folder / "m").fetch_names, ElementsAre("save_infer_model/scale_0.tmp_0"));
+}
+
 TEST(InferenceModelTest, WritesNoParametersWhereThereAreNone) {
   TemporaryFolder folder;
   const auto program = SmallProgram();
