@@ -93,13 +93,18 @@ bool TryBatchNorm(const RewriteSite& site) {
                        !norm.attrs.Get<bool>("trainable_statistics", false));
   const DType dtype = site.DTypeOf(filter);
   if (!frozen || conv.inputs.Has("ResidualData") ||
-      (dtype != DType::kFloat32 && dtype != DType::kFloat64) || !site.context.IsConstant(filter) ||
-      (!bias.empty() && !site.context.IsConstant(bias))) {
+      (dtype != DType::kFloat32 && dtype != DType::kFloat64) || !site.context.IsConstant(filter)) {
     return false;
   }
+  const Tensor w = site.Constant(filter);
+  if (w.shape().rank() != 4 || w.num_elements() == 0 || !norm.outputs.Has("Y")) return false;
+  const auto one_for_each_channel = [&](const std::string& name) {
+    return site.context.IsConstant(name) && site.DTypeOf(name) == dtype && site.ShapeOf(name) == Shape{w.shape()[0]};
+  };
   for (const char* slot : {"Scale", "Bias", "Mean", "Variance"}) {
-    if (!site.context.IsConstant(norm.inputs.One(slot)) || site.DTypeOf(norm.inputs.One(slot)) != dtype) return false;
+    if (!one_for_each_channel(norm.inputs.One(slot))) return false;
   }
+  if (!bias.empty() && !one_for_each_channel(bias)) return false;
   for (const char* slot : {"SavedMean", "SavedVariance", "ReserveSpace"}) {
     const std::string& name = norm.outputs.One(slot);
     if (!name.empty() && (!site.uses.Readers(name).empty() || site.context.fetches.contains(name))) return false;
@@ -111,7 +116,6 @@ bool TryBatchNorm(const RewriteSite& site) {
   const Affine affine = Affines(site, norm);
   const std::vector<double> before = bias.empty() ? std::vector<double>{} : Doubles(site.Constant(bias));
   const bool wide = dtype == DType::kFloat64;
-  const Tensor w = site.Constant(filter);
   Operator fused = Fused(conv, norm.outputs.One("Y"));
   fused.inputs.Set("Filter", {site.AddConstant(filter + "@" + norm.inputs.One("Scale"),
                                                wide ? ScaledFilter<double>(w, affine) : ScaledFilter<float>(w, affine))});
@@ -136,7 +140,7 @@ bool TryConvBias(const RewriteSite& site) {
   if (conv.inputs.Has("Bias") || conv.inputs.Has("ResidualData")) return false;
   const std::string y = add.inputs.One("Y");
   const auto shape = site.ShapeOf(y), filter = site.ShapeOf(conv.inputs.One("Filter"));
-  if (add.inputs.One("X") != conv.outputs.One("Output") || !site.IsParameter(y) || !shape || !filter ||
+  if (add.inputs.One("X") != conv.outputs.One("Output") || !site.IsParameter(y) || !shape || !filter || filter->rank() != 4 ||
       site.DTypeOf(y) != site.DTypeOf(conv.inputs.One("Filter"))) {
     return false;
   }

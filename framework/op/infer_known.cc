@@ -74,11 +74,17 @@ void CheckAgainstForward(const OpDef& forward, const OpDef& def, const Operator&
   }
 }
 
-// A kernel writes its first output without asking. Others are left out in programs that were pruned.
-void CheckFirstOutput(const OpDef& def, const Operator& op) {
-  if (def.kernels.empty() || def.outputs.empty() || def.outputs.front().dispensable) return;
-  const std::string& slot = def.outputs.front().name;
-  SKIFF_ENFORCE(op.outputs.Has(slot), InvalidArgument, "output ", slot, " is missing (", def.outputs.front().doc, ")");
+// A kernel writes these without asking. Among several gradients some may be unwanted.
+void CheckOutputs(const OpDef& def, const Operator& op) {
+  if (def.kernels.empty()) return;
+  for (const SlotDef& slot : def.outputs) {
+    if (slot.dispensable) continue;
+    const std::vector<std::string>& names = op.outputs[slot.name];
+    const bool some_unwanted = slot.duplicable && slot.name.ends_with(kGradSuffix);
+    const auto is_none = [](const std::string& name) { return name.empty() || name == kEmptyVarName; };
+    const bool missing = names.empty() || (!some_unwanted && std::any_of(names.begin(), names.end(), is_none));
+    SKIFF_ENFORCE(!missing, InvalidArgument, "output ", slot.name, " is missing (", slot.doc, ")");
+  }
 }
 
 // Products of extents are computed everywhere behind this.
@@ -138,7 +144,7 @@ void InferKnown(const OpDef& def, const Operator& op, const Attrs& attrs, MetaTa
   if (forward != nullptr && forward->infer) {
     CheckAgainstForward(*forward, def, {op.type, op.inputs, op.outputs, attrs}, *table);
   }
-  CheckFirstOutput(def, op);
+  CheckOutputs(def, op);
   InferContext context(def, op, attrs, table, /*at_runtime=*/true);
   def.infer(context);
   CheckSizes(op, *table);

@@ -21,6 +21,14 @@ TEST_P(TopKTest, GivesTheBestFirstAndTiesInOrder) {
   OpCase("top_k", GetParam()).Input("X", {1, 3}, {1, 3, 2}).Expect("Out", {3}).CheckGradient("X", "Out");
 }
 
+TEST(TopKErrorTest, NamesAnOutputThatIsLeftOut) {
+  const auto run = [] {
+    std::map<std::string, Value> values = {{"x", Tensor::Of<float>({3}, {1, 2, 3})}};
+    RunOp({"top_k_v2", {{"X", {"x"}}}, {{"Out", {"out"}}}, {{"k", 1}}}, &values);
+  };
+  EXPECT_THAT(run, ThrowsMessage<InvalidArgument>(HasSubstr("output Indices is missing")));
+}
+
 TEST_P(TopKTest, SortsStably) {
   OpCase sort("argsort", GetParam());
   sort.Input("X", {4}, {2, 1, 2, 0}).Expect("Out", {0, 1, 2, 2}).Expect("Indices", {3, 1, 0, 2});
