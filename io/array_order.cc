@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "io/copy_to_fresh.h"
+
 namespace skiff::io {
 
 namespace {
@@ -24,7 +26,7 @@ void ForEachByColumns(const Shape& shape, int64_t count, Visit visit) {
 Tensor TensorFromArray(std::span<const uint8_t> elements, const Shape& shape, DType dtype,
                        const ArrayOrder& order) {
   Tensor tensor(shape, dtype);
-  if (!elements.empty()) std::memcpy(tensor.raw_data(), elements.data(), elements.size());
+  CopyToFresh(tensor.raw_data(), elements.data(), elements.size());
   return FromArrayOrder(std::move(tensor), order);
 }
 

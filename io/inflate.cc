@@ -10,7 +10,7 @@ namespace skiff::io {
 
 namespace {
 
-constexpr size_t kChunk = 1 << 18;
+constexpr size_t kInflated = 1 << 18;
 
 // Frees zlib's state on every way out.
 struct Stream {
@@ -31,13 +31,13 @@ std::string Run(std::span<const uint8_t> bytes, int window_bits, uint64_t max_by
   size_t taken = 0;
   for (;;) {
     if (stream.z.avail_in == 0) {
-      const size_t give = std::min(bytes.size() - taken, kChunk);
+      const size_t give = std::min(bytes.size() - taken, kInflated);
       stream.z.next_in = const_cast<Bytef*>(bytes.data() + taken);
       stream.z.avail_in = static_cast<uInt>(give);
       taken += give;
     }
     const size_t before = out.size();
-    const size_t room = static_cast<size_t>(std::min<uint64_t>(kChunk, max_bytes - before + 1));
+    const size_t room = static_cast<size_t>(std::min<uint64_t>(kInflated, max_bytes - before + 1));
     out.resize(before + room);
     stream.z.next_out = reinterpret_cast<Bytef*>(out.data() + before);
     stream.z.avail_out = static_cast<uInt>(room);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "io/array_order.h"
+#include "io/copy_to_fresh.h"
 #include "io/pickle_machine.h"
 
 namespace skiff::io {
@@ -296,7 +297,7 @@ uint64_t PickleMachine::ByteCount(const Item& item) const {
 
 void PickleMachine::CopyBytes(const Item& item, uint8_t* out) const {
   if (!item.encoded) {
-    if (!item.raw.empty()) std::memcpy(out, item.raw.data(), item.raw.size());
+    CopyToFresh(out, item.raw.data(), item.raw.size());
     return;
   }
   for (size_t i = 0; i < item.raw.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "io/atomic_file.h"
+#include "io/copy_to_fresh.h"
 
 namespace skiff::io {
 
@@ -38,7 +39,7 @@ PickleValue Join(const std::vector<const PickleValue*>& parts, const Shape& shap
   Tensor whole(shape, parts[0]->tensor().dtype());
   char* to = static_cast<char*>(whole.raw_data());
   for (const PickleValue* part : parts) {
-    std::memcpy(to, part->tensor().raw_data(), part->tensor().bytes());
+    CopyToFresh(to, part->tensor().raw_data(), part->tensor().bytes());
     to += part->tensor().bytes();
   }
   return PickleValue::Array(std::move(whole), parts[0]->numpy_type());

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "io/copy_to_fresh.h"
+
 namespace skiff::io {
 
 namespace {
@@ -155,8 +157,8 @@ Tensor MakeTensor(const TensorEntry& entry, const std::shared_ptr<const MappedFi
     if (is_bool) {
       // Any byte that is not 0 means true, but C++ reads a bool of 2 as it likes.
       std::transform(data, data + entry.data_bytes, copy, [](uint8_t b) { return b != 0; });
-    } else if (entry.data_bytes > 0) {
-      std::memcpy(copy, data, entry.data_bytes);
+    } else {
+      CopyToFresh(copy, data, entry.data_bytes);
     }
   }
   tensor.set_lod(entry.lod);

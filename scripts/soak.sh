@@ -30,7 +30,8 @@ run_fuzz() {
   say "building the fuzz targets"
   cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER="$clang" \
     -DSKIFF_WITH_CUDA=OFF -DSKIFF_BUILD_PYTHON=OFF -DSKIFF_BUILD_TOOLS=OFF -DSKIFF_FUZZ=ON \
-    -DSKIFF_SANITIZE=address,undefined -DCMAKE_CXX_FLAGS=-fsanitize=fuzzer-no-link >/dev/null &&
+    -DSKIFF_SANITIZE=address,undefined -DCMAKE_CXX_FLAGS=-fsanitize=fuzzer-no-link \
+    "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -g1 -DNDEBUG" >/dev/null &&
     cmake --build build/fuzz --target fuzz --parallel "$jobs" &&
     tests/fuzz/run.sh build/fuzz/bin "${FUZZ_SECONDS:-3600}" "${FUZZ_RUNS:-1000000}" || failed+=("fuzz targets")
 }
