@@ -181,8 +181,32 @@ def _set_state_dict(self, state_dict, scope=None):
     return LoadReport(**_core.set_state_dict(self, state_dict, scope, False))
 
 
+class _ProgramDesc:
+    """What Paddle's code asks of `program.desc`. Source: paddle.static.Program.desc."""
+
+    def __init__(self, program):
+        self._program = program
+
+    def serialize_to_string(self):
+        """The bytes of a .pdmodel: the program alone, without the values of its parameters."""
+        return _core.serialize_program(self._program)
+
+
+def _parse_from_string(binary_str):
+    """The program of a .pdmodel's or .json's bytes.
+
+    Raises:
+        ValueError: the bytes are no program; names the byte where they stop being one.
+
+    Source: paddle.static.Program.parse_from_string.
+    """
+    return _core.parse_program(binary_str)
+
+
 Program.state_dict = _state_dict
 Program.set_state_dict = _set_state_dict
+Program.desc = property(_ProgramDesc)
+Program.parse_from_string = staticmethod(_parse_from_string)
 
 
 def _block_create_parameter(self, shape, dtype, name=None, attr=None, initializer=None, **kwargs):

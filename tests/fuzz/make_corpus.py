@@ -4,6 +4,7 @@ usage: python tests/fuzz/make_corpus.py
 """
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,6 @@ PATTERNS = {
     "tensor_stream": ["*.bin", "*.pdiparams", "__params__", "v_*", "*.w_*", "*.b_*"],
     "pickle": ["*.pdparams", "*.pdopt", "*.pkl", "*.pd", "*.info"],
     "npy": ["*.npy", "*.npz"],
-    "pir": ["pir_json_v3/*.json", "pir_control_flow_v3/*.json"],
 }
 
 
@@ -71,9 +71,20 @@ def programs():
             yield without_source_lines(path.read_bytes())
 
 
+def pir_documents():
+    """Those of the golden files, and their first operators alone: a small document is mutated and read sooner."""
+    for path in sorted((TESTS / "golden").glob("pir_*_v3/*.json")):
+        yield path.read_bytes()
+        document = json.loads(path.read_text())
+        ops = document["program"]["regions"][0]["blocks"][0]["ops"]
+        for count in (1, 2, 4, 7, 10):
+            document["program"]["regions"][0]["blocks"][0]["ops"] = ops[:count]
+            yield json.dumps(document, separators=(",", ":")).encode()
+
+
 def main():
     shutil.rmtree(HERE / "corpus", ignore_errors=True)
-    contents = {"program": programs(), "model": programs()}
+    contents = {"program": programs(), "model": programs(), "pir": pir_documents()}
     for target, patterns in PATTERNS.items():
         contents[target] = (path.read_bytes() for pattern in patterns for path in sorted((TESTS / "golden").rglob(pattern)))
     contents["safetensors"] = [  # the header and, behind a NUL, the tensors: see safetensors_fuzzer.cc

@@ -44,8 +44,11 @@ std::string InputOf(const FuzzTarget& target, const std::vector<std::string>& co
 }
 
 [[noreturn]] void RunFrom(const FuzzTarget& target, const std::vector<std::string>& corpus, uint64_t end, uint64_t* at) {
-  const rlimit memory{kMaxMemory, kMaxMemory}, no_core{0, 0};
+  [[maybe_unused]] const rlimit memory{kMaxMemory, kMaxMemory};
+  const rlimit no_core{0, 0};
+#ifndef __SANITIZE_ADDRESS__  // it reserves more addresses than any machine has memory
   setrlimit(RLIMIT_AS, &memory);
+#endif
   setrlimit(RLIMIT_CORE, &no_core);
   for (; *at < end; ++*at) {
     const std::string bytes = InputOf(target, corpus, *at);

@@ -108,3 +108,16 @@ def test_dtypes_are_accepted_in_every_spelling():
         assert static.data(paddle.utils.unique_name.generate("x"), [1], spelling).dtype == paddle.float64
     with pytest.raises(TypeError, match="float31"):
         static.data("y", [1], "float31")
+
+
+def test_a_program_becomes_bytes_and_is_parsed_from_them():
+    main = static.Program()
+    with static.program_guard(main):
+        paddle.matmul(static.data("X", [None, 7]), static.data("Y", [7, 3]))
+    text = main.desc.serialize_to_string()
+    assert isinstance(text, bytes)
+    restored = main.parse_from_string(text)
+    assert restored.desc.serialize_to_string() == text
+    assert [op.type for op in restored.global_block().ops] == ["matmul_v2"]
+    with pytest.raises(ValueError, match="byte"):
+        static.Program.parse_from_string(text[:-1])
