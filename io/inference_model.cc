@@ -6,6 +6,7 @@
 #include "io/atomic_file.h"
 #include "io/checksums.h"
 #include "io/commit_journal.h"
+#include "io/parameter_info.h"
 #include "io/program_file.h"
 
 namespace skiff::io {
@@ -111,6 +112,15 @@ StateDict ReadSeparateParameters(const Program& program, const std::string& fold
   return parameters;
 }
 
+// That of an earlier model; what is damaged will not be missed.
+PickleValue OldParameterInfo(const std::string& prefix) {
+  try {
+    return LoadParameterInfo(prefix);
+  } catch (const InvalidArgument&) {
+    return {};
+  }
+}
+
 InferenceModel FromProgram(std::unique_ptr<Program> program) {
   InferenceModel model;
   model.feed_names = FeedNames(*program);
@@ -204,6 +214,8 @@ void SaveInferenceModel(const std::string& prefix, const std::vector<std::string
                 "\" should be folder/prefix, not a folder");
   const std::unique_ptr<Program> made = InferenceProgram(program, feeds, fetches, options);
   const auto values = ValuesOf(*made, scope);
+  std::vector<std::string> names;
+  for (const auto& [v, tensor] : values) names.push_back(v->name);
   AtomicFiles files;
   if (!options.program_only && values.empty()) {
     files.Remove(prefix + ".pdiparams");
@@ -211,6 +223,7 @@ void SaveInferenceModel(const std::string& prefix, const std::vector<std::string
     Sink& sink = files.Add(prefix + ".pdiparams");
     for (const auto& [v, tensor] : values) WriteTensor(*tensor, &sink);
   }
+  if (!options.program_only) AddParameterInfo(OldParameterInfo(prefix), names, prefix, &files);
   const bool json = options.format == ProgramFormat::kJson;
   files.Add(prefix + (json ? ".json" : ".pdmodel")).Write(json ? SerializeProgramJson(*made) : SerializeProgram(*made));
   if (options.checksums) AddChecksums(prefix, &files);

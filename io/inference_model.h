@@ -9,6 +9,7 @@
 #include "executor/predictor.h"
 #include "framework/tensor/scope.h"
 #include "io/normalize.h"
+#include "io/pickle_value.h"
 #include "io/program_file.h"
 #include "io/state_dict.h"
 #include "io/tensor_stream.h"
@@ -24,7 +25,7 @@ struct SaveInferenceOptions {
 };
 
 /// Writes prefix.pdmodel and prefix.pdiparams together, as Paddle 2.6.2 does, and their checksums; without persistable
-/// variables there is no .pdiparams, and an old one goes. `program` is not modified. In the format kJson the program is
+/// variables there is no .pdiparams, and an old one goes. An old .pdiparams.info stays where it still fits. `program` is not modified. In the format kJson the program is
 /// prefix.json, as Paddle 3 writes it; what is fetched keeps its name there.
 ///
 /// @param feeds, fetches  Variables of block 0. What is fetched gets the name
@@ -47,6 +48,7 @@ struct InferenceModel {
   std::vector<std::string> feed_names;   // by column
   std::vector<std::string> fetch_names;  // by column
   StateDict parameters;                  // sorted by name
+  PickleValue parameter_info;            // of LoadParameterInfo; None from LoadInferenceModel, for it is no part of running
 
   /// Sets the parameters in `scope`; they share this model's memory.
   void SetParameters(Scope* scope) const;

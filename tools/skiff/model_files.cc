@@ -8,6 +8,7 @@
 #include "io/convert.h"
 #include "io/mapped_file.h"
 #include "io/npy.h"
+#include "io/parameter_info.h"
 #include "io/variable_files.h"
 #include "tools/skiff/command.h"
 
@@ -84,6 +85,13 @@ io::InferenceModel OpenModel(const std::string& argument) {
     if (io::IsFile(prefix + ".pdparams")) error.AddContext("it was saved for training (.pdparams); save_inference_model makes a model of it");
     throw;
   }
+}
+
+io::InferenceModel OpenModelToWrite(const std::string& argument) {
+  io::InferenceModel model = OpenModel(argument);
+  model.program = OpenProgram(FindProgram(argument));
+  if (!io::IsFolder(argument)) model.parameter_info = io::LoadParameterInfo(WithoutSuffix(argument));
+  return model;
 }
 
 bool HasParameters(const std::string& argument) {

@@ -29,6 +29,8 @@ std::string FindProgram(const std::string& argument);
 std::unique_ptr<Program> OpenProgram(const std::string& path);
 /// A program with its parameters: a prefix, a prefix.pdmodel, a folder. The one place where commands read one.
 io::InferenceModel OpenModel(const std::string& argument);
+/// The same to be written again: dtypes are those that the program's file says, and .pdiparams.info comes along.
+io::InferenceModel OpenModelToWrite(const std::string& argument);
 /// Whether parameters of an inference model stand beside the program, or need not.
 bool HasParameters(const std::string& argument);
 
