@@ -66,8 +66,8 @@ struct LoadInferenceOptions {
 
 /// Reads a model.
 ///
-/// @param path  The prefix given to SaveInferenceModel (prefix.pdmodel itself will do), or a folder. Where there is no
-///     prefix.pdmodel, or the checksums beside both name prefix.json alone, that is read: a model of Paddle 3.
+/// @param path  The prefix given to SaveInferenceModel or prefix.pdmodel or prefix.json, or a folder. FindProgramFile says
+///     which program a prefix means (find_program.h).
 /// @throws External         A file is missing or cannot be read.
 /// @throws InvalidArgument  A file is damaged, or not the one that its checksum is of; or the parameters are not those of the program: their
 ///     number, dtypes and shapes and the bytes after the last one are compared, and every difference is

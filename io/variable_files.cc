@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "io/atomic_file.h"
+#include "io/find_program.h"
 #include "io/parameter_info.h"
 
 namespace skiff::io {
@@ -88,7 +89,7 @@ std::map<std::string, Value> LoadVariableFolder(const std::string& folder, std::
 
 StateDict LoadModelState(const std::string& path, const LoadInferenceOptions& options) {
   const bool named = !options.model_filename.empty() || !options.params_filename.empty();
-  if (!named && IsFolder(path) && !IsFile(path + "/__model__") && !IsFile(path + ".pdmodel")) {
+  if (!named && IsFolder(path) && !IsFile(path + "/__model__") && FindProgramFile(path).path.empty()) {
     StateDict state;
     for (auto& [name, value] : LoadVariableFolder(path, nullptr, options.memory)) {
       Tensor* tensor = std::get_if<Tensor>(&value);

@@ -1,6 +1,7 @@
 #include "io/inference_model.h"
 
 #include "io/atomic_file.h"
+#include "io/find_program.h"
 #include "io/pickle.h"
 #include "io/program_file.h"
 #include "io/variable_files.h"
@@ -230,6 +231,25 @@ TEST(InferenceModelTest, OfTwoFormatsTheOneThatWasSavedLastIsRead) {
   EXPECT_THAT(LoadInferenceModel(folder / "m.pdmodel").fetch_names, ElementsAre("save_infer_model/scale_0.tmp_0"));
   SaveInferenceModel(folder / "m", {"x"}, {"out"}, *program, scope);
   EXPECT_THAT(LoadInferenceModel(folder / "m").fetch_names, ElementsAre("save_infer_model/scale_0.tmp_0"));
+  EXPECT_THAT(LoadInferenceModel(folder / "m", {.verify_checksums = false}).fetch_names, ElementsAre("save_infer_model/scale_0.tmp_0"));
+}
+
+TEST(InferenceModelTest, OfTwoFormatsWithoutChecksumsThatOfPaddle3IsReadAndTheOtherNamed) {
+  const TemporaryFolder folder;
+  const auto program = SmallProgram();
+  Scope scope;
+  scope.SetTensor("w", Tensor::Of<float>({3, 2}, {1, 2, 3, 4, 5, 6}));
+  SaveInferenceModel(folder / "m", {"x"}, {"y"}, *program, scope, {.checksums = false, .format = ProgramFormat::kJson});
+  SaveInferenceModel(folder / "m", {"x"}, {"out"}, *program, scope, {.checksums = false});
+  EXPECT_THAT(LoadInferenceModel(folder / "m").fetch_names, ElementsAre("y"));
+  EXPECT_THAT(LoadInferenceModel(folder / "m.json").fetch_names, ElementsAre("y"));
+  EXPECT_THAT(LoadInferenceModel(folder / "m.pdmodel").fetch_names, ElementsAre("save_infer_model/scale_0.tmp_0"));
+  const ProgramFile found = FindProgramFile(folder / "m");
+  EXPECT_EQ(found.passed_over, folder / "m.pdmodel");
+  EXPECT_THAT(ToldOfTwoPrograms(found), AllOf(HasSubstr("m.json\" is read"), HasSubstr("m.pdmodel\" is not")));
+  EXPECT_EQ(ToldOfTwoPrograms(FindProgramFile(folder / "m.pdmodel")), "");
+  WriteFile(folder / "m.json", R"({"epochs": 12})");  // of whoever trained it
+  EXPECT_EQ(FindProgramFile(folder / "m").path, folder / "m.pdmodel");
 }
 
 // A .info that leaves out a parameter keeps Paddle from loading the model.

@@ -2,6 +2,7 @@
 import io
 import pickle
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -53,6 +54,20 @@ def test_an_inference_model_travels_as_bytes(net, exe):
     with static.scope_guard(static.Scope()):
         static.deserialize_persistables(program, data, exe)
         np.testing.assert_array_equal(exe.run(program, feed=FEED, fetch_list=fetch)[0], before)
+
+
+def test_of_two_programs_the_one_that_was_not_read_is_named(net, exe, tmp_path):
+    prefix = str(tmp_path / "net")
+    static.save_inference_model(prefix, [net[0]], [net[1]], exe, checksums=False)
+    static.save_inference_model(prefix, [net[0]], [net[1]], exe, checksums=False, format="json")
+    for read in (lambda: static.load_inference_model(prefix, exe), lambda: paddle.load(prefix), lambda: paddle.inference.Predictor(prefix)):
+        with pytest.warns(UserWarning, match=r"net.json\" is read, as Paddle 3 does, and .*net.pdmodel\" is not"):
+            read()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert static.load_inference_model(prefix + ".pdmodel", exe)[2][0].name.startswith("save_infer_model/scale_0")
+        static.save_inference_model(prefix, [net[0]], [net[1]], exe)
+        assert static.load_inference_model(prefix, exe)[2][0].name.startswith("save_infer_model/scale_0")
 
 
 def test_static_save_and_load_restore_optimizers_too(net, exe, tmp_path):

@@ -94,6 +94,17 @@ class Convert(ToolTest):
         self.convert(GOLDEN / "seed_matmul_add" / "infer_model", self.folder / "again")  # it was of other parameters
         self.assertFalse((self.folder / "again.pdiparams.info").exists())
 
+    def test_of_two_programs_the_one_that_was_not_read_is_named(self):
+        prefix = self.copy("seed_matmul_add/infer_model")
+        self.convert(GOLDEN / "seed_matmul_add" / "infer_model", self.folder / "model.json")
+        (self.folder / "model.checksums").unlink()
+        for command in ("show", "verify", "bench"):
+            code, _, said = skiff(command, prefix)
+            self.assertEqual(code, 0, said)
+            self.assertIn('model.json" is read', said)
+            self.assertEqual(said.count("model.pdmodel"), 1)
+        self.assertEqual(skiff("show", f"{prefix}.pdmodel")[2], "")
+
     def test_structured_names_find_the_variables_they_stand_for(self):
         conv = GOLDEN / "jit_conv_bn_relu"
         self.convert(conv / "model.pdparams", self.folder / "x.pdiparams", "--program", conv / "model")
