@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import skiff as paddle
+from skiff import _core
 
 static = paddle.static
 
@@ -119,6 +120,17 @@ def test_nested_objects_come_back(tmp_path, protocol):
     assert loaded == value
     with open(path, "rb") as file:
         assert pickle.load(file)["a"] == value["a"]
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+def test_pickles_are_those_of_python(protocol):
+    """More than 256 objects in the memo, several frames, payloads outside of frames, numbers of any size."""
+    value = {f"key {i}": [i, -i, i << 40, f"text {i}" * i] for i in range(400)}
+    value["long"] = [1 << 3000, -(1 << 3000), 1 << 63, -(1 << 63), 255, 256, 65535, 65536, 2147483648]
+    value["large"] = ["é" * 70000, ["x" * 65536], (1.5, None, True, ()), [list(range(2001))]]
+    ours = _core.pickle_bytes(value, protocol)
+    assert ours == pickle.dumps(value, protocol)
+    assert _core.load_bytes(ours, True, True) == value
 
 
 def test_buffers_are_files_too():
