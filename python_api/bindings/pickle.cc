@@ -333,7 +333,11 @@ void BindPickle(py::module_& m) {
   });
   m.def("tensor_bytes", [](py::object tensor) {
     io::StringSink sink;
-    io::WriteTensor(ToTensor(tensor), &sink);
+    if (py::isinstance<SelectedRows>(tensor)) {
+      io::WriteSelectedRows(tensor.cast<const SelectedRows&>(), &sink);
+    } else {
+      io::WriteTensor(ToTensor(tensor), &sink);
+    }
     return py::bytes(sink.Take());
   });
   m.def("load_file", [](const std::string& path, bool arrays, bool keep_name_table, bool verify) {

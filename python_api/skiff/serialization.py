@@ -29,7 +29,7 @@ def save(obj, path, protocol=4, **configs):
             and dicts of them.
         path (str | file): folders are made as needed; the file appears whole or not at all.
         protocol (int): of the pickle, 2, 3 or 4.
-        use_binary_format (bool): writes one tensor without a pickle.
+        use_binary_format (bool): writes one tensor, or SelectedRows, without a pickle.
 
     Raises:
         TypeError, NotImplementedError: an object of another kind.
@@ -44,8 +44,8 @@ def save(obj, path, protocol=4, **configs):
         raise ValueError(f"protocol must be 2, 3 or 4, {protocol!r} was given")
     if not isinstance(binary, bool):
         raise TypeError(f"use_binary_format must be a bool, {binary!r} was given")
-    if binary and not isinstance(obj, _core.LoDTensor) and not hasattr(obj, "__array__"):
-        raise NotImplementedError(f"use_binary_format=True writes one tensor; {type(obj)} was given")
+    if binary and not isinstance(obj, (_core.LoDTensor, _core.SelectedRows)) and not hasattr(obj, "__array__"):
+        raise NotImplementedError(f"use_binary_format=True writes one tensor or SelectedRows; {type(obj)} was given")
     if not hasattr(path, "write") and not isinstance(path, (str, os.PathLike)):
         raise ValueError(f"path must be a path or an object with write(), {path!r} was given")
     if hasattr(path, "write"):
