@@ -3,6 +3,7 @@ import io
 import pickle
 import shutil
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import skiff as paddle
 from skiff import _core
 
 static = paddle.static
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
 
 @pytest.fixture
@@ -202,3 +204,61 @@ def test_a_folder_of_variables_holds_variables_alone(net, exe, tmp_path):
     program = static.default_main_program()
     static.save_vars(exe, str(tmp_path), program, program.all_parameters())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fc_0.b_0", "fc_0.w_0"]
+
+
+# ---- fields of messages that nobody knows yet
+
+NESTED = {  # message -> field -> message, of the files of Paddle 2.6
+    "ProgramDesc": {1: "BlockDesc", 4: "Version", 5: "OpVersionMap"}, "OpVersionMap": {1: "OpVersionPair"}, "OpVersionPair": {2: "OpVersion"},
+    "BlockDesc": {3: "VarDesc", 4: "OpDesc"}, "VarDesc": {2: "VarType", 7: "VarAttr"},
+    "VarType": {2: "TensorDesc", 3: "LoDTensorDesc", 4: "LoDTensorDesc", 5: "ReaderDesc", 7: "Tuple", 8: "TensorDesc", 9: "TensorDesc",
+                10: "TensorDesc", 11: "TensorDesc", 12: "TensorDesc"},
+    "LoDTensorDesc": {1: "TensorDesc"}, "ReaderDesc": {1: "LoDTensorDesc"}, "OpDesc": {1: "Slot", 2: "Slot", 4: "Attr"},
+    "Attr": {20: "Scalar", 21: "Scalar"}, "Scalar": {5: "Complex"}}
+
+
+def varint(value):
+    out = b""
+    while value >= 0x80:
+        out, value = out + bytes([value & 0x7F | 0x80]), value >> 7
+    return out + bytes([value])
+
+
+def with_unknown_fields(data, message="ProgramDesc"):
+    """`data` with a text in field 200 of every message."""
+    def take():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte, at = data[at], at + 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+    out, at = b"", 0
+    while at < len(data):
+        start, key = at, take()
+        if key & 7 != 2:
+            if key & 7 == 0:
+                take()
+            else:
+                at += {1: 8, 5: 4}[key & 7]
+            out += data[start:at]
+            continue
+        size = take()
+        content, at = data[at:at + size], at + size
+        inner = NESTED.get(message, {}).get(key >> 3)
+        content = with_unknown_fields(content, inner) if inner else content
+        out += varint(key) + varint(len(content)) + content
+    text = f"of {message}".encode()
+    return out + varint(200 << 3 | 2) + varint(len(text)) + text
+
+
+@pytest.mark.parametrize("path", sorted(str(p.relative_to(GOLDEN)) for p in [*GOLDEN.rglob("*.pdmodel"), *GOLDEN.rglob("__model__")]))
+def test_fields_of_a_program_that_skiff_does_not_know_are_written_again(path, tmp_path):
+    data = with_unknown_fields((GOLDEN / path).read_bytes())
+    assert data.count(b"of ") > 10
+    program = static.deserialize_program(data)
+    for number, one in enumerate((program, program.clone())):
+        paddle.save(one, str(tmp_path / f"{number}.pdmodel"))
+        assert (tmp_path / f"{number}.pdmodel").read_bytes() == data
