@@ -73,6 +73,8 @@ class ToPickleValue {
       const Tensor tensor = ToTensor(o);
       return tensors_as_arrays_ ? PickleValue::Array(tensor) : PickleValue::StaticTensor(tensor);
     }
+    SKIFF_ENFORCE(!py::isinstance<Variable>(o), InvalidType, "the variable \"", o.attr("name").cast<std::string>(),
+                  "\" has no value of its own; save global_scope().find_var(name).get_tensor(), or a state dict");
     SKIFF_ENFORCE(!py::hasattr(o, "__iter__"), Unimplemented, "iterables such as ", py::repr(py::type::of(o)).cast<std::string>(),
                   " cannot be saved; save a list of what they give");
     throw InvalidType(StrCat("objects of ", py::repr(py::type::of(o)).cast<std::string>(),

@@ -51,7 +51,23 @@ def refused():
     return [iter([1]), range(3), collections.deque([1]), collections.namedtuple("Pair", "a b")(1, 2)]
 
 
+def layer_state():
+    """The state dict of a layer whose parameters count."""
+    with paddle.utils.unique_name.guard(), paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()):
+        layer = paddle.nn.Sequential(paddle.nn.Linear(3, 2), paddle.nn.BatchNorm1D(2))
+        if not paddle.in_dynamic_mode():
+            paddle.static.Executor(paddle.CPUPlace()).run(paddle.static.default_startup_program())
+        state = layer.state_dict()
+        layer.set_state_dict({key: np.arange(int(np.prod(value.shape)), dtype="float32").reshape(value.shape) for key, value in state.items()})
+        return layer.state_dict()
+
+
 def save(folder):
+    if under_test.MODULE == "paddle":
+        paddle.disable_static()
+    for protocol in (2, 3, 4):
+        paddle.save(layer_state(), str(folder / f"layer.{protocol}"), protocol=protocol)
+    paddle.enable_static()
     for name, value in objects().items():
         for protocol in (2, 3, 4):
             paddle.save(value, str(folder / f"{name}.{protocol}"), protocol=protocol)

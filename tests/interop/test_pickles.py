@@ -30,7 +30,7 @@ def in_paddle(*arguments):
     return done.stdout
 
 
-@pytest.mark.parametrize("name", pickled_objects.objects())
+@pytest.mark.parametrize("name", ["layer", *pickled_objects.objects()])
 def test_an_object_is_saved_in_paddles_bytes(name, folders):
     for protocol in (2, 3, 4):
         ours, paddles = ((folder / f"{name}.{protocol}").read_bytes() for folder in folders)

@@ -158,6 +158,22 @@ def test_objects_that_cannot_be_saved_are_refused(tmp_path):
         paddle.save({"a": object()}, str(tmp_path / "x"))
 
 
+def test_the_state_of_a_layer_is_what_its_variables_hold(exe, tmp_path):
+    layer = paddle.nn.Linear(3, 2)
+    with pytest.raises(ValueError, match="run the startup program first"):
+        paddle.save(layer.state_dict(), str(tmp_path / "early"))
+    exe.run(static.default_startup_program())
+    paddle.save(layer.state_dict(), str(tmp_path / "layer.pdparams"))
+    loaded = paddle.load(str(tmp_path / "layer.pdparams"), return_numpy=True, keep_name_table=True)
+    assert loaded.pop("StructuredToParameterName@@") == {"weight": layer.weight.name, "bias": layer.bias.name}
+    np.testing.assert_array_equal(loaded["weight"], np.array(static.global_scope().find_var(layer.weight.name).get_tensor()))
+    with pytest.raises(ValueError, match=r"a Linear itself cannot be saved; save its state_dict\(\)"):
+        paddle.save(layer, str(tmp_path / "x"))
+    for mixed in ({"a": layer.weight, "b": 1}, [layer.weight], layer.weight):
+        with pytest.raises(TypeError, match="has no value of its own"):
+            paddle.save(mixed, str(tmp_path / "x"))
+
+
 def test_a_missing_file_is_said(tmp_path):
     with pytest.raises(ValueError, match="nowhere"):
         paddle.load(str(tmp_path / "nowhere"))
