@@ -77,7 +77,8 @@ void AddChecksums(const std::string& prefix, AtomicFiles* files) {
 }
 
 std::string ChecksumsPath(const std::string& path) {
-  const size_t dot = path.rfind('.'), slash = path.rfind('/');
+  constexpr std::string_view kInfo = ".pdiparams.info";  // one suffix
+  const size_t dot = path.ends_with(kInfo) ? path.size() - kInfo.size() : path.rfind('.'), slash = path.rfind('/');
   const size_t name = slash == path.npos ? 0 : slash + 1;
   if (dot == path.npos || dot <= name || path.ends_with(kChecksumsSuffix)) return "";
   return path.substr(0, dot) + std::string(kChecksumsSuffix);

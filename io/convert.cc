@@ -4,6 +4,7 @@
 
 #include "io/atomic_file.h"
 #include "io/checksums.h"
+#include "io/parameter_info.h"
 #include "io/program_file.h"
 
 namespace skiff::io {
@@ -22,11 +23,13 @@ void WriteModel(const InferenceModel& model, const std::string& where, ModelLayo
   switch (layout) {
     case ModelLayout::kPrefix:
       combine(path + ".pdiparams");
+      AddParameterInfo(model.parameter_info, parameters.Names(), path, &files);
       files.Add(path + ".pdmodel").Write(SerializeProgram(*model.program));
       AddChecksums(path, &files);
       break;
     case ModelLayout::kJson:
       combine(path + ".pdiparams");
+      AddParameterInfo(model.parameter_info, parameters.Names(), path, &files);
       files.Add(path + ".json").Write(SerializeProgramJson(*model.program));
       AddChecksums(path, &files);
       break;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "framework/op/append_op.h"
+#include "io/parameter_info.h"
 #include "io/reader.h"
 #include "io/sink.h"
 
@@ -140,6 +141,7 @@ void RenameVariable(InferenceModel* model, const std::string& from, const std::s
   std::replace(model->fetch_names.begin(), model->fetch_names.end(), from, to);
   std::map<std::string, Tensor> sorted;
   for (const StateDict::Entry& entry : model->parameters) sorted.emplace(entry.name == from ? to : entry.name, entry.tensor);
+  model->parameter_info = WithRenamed(model->parameter_info, from, to);
   model->parameters = StateDict();
   for (auto& [name, tensor] : sorted) model->parameters.Set(name, std::move(tensor));
 }
@@ -166,6 +168,7 @@ InferenceModel CutModel(const InferenceModel& model, const std::vector<std::stri
   InferenceModel cut;
   cut.program = NormalizeProgram(program, feeds, fetches, /*scale_fetches=*/false);
   cut.feed_names = feeds;
+  cut.parameter_info = model.parameter_info;
   cut.fetch_names = FetchNames(*cut.program);
   for (const Variable* v : SavedVariables(*cut.program)) {
     if (const Tensor* value = model.parameters.Find(v->name)) cut.parameters.Set(v->name, *value);

@@ -6,6 +6,8 @@
 #include "io/atomic_file.h"
 #include "io/checksums.h"
 #include "io/commit_journal.h"
+#include "io/find_program.h"
+#include "io/parameter_info.h"
 #include "io/program_file.h"
 
 namespace skiff::io {
@@ -111,6 +113,15 @@ StateDict ReadSeparateParameters(const Program& program, const std::string& fold
   return parameters;
 }
 
+// That of an earlier model; what is damaged will not be missed.
+PickleValue OldParameterInfo(const std::string& prefix) {
+  try {
+    return LoadParameterInfo(prefix);
+  } catch (const InvalidArgument&) {
+    return {};
+  }
+}
+
 InferenceModel FromProgram(std::unique_ptr<Program> program) {
   InferenceModel model;
   model.feed_names = FeedNames(*program);
@@ -123,27 +134,19 @@ std::unique_ptr<Program> ReadProgram(const std::shared_ptr<const MappedFile>& fi
   return ParseProgram(file->bytes(), file->name());
 }
 
-// The first of folder/name with each suffix, and folder/name itself, that is there.
-std::string InFolder(const std::string& folder, const std::string& name, std::initializer_list<const char*> suffixes) {
-  const std::string plain = folder + "/" + name;
-  for (const char* suffix : suffixes) {
-    if (IsFile(plain + suffix)) return plain + suffix;
-  }
-  return plain;
-}
-
 InferenceModel LoadFolder(const std::string& folder, const LoadInferenceOptions& options) {
   if (!IsFolder(folder)) throw NoSuchFile(StrCat("there is no folder \"", folder, "\""));
   const auto no_save_between = LockForReading(folder);
   const std::string name = options.model_filename.empty() ? "__model__" : options.model_filename;
-  InferenceModel model =
-      FromProgram(ReadProgram(OpenVerified(InFolder(folder, name, {".pdmodel", ".json"}), options.verify_checksums)));
+  const std::string found = FindProgramFile(folder + "/" + name).path;
+  InferenceModel model = FromProgram(ReadProgram(OpenVerified(found.empty() ? folder + "/" + name : found, options.verify_checksums)));
   std::string params = options.params_filename;
   if (params.empty() && IsFile(folder + "/__params__")) params = "__params__";
   if (params.empty()) {
     model.parameters = ReadSeparateParameters(*model.program, folder, options.memory);
   } else if (!SavedVariables(*model.program).empty()) {
-    const auto file = OpenVerified(InFolder(folder, params, {".pdiparams"}), options.verify_checksums);
+    const std::string plain = folder + "/" + params, with_suffix = plain + ".pdiparams";
+    const auto file = OpenVerified(IsFile(with_suffix) ? with_suffix : plain, options.verify_checksums);
     model.parameters = ReadParameters(*model.program, file, options.memory);
   }
   return model;
@@ -204,6 +207,8 @@ void SaveInferenceModel(const std::string& prefix, const std::vector<std::string
                 "\" should be folder/prefix, not a folder");
   const std::unique_ptr<Program> made = InferenceProgram(program, feeds, fetches, options);
   const auto values = ValuesOf(*made, scope);
+  std::vector<std::string> names;
+  for (const auto& [v, tensor] : values) names.push_back(v->name);
   AtomicFiles files;
   if (!options.program_only && values.empty()) {
     files.Remove(prefix + ".pdiparams");
@@ -211,6 +216,7 @@ void SaveInferenceModel(const std::string& prefix, const std::vector<std::string
     Sink& sink = files.Add(prefix + ".pdiparams");
     for (const auto& [v, tensor] : values) WriteTensor(*tensor, &sink);
   }
+  if (!options.program_only) AddParameterInfo(OldParameterInfo(prefix), names, prefix, &files);
   const bool json = options.format == ProgramFormat::kJson;
   files.Add(prefix + (json ? ".json" : ".pdmodel")).Write(json ? SerializeProgramJson(*made) : SerializeProgram(*made));
   if (options.checksums) AddChecksums(prefix, &files);
@@ -255,14 +261,10 @@ InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOp
   for (const std::string_view suffix : {".pdmodel", ".json"}) {
     if (path.ends_with(suffix) && IsFile(path)) prefix = path.substr(0, path.size() - suffix.size());
   }
-  // A model of 2.x goes before one of 3.x, unless the latter is named.
   const auto no_save_between = LockForReading(FolderOf(prefix));
-  std::string file = path.ends_with(".json") && IsFile(path) ? path : prefix + ".pdmodel";
-  // Checksums tell which of two the parameters were saved with last.
-  const bool json_is_newer = path != file && options.verify_checksums && !HasChecksum(file) && HasChecksum(prefix + ".json");
-  if (!IsFile(file) || json_is_newer) file = prefix + ".json";
-  if (as_folder || (IsFolder(path) && !IsFile(file))) return WithStoredDTypes(LoadFolder(path, options));
-  if (!IsFile(file)) {
+  const std::string file = as_folder ? "" : FindProgramFile(path).path;
+  if (as_folder || (IsFolder(path) && file.empty())) return WithStoredDTypes(LoadFolder(path, options));
+  if (file.empty()) {
     NoSuchFile error(StrCat("there is no \"", prefix, ".pdmodel\" and no \"", prefix, ".json\""));
     error.AddContext("give the prefix that save_inference_model was given, or a folder with __model__");
     throw error;

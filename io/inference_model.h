@@ -9,6 +9,7 @@
 #include "executor/predictor.h"
 #include "framework/tensor/scope.h"
 #include "io/normalize.h"
+#include "io/pickle_value.h"
 #include "io/program_file.h"
 #include "io/state_dict.h"
 #include "io/tensor_stream.h"
@@ -24,7 +25,7 @@ struct SaveInferenceOptions {
 };
 
 /// Writes prefix.pdmodel and prefix.pdiparams together, as Paddle 2.6.2 does, and their checksums; without persistable
-/// variables there is no .pdiparams, and an old one goes. `program` is not modified. In the format kJson the program is
+/// variables there is no .pdiparams, and an old one goes. An old .pdiparams.info stays where it still fits. `program` is not modified. In the format kJson the program is
 /// prefix.json, as Paddle 3 writes it; what is fetched keeps its name there.
 ///
 /// @param feeds, fetches  Variables of block 0. What is fetched gets the name
@@ -47,6 +48,7 @@ struct InferenceModel {
   std::vector<std::string> feed_names;   // by column
   std::vector<std::string> fetch_names;  // by column
   StateDict parameters;                  // sorted by name
+  PickleValue parameter_info;            // of LoadParameterInfo; None from LoadInferenceModel, for it is no part of running
 
   /// Sets the parameters in `scope`; they share this model's memory.
   void SetParameters(Scope* scope) const;
@@ -64,8 +66,8 @@ struct LoadInferenceOptions {
 
 /// Reads a model.
 ///
-/// @param path  The prefix given to SaveInferenceModel (prefix.pdmodel itself will do), or a folder. Where there is no
-///     prefix.pdmodel, or the checksums beside both name prefix.json alone, that is read: a model of Paddle 3.
+/// @param path  The prefix given to SaveInferenceModel or prefix.pdmodel or prefix.json, or a folder. FindProgramFile says
+///     which program a prefix means (find_program.h).
 /// @throws External         A file is missing or cannot be read.
 /// @throws InvalidArgument  A file is damaged, or not the one that its checksum is of; or the parameters are not those of the program: their
 ///     number, dtypes and shapes and the bytes after the last one are compared, and every difference is

@@ -275,6 +275,8 @@ PickleItem* PickleMachine::MakeSet(const Item& args, PickleKind kind) {
 
 std::string PickleMachine::TextOf(const Item& item) const {
   if (item.kind != PickleKind::kStr) Fail("something else where text is wanted");
+  // Not when it is read: the text may be an array's bytes, which protocol 2 writes so.
+  reader_.CheckText(item.raw.size(), item.offset, "text");
   if (!item.latin1) return std::string(AsText(item.raw));
   std::string utf8;
   for (uint8_t byte : item.raw) {

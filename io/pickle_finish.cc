@@ -71,8 +71,10 @@ const PickleMachine::Finished& PickleMachine::FinishItem(Item* item, int depth) 
       done.value = PickleValue::Complex({item->real, item->imaginary});
       break;
     case PickleKind::kStr:
+      reader_.CheckText(item->raw.size(), item->offset, "text");
       reader_.ChargeBytes(2 * item->raw.size(), "text");
-      done.value = PickleValue::Str(TextOf(*item)); break;
+      done.value = PickleValue::Str(TextOf(*item));
+      break;
     case PickleKind::kBytes: {
       reader_.ChargeBytes(ByteCount(*item), "bytes");  // encode() may be called on one text again and again
       std::string bytes(ByteCount(*item), '\0');

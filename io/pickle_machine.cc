@@ -204,8 +204,7 @@ void PickleMachine::PushTuple(size_t count) {
 
 void PickleMachine::PushText(uint64_t bytes, bool latin1) {
   Item* item = New(PickleKind::kStr);
-  const std::string_view text = reader_.TakeText(bytes, kArgument);
-  item->raw = {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+  item->raw = reader_.Take(bytes, kArgument);
   item->latin1 = latin1;
   if (!latin1 && !IsUtf8(item->raw)) Fail("text that is not UTF-8");
   Push(item);

@@ -12,16 +12,12 @@ constexpr size_t kFrameTarget = 64 * 1024;  // CPython closes a frame once it ho
 constexpr size_t kFrameMin = 4;             // a smaller frame gets no FRAME opcode
 
 std::string Latin1ToUtf8(std::string_view bytes) {
-  std::string text;
-  text.reserve(bytes.size() + bytes.size() / 2);
+  const auto wide = std::count_if(bytes.begin(), bytes.end(), [](char c) { return c & '\x80'; });
+  std::string text(bytes.size() + static_cast<size_t>(wide), '\0');
+  char* to = text.data();
   for (const char c : bytes) {
-    const uint8_t byte = static_cast<uint8_t>(c);
-    if (byte < 0x80) {
-      text += c;
-    } else {
-      text += static_cast<char>(0xC0 | (byte >> 6));
-      text += static_cast<char>(0x80 | (byte & 0x3F));
-    }
+    if (c & '\x80') *to++ = static_cast<char>(0xC0 | (static_cast<uint8_t>(c) >> 6));
+    *to++ = c & '\x80' ? static_cast<char>(0x80 | (c & 0x3F)) : c;
   }
   return text;
 }

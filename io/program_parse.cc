@@ -50,8 +50,7 @@ class ProgramParser {
     CheckSubBlocks(*program);
 
     desc.clear_blocks();
-    desc.clear_version();
-    desc.clear_op_version_map();
+    KeepUnknownOfVersions(&desc);
     program->unknown_fields = desc.SerializePartialAsString();
     return program;
   }
@@ -61,6 +60,56 @@ class ProgramParser {
     InvalidArgument error(StrCat("cannot read \"", what_, "\": ", message));
     error.AddContext("field " + field.ToString());
     throw error;
+  }
+
+  // Fields that this skiff does not know are kept in descriptions that hold nothing else, but for the names of what they belong to.
+  static void KeepUnknownOfVersions(ProgramDesc* desc) {
+    if (desc->has_version()) desc->mutable_version()->clear_version();
+    if (desc->version().ByteSizeLong() == 0) desc->clear_version();
+    skiff_proto::OpVersionMap kept;
+    *kept.mutable_unknown_fields() = desc->op_version_map().unknown_fields();
+    for (const auto& pair : desc->op_version_map().pair()) {
+      if (pair.unknown_fields().empty() && pair.op_version().unknown_fields().empty()) continue;
+      auto* added = kept.add_pair();
+      *added = pair;
+      added->mutable_op_version()->clear_version();
+    }
+    desc->clear_op_version_map();
+    if (kept.ByteSizeLong() != 0) *desc->mutable_op_version_map() = std::move(kept);
+  }
+
+  template <typename SlotList>
+  static void KeepUnknownOfSlots(const SlotList& slots, SlotList* kept) {
+    for (const auto& slot : slots) {
+      if (slot.unknown_fields().empty()) continue;
+      auto* added = kept->Add();
+      added->set_parameter(slot.parameter());
+      *added->mutable_unknown_fields() = slot.unknown_fields();
+    }
+  }
+
+  static bool HasUnknown(const ScalarValue& value) { return !value.unknown_fields().empty() || !value.c().unknown_fields().empty(); }
+  static void KeepUnknownOfScalar(const ScalarValue& value, ScalarValue* kept) {
+    *kept->mutable_unknown_fields() = value.unknown_fields();
+    if (!value.c().unknown_fields().empty()) *kept->mutable_c()->mutable_unknown_fields() = value.c().unknown_fields();
+  }
+
+  static std::string UnknownOfOp(const OpDesc& desc) {
+    OpDesc kept;
+    *kept.mutable_unknown_fields() = desc.unknown_fields();
+    KeepUnknownOfSlots(desc.inputs(), kept.mutable_inputs());
+    KeepUnknownOfSlots(desc.outputs(), kept.mutable_outputs());
+    for (const OpAttr& attr : desc.attrs()) {
+      const bool any = std::any_of(attr.scalars().begin(), attr.scalars().end(), HasUnknown);
+      if (!any && !HasUnknown(attr.scalar()) && attr.unknown_fields().empty()) continue;
+      OpAttr* added = kept.add_attrs();
+      added->set_name(attr.name());
+      *added->mutable_unknown_fields() = attr.unknown_fields();
+      if (HasUnknown(attr.scalar())) KeepUnknownOfScalar(attr.scalar(), added->mutable_scalar());
+      if (!any) continue;
+      for (const ScalarValue& value : attr.scalars()) KeepUnknownOfScalar(value, added->add_scalars());
+    }
+    return kept.SerializePartialAsString();
   }
 
   void AddBlock(Program* program, int index, const BlockDesc& desc) {
@@ -227,7 +276,7 @@ class ProgramParser {
     }
     op.from_file = true;
     if (desc.has_is_target()) op.is_target = desc.is_target();
-    op.unknown_fields = desc.unknown_fields();
+    op.unknown_fields = UnknownOfOp(desc);
     return op;
   }
 

@@ -105,30 +105,40 @@ struct AttrFiller {
   void operator()(double v) const { desc->set_float64(v); }
   void operator()(const Scalar& v) const { FillScalar(v, desc->mutable_scalar()); }
   void operator()(const std::vector<Scalar>& v) const {
-    for (const Scalar& value : v) FillScalar(value, desc->add_scalars());
+    for (size_t i = 0; i < v.size(); ++i) {
+      FillScalar(v[i], static_cast<int>(i) < desc->scalars_size() ? desc->mutable_scalars(static_cast<int>(i)) : desc->add_scalars());
+    }
   }
 };
 
+// `kept` is what the parser put aside: fields that nothing here knows.
+template <typename SlotList>
+void FillSlots(const Slots& slots, const SlotList& kept, SlotList* list) {
+  for (const auto& [slot, names] : slots) {
+    skiff_proto::OpSlot* added = list->Add();
+    const auto rest = std::find_if(kept.begin(), kept.end(), [&](const auto& one) { return one.parameter() == slot; });
+    if (rest != kept.end()) *added = *rest;
+    added->set_parameter(slot);
+    for (const std::string& name : names) added->add_arguments(name);
+  }
+}
+
 void FillOp(const Operator& op, OpDesc* desc) {
-  for (const auto& [slot, names] : op.inputs) {
-    skiff_proto::OpSlot* added = desc->add_inputs();
-    added->set_parameter(slot);
-    for (const std::string& name : names) added->add_arguments(name);
-  }
-  for (const auto& [slot, names] : op.outputs) {
-    skiff_proto::OpSlot* added = desc->add_outputs();
-    added->set_parameter(slot);
-    for (const std::string& name : names) added->add_arguments(name);
-  }
+  OpDesc kept;
+  if (!op.unknown_fields.empty()) kept.ParsePartialFromString(op.unknown_fields);
+  FillSlots(op.inputs, kept.inputs(), desc->mutable_inputs());
+  FillSlots(op.outputs, kept.outputs(), desc->mutable_outputs());
   desc->set_type(op.type);
   for (const auto& [name, value] : op.attrs) {
     OpAttr* attr = desc->add_attrs();
+    const auto rest = std::find_if(kept.attrs().begin(), kept.attrs().end(), [&](const OpAttr& one) { return one.name() == name; });
+    if (rest != kept.attrs().end()) *attr = *rest;
     attr->set_name(name);
     attr->set_type(static_cast<int>(value.index()));
     std::visit(AttrFiller{attr}, value);
   }
   if (op.is_target) desc->set_is_target(*op.is_target);
-  *desc->mutable_unknown_fields() = op.unknown_fields;
+  *desc->mutable_unknown_fields() = kept.unknown_fields();
 }
 
 void FillBlock(const Block& block, BlockDesc* desc) {
@@ -195,9 +205,16 @@ std::string SerializeProgram(const Program& program) {
   desc.ParsePartialFromString(program.unknown_fields);
   for (int i = 0; i < program.num_blocks(); ++i) FillBlock(program.block(i), desc.add_blocks());
   if (program.version) desc.mutable_version()->set_version(*program.version);
+  skiff_proto::OpVersionMap kept;
+  if (desc.has_op_version_map()) {
+    kept = desc.op_version_map();
+    desc.mutable_op_version_map()->clear_pair();
+  }
   const auto versions = program.op_version_map ? *program.op_version_map : OpVersions();
   for (const auto& [name, version] : versions) {
     auto* pair = desc.mutable_op_version_map()->add_pair();
+    const auto rest = std::find_if(kept.pair().begin(), kept.pair().end(), [&](const auto& one) { return one.op_name() == name; });
+    if (rest != kept.pair().end()) *pair = *rest;
     pair->set_op_name(name);
     pair->mutable_op_version()->set_version(version);
   }

@@ -35,12 +35,6 @@ Reader Reader::Part(uint64_t count, const char* field) {
   return part;
 }
 
-std::string_view Reader::TakeText(uint64_t count, const char* field) {
-  if (count > budget_->limits.max_text_bytes) FailLimit("max_text_bytes", budget_->limits.max_text_bytes, field);
-  const auto taken = Take(count, field);
-  return {reinterpret_cast<const char*>(taken.data()), taken.size()};
-}
-
 void Reader::ChargeBytes(uint64_t bytes, const char* field) {
   if (bytes > budget_->max_bytes - budget_->bytes) {
     const bool absolute = budget_->max_bytes == budget_->limits.max_bytes;
@@ -56,6 +50,10 @@ void Reader::ChargeObjects(uint64_t objects, const char* field) {
 
 void Reader::CheckDepth(int depth, const char* field) const {
   if (depth > budget_->limits.max_depth) FailLimit("max_depth", static_cast<uint64_t>(budget_->limits.max_depth), field);
+}
+
+void Reader::CheckText(uint64_t bytes, uint64_t at, const char* field) const {
+  if (bytes > budget_->limits.max_text_bytes) FailLimit("max_text_bytes", budget_->limits.max_text_bytes, at, field);
 }
 
 uint64_t Reader::ReadCount(const char* field, uint64_t item_bytes) {
@@ -108,9 +106,9 @@ void Reader::FailAt(uint64_t offset, const std::string& message, const char* fie
   throw error;
 }
 
-void Reader::FailLimit(const char* limit, uint64_t value, const char* field) const {
+void Reader::FailLimit(const char* limit, uint64_t value, uint64_t at, const char* field) const {
   ResourceExhausted error(StrCat("cannot read \"", what_, "\": it asks for more than ReadLimits::", limit, " = ", value));
-  error.AddContext(StrCat("at byte ", offset(), ", field ", field));
+  error.AddContext(StrCat("at byte ", at, ", field ", field));
   error.AddContext("raise the limit for a file that you trust");
   throw error;
 }

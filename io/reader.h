@@ -38,14 +38,13 @@ class Reader {
   }
   /// The next `count` bytes as a reader of their own, which counts against the same limits.
   Reader Part(uint64_t count, const char* field);
-  /// The next `count` bytes as a name or text. @throws ResourceExhausted for one that is too long.
-  std::string_view TakeText(uint64_t count, const char* field);
-
   /// Counts memory that is about to be taken, or objects that are about to be made, for this file.
   /// @throws ResourceExhausted past the limit, before the memory is taken.
   void ChargeBytes(uint64_t bytes, const char* field);
   void ChargeObjects(uint64_t objects, const char* field);
   void CheckDepth(int depth, const char* field) const;
+  /// For a name or text of `bytes` at byte `at`, before it is copied.
+  void CheckText(uint64_t bytes, uint64_t at, const char* field) const;
 
   /// A number stored least significant byte first.
   template <typename T>
@@ -89,7 +88,8 @@ class Reader {
   };
 
   [[noreturn]] void FailShort(uint64_t count, const char* field) const;
-  [[noreturn]] void FailLimit(const char* limit, uint64_t value, const char* field) const;
+  [[noreturn]] void FailLimit(const char* limit, uint64_t value, const char* field) const { FailLimit(limit, value, offset(), field); }
+  [[noreturn]] void FailLimit(const char* limit, uint64_t value, uint64_t at, const char* field) const;
 
   std::span<const uint8_t> bytes_;
   std::string what_;

@@ -4,7 +4,8 @@
 #include <filesystem>
 
 #include "io/atomic_file.h"
-#include "io/pickle_file.h"
+#include "io/find_program.h"
+#include "io/parameter_info.h"
 
 namespace skiff::io {
 
@@ -15,16 +16,14 @@ std::string OneFile(const std::string& folder, const std::string& filename) {
 }
 
 // What jit.save writes beside the parameters: {variable: {"structured_name": str, ...}}.
-StateDict WithStructuredNames(const StateDict& parameters, const std::string& info_path) {
-  const PickleValue info = LoadPickle(info_path);
-  SKIFF_ENFORCE(info.IsDict(), InvalidArgument, "\"", info_path, "\" should hold a dict, not ", ToString(info.kind()));
+StateDict WithStructuredNames(const StateDict& parameters, const PickleValue& info, const std::string& prefix) {
   StateDict named;
   for (const auto& [name, tensor, unused] : parameters) {
     const PickleValue* about = info.Find(name);
     const PickleValue* structured = about != nullptr && about->IsDict() ? about->Find("structured_name") : nullptr;
     const bool has_name = structured != nullptr && structured->Is(PickleKind::kStr);
     const std::string key = has_name ? structured->AsText() : name;
-    SKIFF_ENFORCE(!named.Has(key), InvalidArgument, "\"", info_path, "\" gives two variables the name \"", key, "\"");
+    SKIFF_ENFORCE(!named.Has(key), InvalidArgument, "\"", prefix, ".pdiparams.info\" gives two variables the name \"", key, "\"");
     named.Set(key, tensor, has_name ? name : "");
   }
   return named;
@@ -90,7 +89,7 @@ std::map<std::string, Value> LoadVariableFolder(const std::string& folder, std::
 
 StateDict LoadModelState(const std::string& path, const LoadInferenceOptions& options) {
   const bool named = !options.model_filename.empty() || !options.params_filename.empty();
-  if (!named && IsFolder(path) && !IsFile(path + "/__model__") && !IsFile(path + ".pdmodel")) {
+  if (!named && IsFolder(path) && !IsFile(path + "/__model__") && FindProgramFile(path).path.empty()) {
     StateDict state;
     for (auto& [name, value] : LoadVariableFolder(path, nullptr, options.memory)) {
       Tensor* tensor = std::get_if<Tensor>(&value);
@@ -101,8 +100,8 @@ StateDict LoadModelState(const std::string& path, const LoadInferenceOptions& op
     return state;
   }
   const StateDict parameters = LoadInferenceModel(path, options).parameters;
-  const std::string info = path + ".pdiparams.info";
-  return IsFile(info) ? WithStructuredNames(parameters, info) : parameters;
+  const PickleValue info = LoadParameterInfo(path, options.verify_checksums);
+  return info.IsDict() ? WithStructuredNames(parameters, info, path) : parameters;
 }
 
 }  // namespace skiff::io

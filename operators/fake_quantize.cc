@@ -200,7 +200,9 @@ struct Quantize {
   const int axis = AxisOf(c.attrs(), c.type(), x.shape);
   if (c.type() == "quantize_linear") CheckScales(c, "Scale", axis < 0 ? 1 : x.shape[axis]);
   c.SetOutput(c.type() == "quantize_linear" ? "Y" : "Out", TensorMeta{x.shape, x.dtype, x.lod_level});
-  c.SetOutput("OutScale", Shape{axis < 0 ? 1 : x.shape[axis]}, x.dtype);
+  // It has no scale to hand on: what OutScale was, it stays.
+  const bool keeps_scale = c.type() == "moving_average_abs_max_scale" && c.at_runtime() && c.Attr<bool>("is_test");
+  if (!keeps_scale) c.SetOutput("OutScale", Shape{axis < 0 ? 1 : x.shape[axis]}, x.dtype);
   for (const char* slot : {"OutState", "OutAccum"}) c.SetOutput(slot, Shape{1}, x.dtype);
   if (c.attrs().Has("window_size")) c.SetOutput("OutScales", Shape{c.Attr<int64_t>("window_size")}, x.dtype);
 }
@@ -273,7 +275,7 @@ SKIFF_OP(moving_average_abs_max_scale)
     .OptionalOutput("OutState", "one element")
     .OptionalOutput("OutAccum", "one element")
     .Attr("moving_rate", 0.9f, "weight of what was")
-    .Attr("is_test", false, "nothing is averaged")
+    .Attr("is_test", false, "nothing is averaged; OutScale stays as it is")
     .SameDType({"X", "InAccum", "InState"})
     .OneElement({"InAccum", "InState"})
     .InferShape(InferQuantize)

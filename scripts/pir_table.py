@@ -17,11 +17,11 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "pir_operators.md"
 READ_BY_HAND = ["builtin.combine", "builtin.parameter", "builtin.slice", "builtin.split", "cf.yield", "pd_op.arange", "pd_op.array_write_",
                 "pd_op.assign_out_", "pd_op.assign_value", "pd_op.assign_value_", "pd_op.create_array", "pd_op.data", "pd_op.fetch", "pd_op.full",
-                "pd_op.full_int_array", "pd_op.if", "pd_op.select_input", "pd_op.shape64", "pd_op.while"]
+                "pd_op.full_int_array", "pd_op.if", "pd_op.pylayer", "pd_op.select_input", "pd_op.shape64", "pd_op.while"]
 
 
 def code(names):
-    return ", ".join(f"`{name}`" for name in names)
+    return ", ".join(name if " " in name else f"`{name}`" for name in names)
 
 
 def wrapped(names, width=140):
@@ -66,6 +66,11 @@ Read by code of their own:
 
 An operation that neither the table nor the code knows is kept: it can be shown and written again, and a program that runs names all of
 them with their places. Writing a program with an operator that is not in the table fails, naming all of them.
+
+What 3.3.1's public calls write and skiff refuses, naming type and place: sparse tensors (`paddle.sparse` in static mode) and elements of
+8-bit floats (`cast`). `pd_op.pylayer` is read as the operations of its region, and a `pylayer` of 2.x is written as those of its forward block.
+What 3.3.1 does not write: gradients of `pd_op.if` and `pd_op.while` (saving such a program ends its process), unsigned integers above 8 bits
+("Unsupported phi data type"), and arguments of blocks by keyword. A file that has them is refused, naming them.
 
 ## Operators
 

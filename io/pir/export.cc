@@ -20,6 +20,7 @@ const std::map<std::string, std::string> kWrittenByHand = {
     {"while", "pd_op.while"},
     {"conditional_block", "pd_op.if"},
     {"conditional_block_infer", "pd_op.if"},
+    {"pylayer", "what its first block holds"},
     {"write_to_array", "pd_op.create_array, pd_op.array_write_"},
     {"select_input", "pd_op.if, pd_op.select_input"},
 };

@@ -127,6 +127,7 @@ void PirExporter::ExportOperator(const Operator& op, const PirBlockPlan& plan, c
     }
   }
   if (op.type == "while") return ExportWhile(op);
+  if (op.type == "pylayer") return ExportPyLayer(op);
   if (op.type.starts_with("conditional_block")) {
     const auto branches = plan.branches.find(&op);
     return ExportIf(branches == plan.branches.end() ? PirBranches{&op, nullptr, {}} : branches->second);
@@ -210,6 +211,18 @@ void PirExporter::ExportWhile(const Operator& op) {
   SetStopGradient(&loop, stop);
   AddRegion(&loop, body, carried, yields);
   for (size_t i = 0; i < carried.size(); ++i) values_.Set(carried[i], loop.results[i].get());
+}
+
+void PirExporter::ExportPyLayer(const Operator& op) {
+  const auto blocks = op.attrs.Get<std::vector<BlockRef>>("blocks");
+  SKIFF_ENFORCE(!blocks.empty(), InvalidArgument, "attribute blocks is empty");
+  const Block& forward = program_->block(blocks[0].index);
+  std::vector<std::pair<std::string, PirValue*>> handed;
+  values_.Push();
+  ExportBlock(forward);
+  for (const std::string& name : WrittenOutside(forward)) handed.emplace_back(name, ValueOf(name));
+  values_.Pop();
+  for (const auto& [name, value] : handed) values_.Set(name, value);
 }
 
 void PirExporter::ExportIf(const PirBranches& branches) {

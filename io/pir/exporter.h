@@ -150,6 +150,8 @@ class PirExporter {
   const Block& SubBlock(const Operator& op) const { return program_->block(op.attrs.Get<BlockRef>("sub_block").index); }
 
   void ExportWhile(const Operator& op);
+  // The forward block stands in its place, which is all that inference runs.
+  void ExportPyLayer(const Operator& op);
   void ExportIf(const PirBranches& branches);
 
   std::unique_ptr<Program> program_;

@@ -160,6 +160,7 @@ void PirImporter::ImportOperation(const PirOperation& op, Block* block) {
   }
   if (op.name == "pd_op.if") return ImportIf(op, block);
   if (op.name == "pd_op.while") return ImportWhile(op, block);
+  if (op.name == "pd_op.pylayer") return ImportPyLayer(op, block);
   if (op.name == "pd_op.assign_value" || op.name == "pd_op.assign_value_") return ImportAssignValue(op, block);
   if (op.name == "pd_op.create_array") {
     Define(*OneResult(op), "array", block, op, 0);
@@ -171,8 +172,8 @@ void PirImporter::ImportOperation(const PirOperation& op, Block* block) {
   if (op.name == "pd_op.arange") return ImportRange(op, block);
   if (op.name == "pd_op.select_input") return ImportSelect(op, block);
   if (!op.regions.empty()) {
-    throw Unimplemented(StrCat("cannot read \"", what_, "\": ", op.where, " has regions; of such operations only pd_op.if and ",
-                               "pd_op.while are supported"));
+    throw Unimplemented(StrCat("cannot read \"", what_, "\": ", op.where, " has regions; of such operations only pd_op.if, ",
+                               "pd_op.while and pd_op.pylayer are supported"));
   }
   const PirOpRule* rule = FindPirOperation(op.name);
   const PirOpRule* plain = rule == nullptr ? FindPirOperation(WithoutUnderscore(op.name)) : rule;
@@ -291,7 +292,12 @@ void PirImporter::AddFeeds() {
 }
 
 std::unique_ptr<Program> ImportPir(const PirModule& module, const std::string& what) {
-  return PirImporter(what).Run(module);
+  try {
+    return PirImporter(what).Run(module);
+  } catch (Error& error) {
+    if (error.headline().find(what) == std::string::npos) error.AddContext(StrCat("in \"", what, "\""));
+    throw;
+  }
 }
 
 }  // namespace skiff::io

@@ -1,4 +1,4 @@
-// PIR -> Program: pd_op.if and pd_op.while.
+// PIR -> Program: pd_op.if, pd_op.while and pd_op.pylayer.
 #include <algorithm>
 #include <functional>
 
@@ -80,6 +80,18 @@ void PirImporter::ImportIf(const PirOperation& op, Block* block) {
   for (size_t i = 0; i < op.results.size(); ++i) {
     const PirBinding& out = Define(*op.results[i], "if", block, op, i);
     block->AddOp({"select_input", {{"X", {no[i], yes[i]}}, {"Mask", {mask}}}, {{"Out", out.names}}, {}});
+  }
+}
+
+void PirImporter::ImportPyLayer(const PirOperation& op, Block* block) {
+  if (op.regions.size() != 1) Fail("one region is wanted", op);
+  const PirOperation& yield = YieldOf(op, 0, op.results.size());
+  ImportBlock(op.regions[0][0], block);
+  for (size_t i = 0; i < op.results.size(); ++i) {
+    const std::string value = OneName(yield.operands[i], op);
+    const PirBinding& out = Define(*op.results[i], "pylayer", block, op, i);
+    if (out.type.list) Fail("a region that gives a list", op);
+    Assign(block, value, out.names[0]);
   }
 }
 

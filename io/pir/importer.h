@@ -145,6 +145,8 @@ class PirImporter {
   std::vector<std::string> ImportBranch(const PirOperation& op, size_t region, const std::string& condition, Block* block);
   void ImportIf(const PirOperation& op, Block* block);
   // The loop's variables are its results: they start as the operands, and the block's end writes what it yields.
+  // What it runs stands in its place: the gradient that its author wrote is in the file already, as one more of these.
+  void ImportPyLayer(const PirOperation& op, Block* block);
   void ImportWhile(const PirOperation& op, Block* block);
 
   // ---- feeds

@@ -96,8 +96,9 @@ Attribute GuessAttribute(py::handle value) {
 
 Attribute ToAttribute(py::handle value, const Attribute* kind, const std::string& name) {
   try {
-    // An attribute given as a variable, or a list with variables, is read when the operator runs.
-    if (kind == nullptr || py::isinstance<Variable>(value)) return GuessAttribute(value);
+    // An attribute given as a variable, or a list of variables, is read when the operator runs.
+    const bool several = PyList_Check(value.ptr()) && py::len(value) > 0 && AllOf(value, [](py::handle v) { return py::isinstance<Variable>(v); });
+    if (kind == nullptr || several || py::isinstance<Variable>(value)) return GuessAttribute(value);
     return std::visit(Filler{value}, *kind);
   } catch (const py::error_already_set&) {
   } catch (const py::cast_error&) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "io/atomic_file.h"
+#include "io/find_program.h"
 #include "io/inference_model.h"
 #include "io/pir/op_map.h"
 #include "io/pir/pir_program.h"
@@ -41,6 +42,18 @@ io::StateDict ToStateDict(py::handle given) {
 
 void Warn(const std::string& text) {
   if (PyErr_WarnEx(PyExc_UserWarning, text.c_str(), 3) < 0) throw py::error_already_set();
+}
+
+// How a model is read; tells of a choice between two programs.
+io::LoadInferenceOptions Options(const std::string& path, const std::string& model, const std::string& params, bool verify) {
+  const bool as_folder = !model.empty() || !params.empty();
+  const std::string two = as_folder ? "" : io::ToldOfTwoPrograms(io::FindProgramFile(path));
+  if (!two.empty()) Warn(two);
+  io::LoadInferenceOptions options;
+  options.model_filename = model;
+  options.params_filename = params;
+  options.verify_checksums = verify;
+  return options;
 }
 
 // Tells Paddle's way what was skipped, and returns the whole report.
@@ -166,10 +179,7 @@ void BindIo(py::module_& m) {
   });
   m.def("load_inference_model", [](const std::string& path, const std::string& model, const std::string& params,
                                    bool verify) {
-    io::LoadInferenceOptions options;
-    options.model_filename = model;
-    options.params_filename = params;
-    options.verify_checksums = verify;
+    const io::LoadInferenceOptions options = Options(path, model, params, verify);
     return FromModel(io::LoadInferenceModel(path, options), nullptr);
   });
   m.def("parse_inference_model", [](std::string model, std::string params) {
@@ -199,18 +209,12 @@ void BindIo(py::module_& m) {
     return py::make_tuple(values, foreign);
   });
   m.def("model_state", [](const std::string& path, const std::string& model, const std::string& params, bool verify) {
-    io::LoadInferenceOptions options;
-    options.model_filename = model;
-    options.params_filename = params;
-    options.verify_checksums = verify;
+    const io::LoadInferenceOptions options = Options(path, model, params, verify);
     return FromStateDict(io::LoadModelState(path, options), true);
   });
   m.def("make_predictor", [](const std::string& path, const std::string& model, const std::string& params,
                              py::object place, int threads, bool optimize) {
-    io::LoadInferenceOptions options;
-    options.model_filename = model;
-    options.params_filename = params;
-    return MakePredictor(io::LoadInferenceModel(path, options), ToPredictorOptions(place, threads, optimize));
+    return MakePredictor(io::LoadInferenceModel(path, Options(path, model, params, true)), ToPredictorOptions(place, threads, optimize));
   });
   m.def("make_predictor_from_memory", [](std::string model, std::string params, py::object place, int threads,
                                          bool optimize) {

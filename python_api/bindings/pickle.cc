@@ -4,7 +4,9 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include "executor/executor.h"
 #include "io/checkpoint.h"
@@ -71,7 +73,9 @@ class ToPickleValue {
       const Tensor tensor = ToTensor(o);
       return tensors_as_arrays_ ? PickleValue::Array(tensor) : PickleValue::StaticTensor(tensor);
     }
-    SKIFF_ENFORCE(!PyIter_Check(o.ptr()), Unimplemented, "iterators such as ", py::repr(py::type::of(o)).cast<std::string>(),
+    SKIFF_ENFORCE(!py::isinstance<Variable>(o), InvalidType, "the variable \"", o.attr("name").cast<std::string>(),
+                  "\" has no value of its own; save global_scope().find_var(name).get_tensor(), or a state dict");
+    SKIFF_ENFORCE(!py::hasattr(o, "__iter__"), Unimplemented, "iterables such as ", py::repr(py::type::of(o)).cast<std::string>(),
                   " cannot be saved; save a list of what they give");
     throw InvalidType(StrCat("objects of ", py::repr(py::type::of(o)).cast<std::string>(),
                              " cannot be saved; save tensors, arrays, numbers, text, and lists and dicts of them"));
@@ -96,7 +100,8 @@ class ToPickleValue {
     if (code == "u4" || code == "u8") {  // bits in a signed tensor
       return PickleValue::Array(TensorFromArray(array.attr("view")(code == "u4" ? "i4" : "i8")), code);
     }
-    return PickleValue::Array(TensorFromArray(array), code);
+    const bool fortran = (array.flags() & py::array::f_style) != 0 && (array.flags() & py::array::c_style) == 0;
+    return PickleValue::Array(TensorFromArray(array), code, fortran);
   }
 
   PickleValue Dict(py::handle o) {
@@ -121,14 +126,22 @@ py::object ArrayOf(const PickleValue& value) {
   return code == "u4" || code == "u8" ? array.attr("view")(code) : array;
 }
 
-py::object FromPickleValue(const PickleValue& value, bool arrays) {
+enum class ArraysAs {
+  kTensors,
+  kNamedTensors,  // those with a name beside them; others stay arrays
+  kArrays,
+  kTheyAre,       // a name and an array are a tuple
+};
+
+py::object FromPickleValue(const PickleValue& value, ArraysAs as) {
   const auto list = [&] {
     py::list items;
-    for (const PickleValue& one : value.items()) items.append(FromPickleValue(one, arrays));
+    for (const PickleValue& one : value.items()) items.append(FromPickleValue(one, as));
     return items;
   };
-  const auto tensor = [&](const PickleValue& of) {
-    return arrays || of.numpy_type() == "u4" || of.numpy_type() == "u8" ? ArrayOf(of) : FromTensor(of.tensor());
+  const auto tensor = [&](const PickleValue& of, bool bare) {
+    const bool stays = as == ArraysAs::kArrays || as == ArraysAs::kTheyAre || (bare && as == ArraysAs::kNamedTensors);
+    return stays || of.numpy_type() == "u4" || of.numpy_type() == "u8" ? ArrayOf(of) : FromTensor(of.tensor());
   };
   switch (value.kind()) {
     case PickleKind::kNone: return py::none();
@@ -141,28 +154,72 @@ py::object FromPickleValue(const PickleValue& value, bool arrays) {
     case PickleKind::kBytes: return py::bytes(value.AsText());
     case PickleKind::kList: return list();
     case PickleKind::kTuple:
-      if (value.IsTensorLike()) return tensor(value.items()[1]);
+      if (value.IsTensorLike() && as != ArraysAs::kTheyAre) return tensor(value.items()[1], /*bare=*/false);
       return py::tuple(list());
     case PickleKind::kSet: return py::set(list());
     case PickleKind::kFrozenSet: return py::frozenset(list());
-    case PickleKind::kArray:
     case PickleKind::kNamedTensor:
-    case PickleKind::kStaticTensor: return tensor(value);
+      if (as == ArraysAs::kTheyAre) return py::make_tuple(py::str(value.name()), tensor(value, /*bare=*/false));
+      return tensor(value, /*bare=*/false);
+    case PickleKind::kArray:
+    case PickleKind::kStaticTensor: return tensor(value, /*bare=*/true);
     case PickleKind::kScalar: return ArrayOf(value)[py::tuple(0)];
     case PickleKind::kDict:
     case PickleKind::kOrderedDict: break;
   }
   py::object dict = value.Is(PickleKind::kDict) ? py::object(py::dict())
                                                 : py::module_::import("collections").attr("OrderedDict")();
-  for (const auto& [key, one] : value.entries()) dict[FromPickleValue(key, arrays)] = FromPickleValue(one, arrays);
+  for (const auto& [key, one] : value.entries()) dict[FromPickleValue(key, as)] = FromPickleValue(one, as);
   return dict;
 }
 
-// Every value is a tensor, or a dict of tensors: what Paddle takes for a state dict.
+py::object FromPickleValue(const PickleValue& value, bool arrays) {
+  return FromPickleValue(value, arrays ? ArraysAs::kArrays : ArraysAs::kTensors);
+}
+
+// Whether any tensor in it has a name: (name, array).
+bool HoldsNamedTensor(const PickleValue& value) {
+  if (value.Is(PickleKind::kNamedTensor) || (value.Is(PickleKind::kTuple) && value.IsTensorLike())) return true;
+  if (value.IsDict()) {
+    return std::any_of(value.entries().begin(), value.entries().end(), [](const auto& entry) { return HoldsNamedTensor(entry.second); });
+  }
+  const bool list = value.Is(PickleKind::kList) || value.Is(PickleKind::kTuple);
+  return list && std::any_of(value.items().begin(), value.items().end(), HoldsNamedTensor);
+}
+
+// As paddle.load: those arrays become tensors that a table of names lists; without a table those that have names; without names all.
+py::object FromFile(const PickleValue& value, bool arrays) {
+  const PickleValue* table = value.IsDict() ? value.Find(io::kNameTableKey) : nullptr;
+  if (table == nullptr || !table->IsDict()) {
+    return FromPickleValue(value, arrays ? ArraysAs::kArrays : HoldsNamedTensor(value) ? ArraysAs::kNamedTensors : ArraysAs::kTensors);
+  }
+  std::set<std::string> listed;  // keys may be numbers
+  for (const auto& [key, name] : table->entries()) listed.insert(key.ToString());
+  const py::object dict = FromPickleValue(value, ArraysAs::kTheyAre);
+  for (const auto& [key, one] : value.entries()) {
+    if (!arrays && one.Is(PickleKind::kArray) && listed.contains(key.ToString())) dict[FromPickleValue(key, true)] = FromPickleValue(one, false);
+  }
+  return dict;
+}
+
+bool HoldsTensor(py::handle object, py::handle tensor_type) {
+  if (py::isinstance(object, tensor_type)) return true;
+  if (PyDict_Check(object.ptr())) {
+    for (const auto& [key, value] : py::reinterpret_borrow<py::dict>(object)) {
+      if (HoldsTensor(value, tensor_type)) return true;
+    }
+    return false;
+  }
+  if (!PyList_Check(object.ptr()) && !PyTuple_Check(object.ptr()) && !PyAnySet_Check(object.ptr())) return false;
+  return std::any_of(object.begin(), object.end(), [&](py::handle one) { return HoldsTensor(one, tensor_type); });
+}
+
+// Every value is a tensor, or a dict without any: what Paddle takes for a state dict.
 bool IsStateDict(py::handle object, py::handle tensor_type) {
-  if (!PyDict_Check(object.ptr()) || py::len(object) == 0) return false;
+  if (!PyDict_Check(object.ptr())) return false;
   for (const auto& [key, value] : py::reinterpret_borrow<py::dict>(object)) {
-    if (!py::isinstance(value, tensor_type) && !IsStateDict(value, tensor_type)) return false;
+    const bool plain = PyDict_Check(value.ptr()) && !HoldsTensor(value, tensor_type);
+    if (!plain && !py::isinstance(value, tensor_type)) return false;
   }
   return true;
 }
@@ -171,6 +228,7 @@ PickleValue ToFile(py::handle object, int protocol) {
   SKIFF_ENFORCE(protocol >= 2 && protocol <= 4, InvalidArgument, "Expected 1<'protocol'<5, but received protocol=", protocol);
   const bool state = IsStateDict(object, py::module_::import("skiff._core").attr("LoDTensor"));
   PickleValue value = ToPickleValue(state)(object);
+  if (state) value = PickleValue::Dict(value.entries());  // whatever kind of dict it was
   return protocol < 4 && value.IsDict() ? io::SplitSlices(value) : value;
 }
 
@@ -189,7 +247,7 @@ py::object LoadFrom(const std::shared_ptr<const io::MappedFile>& file, bool arra
   switch (io::DetectFile(bytes)) {
     case io::FileKind::kPickle: {
       const PickleValue value = io::MergeSlices(io::ParsePickle(bytes, file->name()), file->name());
-      py::object object = FromPickleValue(value, arrays);
+      py::object object = FromFile(value, arrays);
       if (!keep_name_table && value.IsDict()) object.attr("pop")(io::kNameTableKey, py::none());
       return object;
     }
@@ -277,7 +335,11 @@ void BindPickle(py::module_& m) {
   });
   m.def("tensor_bytes", [](py::object tensor) {
     io::StringSink sink;
-    io::WriteTensor(ToTensor(tensor), &sink);
+    if (py::isinstance<SelectedRows>(tensor)) {
+      io::WriteSelectedRows(tensor.cast<const SelectedRows&>(), &sink);
+    } else {
+      io::WriteTensor(ToTensor(tensor), &sink);
+    }
     return py::bytes(sink.Take());
   });
   m.def("load_file", [](const std::string& path, bool arrays, bool keep_name_table, bool verify) {

@@ -21,19 +21,32 @@ def _check_options(function, given):
         raise ValueError(f"{function}: the options {sorted(given)} are not supported")
 
 
+def _with_values(state):
+    """The state dict of a layer as Paddle's imperative mode writes it: what its variables hold in the current scope, and their names."""
+    values, empty = {}, []
+    for key, variable in state.items():
+        held = _core.global_scope().find_var(variable.name)
+        values[key] = held.get_tensor() if held is not None else None
+        if values[key] is None or not values[key]._is_initialized():
+            empty.append(variable.name)
+    if empty:
+        raise ValueError(f"{', '.join(empty)} have no value in the current scope; run the startup program first")
+    return {**values, "StructuredToParameterName@@": {key: variable.name for key, variable in state.items()}}
+
+
 def save(obj, path, protocol=4, **configs):
     """Writes an object where Paddle's `load` finds it.
 
     Args:
-        obj: a state dict, a Program (as Paddle 3 writes it where the path ends in .json), a tensor, an array, a number, text, or lists
-            and dicts of them.
+        obj: a state dict, of a layer too, a Program (as Paddle 3 writes it where the path ends in .json), a tensor, an array, a number,
+            text, or lists and dicts of them. Of a layer's variables the values in the current scope are written, with their names.
         path (str | file): folders are made as needed; the file appears whole or not at all.
         protocol (int): of the pickle, 2, 3 or 4.
-        use_binary_format (bool): writes one tensor without a pickle.
+        use_binary_format (bool): writes one tensor, or SelectedRows, without a pickle.
 
     Raises:
         TypeError, NotImplementedError: an object of another kind.
-        ValueError: an unknown option, a protocol or path that will not do.
+        ValueError: an unknown option, a protocol or path that will not do; a layer, or variables without values.
         OSError: the file cannot be written.
 
     Source: paddle.save.
@@ -44,10 +57,14 @@ def save(obj, path, protocol=4, **configs):
         raise ValueError(f"protocol must be 2, 3 or 4, {protocol!r} was given")
     if not isinstance(binary, bool):
         raise TypeError(f"use_binary_format must be a bool, {binary!r} was given")
-    if binary and not isinstance(obj, _core.LoDTensor) and not hasattr(obj, "__array__"):
-        raise NotImplementedError(f"use_binary_format=True writes one tensor; {type(obj)} was given")
+    if binary and not isinstance(obj, (_core.LoDTensor, _core.SelectedRows)) and not hasattr(obj, "__array__"):
+        raise NotImplementedError(f"use_binary_format=True writes one tensor or SelectedRows; {type(obj)} was given")
     if not hasattr(path, "write") and not isinstance(path, (str, os.PathLike)):
         raise ValueError(f"path must be a path or an object with write(), {path!r} was given")
+    if not isinstance(obj, _core.Program) and callable(getattr(obj, "state_dict", None)):
+        raise ValueError(f"a {type(obj).__name__} itself cannot be saved; save its state_dict()")
+    if isinstance(obj, dict) and obj and all(isinstance(value, _core.Variable) for value in obj.values()):
+        obj = _with_values(obj)
     if hasattr(path, "write"):
         if isinstance(obj, _core.Program):
             path.write(_core.serialize_program(obj))

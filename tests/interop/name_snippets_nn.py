@@ -47,6 +47,13 @@ keep(F.conv2d_transpose(x, w, b, 2, 1, 1), F.conv2d_transpose(x, w, stride=2, ou
 keep(F.conv2d_transpose(x, data([4, 1, 3, 3]), groups=4), F.conv2d_transpose(x, data([4, 3, 3, 3]), groups=2, padding=[1, 2, 0, 1]))
 keep(F.conv2d_transpose(data([None, 9, 9, 4]), w, b, data_format="NHWC", output_padding=[1, 0], stride=[2, 2]))
 """)
+nn("conv2d_transpose_to_variables", "F.conv2d_transpose: an output size that is read at each run", """
+x, w, n, one = data([1, 4, 9, 9]), data([4, 6, 3, 3]), static.data("n", [2], "int32"), static.data("one", [1], "int64")
+keep(F.conv2d_transpose(x, w, stride=2, output_size=n), F.conv2d_transpose(x, w, data([6]), stride=2, output_size=one))
+keep(F.conv2d_transpose(x, w, stride=2, output_size=[one, 19]))
+keep(static.nn.conv2d_transpose(x, 6, output_size=n, filter_size=3, stride=2, act="relu"))
+keep(static.nn.conv2d_transpose(x, 6, output_size=(20, one), filter_size=[3, 3], stride=2, bias_attr=False))
+""")
 nn("conv3d", "F.conv3d and F.conv3d_transpose", """
 x, w, b = data([None, 4, 5, 6, 7]), data([6, 4, 3, 3, 3]), data([6])
 keep(F.conv3d(x, w, b, 2, 1), F.conv3d(x, w, padding=[1, 2, 0], dilation=[1, 2, 1]), F.conv3d(x, data([4, 2, 2, 2, 2]), groups=2))

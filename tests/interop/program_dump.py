@@ -22,9 +22,11 @@ def dtype_name(dtype):
 
 
 def plain(value):
-    """An attribute as JSON keeps it: a sub-block becomes {"block": its number}."""
+    """An attribute as JSON keeps it: a sub-block becomes {"block": its number}, a variable its name."""
     if isinstance(value, (bool, int, float, str)):
         return value
+    if hasattr(value, "persistable"):
+        return value.name
     if hasattr(value, "idx"):
         return {"block": value.idx}
     if hasattr(value, "id"):
@@ -36,7 +38,10 @@ def dump_operator(op):
     def attribute(name):
         if name == "sub_block" and hasattr(op, "_block_attr_id"):
             return {"block": op._block_attr_id(name)}
-        return plain(op.attr(name))
+        try:
+            return plain(op.attr(name))
+        except RuntimeError:  # Paddle's attr, of one that is given as variables
+            return plain(op.all_attrs()[name])
 
     order = sorted if op.type in UNORDERED else list
     record = {

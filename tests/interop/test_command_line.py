@@ -188,6 +188,24 @@ def test_a_net_that_paddle_built_again_is_equal_up_to_names(tmp_path):
     assert said["equal"] and said["programs"]["renamed"]["fc_0.w_0"] == "fc_11.w_0"
 
 
+def test_layers_names_survive_edits_and_cuts_for_who_trains_on_in_paddle(tmp_path):
+    prefix = GOLDEN / "jit_conv_bn_relu" / "model"
+    skiff("convert", prefix, tmp_path / "same")
+    skiff("edit", prefix, tmp_path / "renamed", "--rename", "conv2d_0.w_0=filter")
+    skiff("edit", prefix, tmp_path / "cut", "--cut", "conv2d_0.tmp_0")
+    code = """
+import json, sys, zlib
+import paddle
+print(json.dumps([[sorted(paddle.load(f"{sys.argv[1]}/{name}")), len(paddle.jit.load(f"{sys.argv[1]}/{name}").parameters())]
+                  for name in ("same", "renamed", "cut")]))
+"""
+    done = subprocess.run([PYTHON, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    same, renamed, cut = json.loads(done.stdout.splitlines()[-1])
+    assert same == renamed and "0.weight" in same[0] and len(same[0]) > 4
+    assert cut == [["0.weight"], 1]
+
+
 def test_state_dicts_of_every_format_load_into_paddle(tmp_path):
     state = GOLDEN / "jit_conv_bn_relu" / "model.pdparams"
     skiff("convert", state, tmp_path / "a.safetensors")

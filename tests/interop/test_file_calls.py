@@ -139,6 +139,18 @@ def test_the_state_of_a_folder_is_read_and_what_is_no_variable_is_told():
     assert sorted(nested) == ["block/a/w", "block/b"]
 
 
+# ---- without pickles
+
+@pytest.mark.parametrize("name", ["selected_rows/rows.bin", "lod_tensor/lod2.bin", "binary_format/bf16.bin", "binary_format/f64_0d.bin"])
+def test_tensors_and_rows_without_a_pickle_come_back_byte_for_byte(name, tmp_path):
+    wanted = (GOLDEN / name).read_bytes()
+    value = paddle.load(str(GOLDEN / name))
+    paddle.save(value, str(tmp_path / "again"), use_binary_format=True)
+    buffer = io.BytesIO()
+    paddle.save(value, buffer, use_binary_format=True)
+    assert (tmp_path / "again").read_bytes() == buffer.getvalue() == wanted
+
+
 # ---- state of programs
 
 def test_the_state_of_a_program_is_parameters_and_the_rest(trained, tmp_path, exe):

@@ -113,6 +113,20 @@ def test_a_training_program_of_paddle_3_goes_on_training(exe):
     assert losses[-1] < losses[0] and np.isfinite(losses).all()
 
 
+def test_a_gradient_that_its_author_wrote_is_in_the_file(exe):
+    """mean(2 x) of 12 numbers, whose author wrote 3 dy where 2 dy would be right."""
+    program = paddle.load(str(FIXTURES / "pir/py_layer.json"))
+    doubled, *_, gradient = [op.output("Out")[0] for op in program.global_block().ops if op.type == "assign"]
+    x = np.arange(12, dtype="float32").reshape(4, 3)
+    found = exe.run(program, feed={"x": x}, fetch_list=[doubled, gradient])
+    np.testing.assert_array_equal(found[0], 2 * x)
+    np.testing.assert_array_equal(found[1], np.full((4, 3), 0.25, "float32"))
+    with tempfile.TemporaryDirectory() as folder:
+        paddle.save(program, f"{folder}/again.json")
+        again = paddle.load(f"{folder}/again.json")
+        np.testing.assert_array_equal(exe.run(again, feed={"x": x}, fetch_list=[again.global_block().ops[-1].output("Out")[0]])[0], found[1])
+
+
 def test_an_operator_without_counterpart_is_named_with_its_place(exe):
     x = paddle.static.data("x", [4, 3])
     block = paddle.static.default_main_program().global_block()

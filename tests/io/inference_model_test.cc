@@ -1,7 +1,10 @@
 #include "io/inference_model.h"
 
 #include "io/atomic_file.h"
+#include "io/find_program.h"
+#include "io/pickle.h"
 #include "io/program_file.h"
+#include "io/variable_files.h"
 #include "tests/io/support.h"
 
 namespace skiff::io {
@@ -228,6 +231,50 @@ TEST(InferenceModelTest, OfTwoFormatsTheOneThatWasSavedLastIsRead) {
   EXPECT_THAT(LoadInferenceModel(folder / "m.pdmodel").fetch_names, ElementsAre("save_infer_model/scale_0.tmp_0"));
   SaveInferenceModel(folder / "m", {"x"}, {"out"}, *program, scope);
   EXPECT_THAT(LoadInferenceModel(folder / "m").fetch_names, ElementsAre("save_infer_model/scale_0.tmp_0"));
+  EXPECT_THAT(LoadInferenceModel(folder / "m", {.verify_checksums = false}).fetch_names, ElementsAre("save_infer_model/scale_0.tmp_0"));
+}
+
+TEST(InferenceModelTest, OfTwoFormatsWithoutChecksumsThatOfPaddle3IsReadAndTheOtherNamed) {
+  const TemporaryFolder folder;
+  const auto program = SmallProgram();
+  Scope scope;
+  scope.SetTensor("w", Tensor::Of<float>({3, 2}, {1, 2, 3, 4, 5, 6}));
+  SaveInferenceModel(folder / "m", {"x"}, {"y"}, *program, scope, {.checksums = false, .format = ProgramFormat::kJson});
+  SaveInferenceModel(folder / "m", {"x"}, {"out"}, *program, scope, {.checksums = false});
+  EXPECT_THAT(LoadInferenceModel(folder / "m").fetch_names, ElementsAre("y"));
+  EXPECT_THAT(LoadInferenceModel(folder / "m.json").fetch_names, ElementsAre("y"));
+  EXPECT_THAT(LoadInferenceModel(folder / "m.pdmodel").fetch_names, ElementsAre("save_infer_model/scale_0.tmp_0"));
+  const ProgramFile found = FindProgramFile(folder / "m");
+  EXPECT_EQ(found.passed_over, folder / "m.pdmodel");
+  EXPECT_THAT(ToldOfTwoPrograms(found), AllOf(HasSubstr("m.json\" is read"), HasSubstr("m.pdmodel\" is not")));
+  EXPECT_EQ(ToldOfTwoPrograms(FindProgramFile(folder / "m.pdmodel")), "");
+  WriteFile(folder / "m.json", R"({"epochs": 12})");  // of whoever trained it
+  EXPECT_EQ(FindProgramFile(folder / "m").path, folder / "m.pdmodel");
+}
+
+// A .info that leaves out a parameter keeps Paddle from loading the model.
+TEST(InferenceModelTest, WhatJitSaveToldOfTheParametersStaysWhileItFits) {
+  const TemporaryFolder folder;
+  const std::string info = folder / "m.pdiparams.info";
+  const auto save_over = [&](const std::string& old_info, const std::string& input) {
+    WriteFile(info, old_info);
+    Scope scope;
+    scope.SetTensor("w", Tensor::Of<float>({3, 2}, {1, 2, 3, 4, 5, 6}));
+    SaveInferenceModel(folder / "m", {input}, {"out"}, *SmallProgram(), scope);
+  };
+  const auto about = [](const char* name) {
+    const auto entry = PickleValue::Dict({{PickleValue::Str("structured_name"), PickleValue::Str("0.weight")}});
+    return SerializePickle(PickleValue::Dict({{PickleValue::Str(name), entry}}), {.protocol = 2});
+  };
+  save_over(about("w"), "x");
+  EXPECT_EQ(ReadText(info), about("w"));
+  EXPECT_THAT(LoadModelState(folder / "m").Names(), ElementsAre("0.weight"));
+  for (const std::string& stale : {about("v"), SerializePickle(PickleValue::Int(1)), std::string("no pickle")}) {
+    save_over(stale, "x");
+    EXPECT_FALSE(IsFile(info));
+  }
+  save_over(about("w"), "y");  // no parameters
+  EXPECT_FALSE(IsFile(info));
 }
 
 TEST(InferenceModelTest, WritesNoParametersWhereThereAreNone) {

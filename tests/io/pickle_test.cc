@@ -106,6 +106,21 @@ TEST(PickleTest, WhatIsWrittenIsReadAgain) {
   }
 }
 
+std::string Number64(uint64_t value) { return {reinterpret_cast<const char*>(&value), sizeof(value)}; }
+
+// Opcodes that Paddle needs above 4 GiB, of 256 objects or of 64 KiB, here with small arguments: any length is legal.
+TEST(PickleTest, ReadsTheFormsOfLargeFiles) {
+  const auto proto4 = [](const std::string& opcodes) { return "\x80\x04" + opcodes + "."; };
+  EXPECT_EQ(Parse(proto4("\x8e" + Number64(3) + Raw("\0\xff" "a"))).AsText(), Raw("\0\xff" "a"));  // BINBYTES8
+  EXPECT_EQ(Parse(proto4("\x8d" + Number64(2) + "\xc3\xa9")).AsText(), "é");                        // BINUNICODE8
+  EXPECT_EQ(Parse(proto4("\x8b" + Raw("\5\0\0\0" "\0\0\0\0\1"))).AsInt(), int64_t{1} << 32);         // LONG4
+  EXPECT_EQ(Parse(Proto2(Raw("X\1\0\0\0a" "r\0\0\1\0" "X\1\0\0\0b" "q\7" "j\0\0\1\0" "h\7" "\x86\x86\x86"))).ToString(),
+            "('a', ('b', ('a', 'b')))");  // LONG_BINPUT, BINPUT and how they are fetched
+  // Frames may end between any two opcodes, and what is large stands between them.
+  const std::string frames = "\x95" + Number64(2) + "](" + "\x8c\1x" + "\x95" + Number64(6) + Raw("K\1K\2Ne") ;
+  EXPECT_EQ(Parse(proto4(frames)).ToString(), "['x', 1, 2, None]");
+}
+
 TEST(PickleTest, ReadsTheTextOfPython2) {
   EXPECT_EQ(Parse(Proto2("U\x02\xe9t")).AsText(), "ét");
 }

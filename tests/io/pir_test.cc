@@ -185,7 +185,17 @@ TEST(PirErrorTest, NumbersOutOfRangeAreNamed) {
 }
 
 TEST(PirErrorTest, ATypeWithoutCounterpartIsNamedWithItsPlace) {
-  EXPECT_THAT(Refusal(With("\"0.t_f32\"", "\"0.t_f8e4m3fn\"")), AllOf(HasSubstr("0.t_f8e4m3fn"), HasSubstr("ops[0] (builtin.parameter)")));
+  for (const char* type : {"0.t_f8e4m3fn", "0.t_ui32"}) {
+    EXPECT_THAT(Refusal(With("\"0.t_f32\"", StrCat("\"", type, "\""))),
+                AllOf(HasSubstr(type), HasSubstr("ops[0] (builtin.parameter)"), HasSubstr("in \"model.json\"")));
+  }
+  EXPECT_THAT(Refusal(With("\"0.t_dtensor\"", "\"1.t_sparse_coo_tensor\"")), AllOf(HasSubstr("1.t_sparse_coo_tensor"), HasSubstr("model.json")));
+  EXPECT_THAT(Refusal(With("\"args\":[]", "\"args\":[],\"kwargs\":[1]")), HasSubstr("arguments by keyword"));
+}
+
+TEST(PirErrorTest, OfOperationsWithRegionsThoseThatAreKnownAreNamed) {
+  EXPECT_THAT(Refusal(With("\"#\":\"1.relu\"", R"("#":"1.relu","regions":[{"#":"r","blocks":[{"#":"b","args":[],"ops":[]}]}])")),
+              AllOf(HasSubstr("(pd_op.relu) has regions"), HasSubstr("pd_op.pylayer are supported")));
 }
 
 TEST(PirErrorTest, TextsAreWantedWhereKindsStand) {

@@ -2,12 +2,16 @@
 import io
 import pickle
 import shutil
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 import skiff as paddle
+from skiff import _core
 
 static = paddle.static
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
 
 @pytest.fixture
@@ -53,6 +57,20 @@ def test_an_inference_model_travels_as_bytes(net, exe):
     with static.scope_guard(static.Scope()):
         static.deserialize_persistables(program, data, exe)
         np.testing.assert_array_equal(exe.run(program, feed=FEED, fetch_list=fetch)[0], before)
+
+
+def test_of_two_programs_the_one_that_was_not_read_is_named(net, exe, tmp_path):
+    prefix = str(tmp_path / "net")
+    static.save_inference_model(prefix, [net[0]], [net[1]], exe, checksums=False)
+    static.save_inference_model(prefix, [net[0]], [net[1]], exe, checksums=False, format="json")
+    for read in (lambda: static.load_inference_model(prefix, exe), lambda: paddle.load(prefix), lambda: paddle.inference.Predictor(prefix)):
+        with pytest.warns(UserWarning, match=r"net.json\" is read, as Paddle 3 does, and .*net.pdmodel\" is not"):
+            read()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert static.load_inference_model(prefix + ".pdmodel", exe)[2][0].name.startswith("save_infer_model/scale_0")
+        static.save_inference_model(prefix, [net[0]], [net[1]], exe)
+        assert static.load_inference_model(prefix, exe)[2][0].name.startswith("save_infer_model/scale_0")
 
 
 def test_static_save_and_load_restore_optimizers_too(net, exe, tmp_path):
@@ -106,6 +124,17 @@ def test_nested_objects_come_back(tmp_path, protocol):
         assert pickle.load(file)["a"] == value["a"]
 
 
+@pytest.mark.parametrize("protocol", [2, 3, 4])
+def test_pickles_are_those_of_python(protocol):
+    """More than 256 objects in the memo, several frames, payloads outside of frames, numbers of any size."""
+    value = {f"key {i}": [i, -i, i << 40, f"text {i}" * i] for i in range(400)}
+    value["long"] = [1 << 3000, -(1 << 3000), 1 << 63, -(1 << 63), 255, 256, 65535, 65536, 2147483648]
+    value["large"] = ["é" * 70000, ["x" * 65536], (1.5, None, True, ()), [list(range(2001))]]
+    ours = _core.pickle_bytes(value, protocol)
+    assert ours == pickle.dumps(value, protocol)
+    assert _core.load_bytes(ours, True, True) == value
+
+
 def test_buffers_are_files_too():
     buffer = io.BytesIO()
     paddle.save({"a": np.ones(2, "float32")}, buffer)
@@ -127,6 +156,22 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
 def test_objects_that_cannot_be_saved_are_refused(tmp_path):
     with pytest.raises(TypeError, match="object"):
         paddle.save({"a": object()}, str(tmp_path / "x"))
+
+
+def test_the_state_of_a_layer_is_what_its_variables_hold(exe, tmp_path):
+    layer = paddle.nn.Linear(3, 2)
+    with pytest.raises(ValueError, match="run the startup program first"):
+        paddle.save(layer.state_dict(), str(tmp_path / "early"))
+    exe.run(static.default_startup_program())
+    paddle.save(layer.state_dict(), str(tmp_path / "layer.pdparams"))
+    loaded = paddle.load(str(tmp_path / "layer.pdparams"), return_numpy=True, keep_name_table=True)
+    assert loaded.pop("StructuredToParameterName@@") == {"weight": layer.weight.name, "bias": layer.bias.name}
+    np.testing.assert_array_equal(loaded["weight"], np.array(static.global_scope().find_var(layer.weight.name).get_tensor()))
+    with pytest.raises(ValueError, match=r"a Linear itself cannot be saved; save its state_dict\(\)"):
+        paddle.save(layer, str(tmp_path / "x"))
+    for mixed in ({"a": layer.weight, "b": 1}, [layer.weight], layer.weight):
+        with pytest.raises(TypeError, match="has no value of its own"):
+            paddle.save(mixed, str(tmp_path / "x"))
 
 
 def test_a_missing_file_is_said(tmp_path):
@@ -175,3 +220,61 @@ def test_a_folder_of_variables_holds_variables_alone(net, exe, tmp_path):
     program = static.default_main_program()
     static.save_vars(exe, str(tmp_path), program, program.all_parameters())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fc_0.b_0", "fc_0.w_0"]
+
+
+# ---- fields of messages that nobody knows yet
+
+NESTED = {  # message -> field -> message, of the files of Paddle 2.6
+    "ProgramDesc": {1: "BlockDesc", 4: "Version", 5: "OpVersionMap"}, "OpVersionMap": {1: "OpVersionPair"}, "OpVersionPair": {2: "OpVersion"},
+    "BlockDesc": {3: "VarDesc", 4: "OpDesc"}, "VarDesc": {2: "VarType", 7: "VarAttr"},
+    "VarType": {2: "TensorDesc", 3: "LoDTensorDesc", 4: "LoDTensorDesc", 5: "ReaderDesc", 7: "Tuple", 8: "TensorDesc", 9: "TensorDesc",
+                10: "TensorDesc", 11: "TensorDesc", 12: "TensorDesc"},
+    "LoDTensorDesc": {1: "TensorDesc"}, "ReaderDesc": {1: "LoDTensorDesc"}, "OpDesc": {1: "Slot", 2: "Slot", 4: "Attr"},
+    "Attr": {20: "Scalar", 21: "Scalar"}, "Scalar": {5: "Complex"}}
+
+
+def varint(value):
+    out = b""
+    while value >= 0x80:
+        out, value = out + bytes([value & 0x7F | 0x80]), value >> 7
+    return out + bytes([value])
+
+
+def with_unknown_fields(data, message="ProgramDesc"):
+    """`data` with a text in field 200 of every message."""
+    def take():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte, at = data[at], at + 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+    out, at = b"", 0
+    while at < len(data):
+        start, key = at, take()
+        if key & 7 != 2:
+            if key & 7 == 0:
+                take()
+            else:
+                at += {1: 8, 5: 4}[key & 7]
+            out += data[start:at]
+            continue
+        size = take()
+        content, at = data[at:at + size], at + size
+        inner = NESTED.get(message, {}).get(key >> 3)
+        content = with_unknown_fields(content, inner) if inner else content
+        out += varint(key) + varint(len(content)) + content
+    text = f"of {message}".encode()
+    return out + varint(200 << 3 | 2) + varint(len(text)) + text
+
+
+@pytest.mark.parametrize("path", sorted(str(p.relative_to(GOLDEN)) for p in [*GOLDEN.rglob("*.pdmodel"), *GOLDEN.rglob("__model__")]))
+def test_fields_of_a_program_that_skiff_does_not_know_are_written_again(path, tmp_path):
+    data = with_unknown_fields((GOLDEN / path).read_bytes())
+    assert data.count(b"of ") > 10
+    program = static.deserialize_program(data)
+    for number, one in enumerate((program, program.clone())):
+        paddle.save(one, str(tmp_path / f"{number}.pdmodel"))
+        assert (tmp_path / f"{number}.pdmodel").read_bytes() == data

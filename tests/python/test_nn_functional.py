@@ -232,3 +232,26 @@ def test_random_slopes_lie_between_their_bounds(value):
 def test_mistakes_raise_paddles_kind_of_error(error, call):
     with pytest.raises(error):
         call(paddle.static.data("x", [2, 4, 6, 6]))
+
+
+def test_the_size_of_a_transposed_convolution_may_be_read_at_each_run(exe):
+    """As Paddle 2.6.2 computes it: the size of the run, with the values of that size given as numbers; gradients too."""
+    x, w = paddle.static.data("x", [1, 2, 4, 4]), paddle.static.data("w", [2, 3, 3, 3])
+    size, one = paddle.static.data("size", [2], "int32"), paddle.static.data("one", [1], "int64")
+    x.stop_gradient = w.stop_gradient = False
+    random = np.random.RandomState(0)
+    feed = {"x": random.rand(1, 2, 4, 4).astype("float32"), "w": random.rand(2, 3, 3, 3).astype("float32"),
+            "size": np.int32([10, 9]), "one": np.int64([10])}
+    for given, numbers in ((size, [10, 9]), (one, 10), ([one, 9], [10, 9])):
+        results = []
+        for wanted in (given, numbers):
+            out = F.conv2d_transpose(x, w, stride=2, output_size=wanted)
+            results.append(exe.run(feed=feed, fetch_list=[out, *paddle.static.gradients([paddle.sum(out * out)], [x, w])]))
+        for variable, constant in zip(*results):
+            np.testing.assert_array_equal(variable, constant)
+        assert results[0][0].sum() == pytest.approx(211.68661499023438, rel=1e-6)  # Paddle's
+    for wrong, error in ((paddle.static.data("three", [3], "int32"), ValueError), (x, TypeError), ([one], ValueError)):
+        with pytest.raises(error, match="output_size"):
+            F.conv2d_transpose(x, w, output_size=wrong)
+    with pytest.raises(ValueError, match="filter_size should not be None"):
+        paddle.static.nn.conv2d_transpose(x, 3, output_size=size)

@@ -121,3 +121,22 @@ def test_a_program_becomes_bytes_and_is_parsed_from_them():
     assert [op.type for op in restored.global_block().ops] == ["matmul_v2"]
     with pytest.raises(ValueError, match="byte"):
         static.Program.parse_from_string(text[:-1])
+
+
+def test_a_moving_average_of_scales_is_left_alone_outside_of_training(exe):
+    """Real Paddle 2.6.2's numbers."""
+    x, block = static.data("x", [2, 3]), static.default_main_program().global_block()
+    scale, accum, state = (static.create_global_var([1], value, "float32", persistable=True, name=name)
+                           for name, value in (("scale", 0.7), ("accum", 2.5), ("state", 1.9)))
+    feed = {"x": np.float32([[1, -4, 2], [0, 3, 1]])}
+    exe.run(static.default_startup_program())
+    for is_test, wanted in ((True, [0.7, 2.5, 1.9]), (False, [2.3062730, 6.25, 2.71])):
+        out = block.create_var(dtype="float32")
+        block.append_op(type="moving_average_abs_max_scale", inputs={"X": x, "InAccum": accum, "InState": state},
+                        outputs={"Out": out, "OutScale": scale, "OutState": state, "OutAccum": accum}, attrs={"is_test": is_test})
+        program = static.default_main_program().clone()
+        if not is_test:
+            program.global_block()._remove_op(0)
+        found = exe.run(program, feed=feed, fetch_list=[out.name, "scale", "accum", "state"])
+        np.testing.assert_array_equal(found[0], feed["x"])
+        np.testing.assert_allclose(np.ravel(found[1:]), wanted, rtol=1e-6)

@@ -87,6 +87,24 @@ class Convert(ToolTest):
         self.assertIn("missing: conv2d_0.b_0, conv2d_0.w_0", error)
         self.assertEqual(list(self.folder.iterdir()), [])
 
+    def test_what_jit_save_tells_of_the_parameters_comes_along(self):
+        conv = GOLDEN / "jit_conv_bn_relu" / "model"
+        self.convert(conv, self.folder / "again")
+        self.assertSameBytes(self.folder / "again.pdiparams.info", conv.with_suffix(".pdiparams.info"))
+        self.convert(GOLDEN / "seed_matmul_add" / "infer_model", self.folder / "again")  # it was of other parameters
+        self.assertFalse((self.folder / "again.pdiparams.info").exists())
+
+    def test_of_two_programs_the_one_that_was_not_read_is_named(self):
+        prefix = self.copy("seed_matmul_add/infer_model")
+        self.convert(GOLDEN / "seed_matmul_add" / "infer_model", self.folder / "model.json")
+        (self.folder / "model.checksums").unlink()
+        for command in ("show", "verify", "bench"):
+            code, _, said = skiff(command, prefix)
+            self.assertEqual(code, 0, said)
+            self.assertIn('model.json" is read', said)
+            self.assertEqual(said.count("model.pdmodel"), 1)
+        self.assertEqual(skiff("show", f"{prefix}.pdmodel")[2], "")
+
     def test_structured_names_find_the_variables_they_stand_for(self):
         conv = GOLDEN / "jit_conv_bn_relu"
         self.convert(conv / "model.pdparams", self.folder / "x.pdiparams", "--program", conv / "model")

@@ -59,6 +59,13 @@ class Show(ToolTest):
         self.assertEqual(facts["objects"]["epoch"], "100")
         self.assertTrue(any(tensor["name"].startswith("model.") for tensor in facts["tensors"]))
 
+    def test_a_program_of_paddle_3_says_the_version_of_its_format(self):
+        source = GOLDEN / "pir_json_v3" / "static_fc.json"
+        self.assertIn("\n  written by  Paddle 3 (PIR in JSON, version 4)\n", skiff("show", source)[1])
+        older = self.folder / "older.json"
+        older.write_text(source.read_text().replace('"version":4', '"version":2'))
+        self.assertEqual(json.loads(skiff("show", older, "--json")[1])["version"], "3 (PIR in JSON, version 2)")
+
     def test_prints_the_tree_of_a_pickle(self):
         code, out, _ = skiff("show", GOLDEN / "optimizers" / "adam_sched.pdopt")
         self.assertEqual(code, 0)

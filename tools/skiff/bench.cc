@@ -27,11 +27,12 @@ double Quantile(const std::vector<double>& sorted, double share) {
 }
 
 ExitCode Bench(const std::vector<std::string>& arguments) {
-  const std::string prefix = WithoutSuffix(OnlyArgument(arguments, "prefix"));
+  const std::string argument = OnlyArgument(arguments, "prefix"), prefix = WithoutSuffix(argument);
+  const std::string model = io::IsFolder(argument) ? argument : FindProgram(argument);
   if (FLAGS_repeat < 1) throw UsageError(StrCat("--repeat is ", FLAGS_repeat, "; wanted 1 or more"));
 
   auto start = Clock::now();
-  const Predictor predictor = io::LoadPredictor(prefix, {.num_threads = FLAGS_threads});
+  const Predictor predictor = io::LoadPredictor(model, {.num_threads = FLAGS_threads});
   const double load_ms = MsSince(start);
   std::vector<TensorMeta> metas;
   for (const std::string& name : predictor.input_names()) metas.push_back(predictor.Describe(name));

@@ -27,7 +27,7 @@ struct OperatorFacts {
 };
 
 struct ProgramFacts {
-  std::string version;  // "2.6.2", or "unknown" before Paddle 1.6
+  std::string version;  // of Paddle: "2.6.2", or "unknown" before 1.6
   int blocks = 0, variables = 0, operators = 0;
   std::vector<VariableFacts> inputs, outputs, parameters;
   std::map<std::string, OperatorFacts> types;  // by operator type, of all blocks

@@ -1,21 +1,22 @@
 #include "tools/skiff/model_files.h"
 
 #include <algorithm>
+#include <iostream>
 #include <map>
 #include <random>
 #include <set>
 
 #include "io/convert.h"
+#include "io/find_program.h"
 #include "io/mapped_file.h"
 #include "io/npy.h"
+#include "io/parameter_info.h"
 #include "io/variable_files.h"
 #include "tools/skiff/command.h"
 
 namespace skiff::tool {
 
 namespace {
-
-constexpr const char* kSuffixes[] = {".pdmodel", ".json", ".pdparams"};
 
 std::string KindOfFile(const std::string& path) {
   if (io::IsFolder(path)) return StrCat("folder \"", path, "\" has no __model__");
@@ -26,9 +27,7 @@ std::string KindOfFile(const std::string& path) {
 io::StateDict NamedByProgram(const std::string& path, const std::string& program_argument) {
   const auto file = io::MappedFile::Open(path);
   std::string program = program_argument;
-  for (const char* suffix : {".pdmodel", ".json"}) {
-    if (program.empty() && io::IsFile(WithoutSuffix(path) + suffix)) program = WithoutSuffix(path) + suffix;
-  }
+  if (program.empty()) program = ProgramBeside(path);
   const std::string beside = path.substr(0, path.size() - FileName(path).size()) + "__model__";
   if (program.empty() && io::IsFile(beside)) program = beside;
   if (!program.empty()) return io::ReadParameters(*OpenProgram(FindProgram(program)), file);
@@ -54,10 +53,12 @@ Found FindFile(const std::string& argument) {
     path = argument + (argument.ends_with('/') ? "__model__" : "/__model__");
     if (!io::IsFile(path)) return {argument, io::FileKind::kTensors};
   } else if (!io::IsFile(argument)) {
-    for (const char* suffix : kSuffixes) {
-      if (path == argument && io::IsFile(argument + suffix)) path += suffix;
-    }
-    SKIFF_ENFORCE(path != argument, External, "there is no file \"", argument, "\" and no \"", argument, ".pdmodel\"");
+    const io::ProgramFile program = io::FindProgramFile(argument);
+    path = program.path.empty() && io::IsFile(argument + ".pdparams") ? argument + ".pdparams" : program.path;
+    static std::set<std::string> told;  // commands look more than once
+    const std::string two = io::ToldOfTwoPrograms(program);
+    if (!two.empty() && told.insert(two).second) std::cerr << two << '\n';
+    SKIFF_ENFORCE(!path.empty(), External, "there is no file \"", argument, "\" and no \"", argument, ".pdmodel\"");
   }
   return {path, io::DetectFile(io::MappedFile::Open(path)->bytes())};
 }
@@ -76,14 +77,19 @@ io::InferenceModel OpenModel(const std::string& argument) {
   const io::LoadInferenceOptions options{.memory = io::TensorMemory::kShared};
   if (io::IsFolder(argument)) return io::LoadInferenceModel(argument, options);
   const std::string prefix = WithoutSuffix(argument);
-  // A prefix means the .pdmodel where both are there.
-  if (program == prefix + ".json" && io::IsFile(prefix + ".pdmodel")) return io::LoadInferenceModel(program, options);
   try {
-    return io::LoadInferenceModel(prefix, options);
+    return io::LoadInferenceModel(program, options);
   } catch (External& error) {
     if (io::IsFile(prefix + ".pdparams")) error.AddContext("it was saved for training (.pdparams); save_inference_model makes a model of it");
     throw;
   }
+}
+
+io::InferenceModel OpenModelToWrite(const std::string& argument) {
+  io::InferenceModel model = OpenModel(argument);
+  model.program = OpenProgram(FindProgram(argument));
+  if (!io::IsFolder(argument)) model.parameter_info = io::LoadParameterInfo(WithoutSuffix(argument));
+  return model;
 }
 
 bool HasParameters(const std::string& argument) {
@@ -116,6 +122,11 @@ std::string WithoutSuffix(const std::string& path) {
     }
   }
   return path;
+}
+
+std::string ProgramBeside(const std::string& path) {
+  const std::string prefix = WithoutSuffix(path), found = prefix == path ? "" : io::FindProgramFile(prefix).path;
+  return found == path ? "" : found;
 }
 
 std::string FileName(const std::string& path) { return path.substr(path.rfind('/') + 1); }

@@ -19,7 +19,7 @@ struct Found {
 
   bool IsProgram() const { return kind == io::FileKind::kProgram || kind == io::FileKind::kProgramJson; }
 };
-/// The file that `argument` stands for: itself, argument.pdmodel, argument.json, argument.pdparams, or the __model__ of a
+/// The file that `argument` stands for: itself, argument.pdmodel or argument.json (io/find_program.h; a choice is told), argument.pdparams, or the __model__ of a
 /// folder. A folder without one is kept as kTensors: its files are variables. @throws External when there is none of them.
 Found FindFile(const std::string& argument);
 /// The file of a program. @throws InvalidArgument saying what the file is instead.
@@ -29,6 +29,8 @@ std::string FindProgram(const std::string& argument);
 std::unique_ptr<Program> OpenProgram(const std::string& path);
 /// A program with its parameters: a prefix, a prefix.pdmodel, a folder. The one place where commands read one.
 io::InferenceModel OpenModel(const std::string& argument);
+/// The same to be written again: dtypes are those that the program's file says, and .pdiparams.info comes along.
+io::InferenceModel OpenModelToWrite(const std::string& argument);
 /// Whether parameters of an inference model stand beside the program, or need not.
 bool HasParameters(const std::string& argument);
 
@@ -39,6 +41,8 @@ io::StateDict OpenTensors(const std::string& argument, const std::string& progra
 
 /// "lenet" for "lenet.pdmodel"; a folder as it is.
 std::string WithoutSuffix(const std::string& path);
+/// The program whose name differs from `path` in the suffix alone, "" where there is none.
+std::string ProgramBeside(const std::string& path);
 /// "net.pdparams" for "a/b/net.pdparams".
 std::string FileName(const std::string& path);
 

@@ -4,6 +4,7 @@
 #include <iomanip>
 
 #include "io/mapped_file.h"
+#include "io/pir/ir.h"
 #include "tools/skiff/command.h"
 #include "tools/skiff/show.h"
 
@@ -80,11 +81,16 @@ void PrintDot(const Program& program) {
   std::cout << "}\n";
 }
 
-void ShowProgram(const std::string& path) {
+// The file tells the version of its format, not that of Paddle.
+int64_t PirVersion(const std::string& path) { return io::ParsePir(io::MappedFile::Open(path)->bytes(), path).version; }
+
+void ShowProgram(const Found& found) {
+  const std::string& path = found.path;
   const auto program = OpenProgram(path);
   if (FLAGS_dot) return PrintDot(*program);
   const uint64_t bytes = io::MappedFile::Open(path)->bytes().size();
-  const ProgramFacts facts = Gather(program.get(), ShapesFlag());
+  ProgramFacts facts = Gather(program.get(), ShapesFlag());
+  if (found.kind == io::FileKind::kProgramJson) facts.version = StrCat("3 (PIR in JSON, version ", PirVersion(path), ")");
   if (FLAGS_json) {
     Json json = ProgramJson(facts);
     json["file"] = path;
@@ -101,7 +107,7 @@ ExitCode Show(const std::vector<std::string>& arguments) {
   const Found found = FindFile(OnlyArgument(arguments, "file"));
   if (FLAGS_dot && !found.IsProgram()) throw UsageError("--dot needs a program, say a .pdmodel");
   if (found.IsProgram()) {
-    ShowProgram(found.path);
+    ShowProgram(found);
   } else {
     ShowValues(found);
   }

@@ -34,9 +34,7 @@ std::string LoDText(const LoD& lod) {
 // Names of a file's tensors, as many as there are; a number where no program gives them.
 std::vector<std::string> NamesFor(const std::string& path, size_t count) {
   std::string model = FLAGS_program;
-  if (model.empty() && path != WithoutSuffix(path) + ".pdmodel" && io::IsFile(WithoutSuffix(path) + ".pdmodel")) {
-    model = WithoutSuffix(path) + ".pdmodel";
-  }
+  if (model.empty()) model = ProgramBeside(path);
   std::vector<std::string> names;
   if (!model.empty()) {
     const auto program = OpenProgram(FindProgram(model));

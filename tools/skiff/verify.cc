@@ -140,8 +140,7 @@ std::string CheckProgram(const Found& found, const std::string& argument, Defect
 }
 
 std::string CheckValues(const Found& found, Defects* defects) {
-  const std::string beside = WithoutSuffix(found.path) + ".pdmodel";
-  const std::string model = !FLAGS_program.empty() ? FLAGS_program : beside != found.path && io::IsFile(beside) ? beside : "";
+  const std::string model = FLAGS_program.empty() ? ProgramBeside(found.path) : FLAGS_program;
   const auto program = model.empty() ? nullptr : OpenProgram(FindProgram(model));
   const std::string together = program == nullptr ? "" : StrCat("; it belongs to ", model);
   if (io::IsFolder(found.path)) {

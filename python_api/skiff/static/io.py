@@ -69,12 +69,14 @@ def load_inference_model(path_prefix, executor, **kwargs):
     """Reads an inference model and puts its parameters into the current scope.
 
     Args:
-        path_prefix (str | None): as given to save_inference_model (path_prefix.json, of Paddle 3, is read where there is
-            no path_prefix.pdmodel), or the folder of an older model; None where
+        path_prefix (str | None): as given to save_inference_model, or a .pdmodel or .json itself, or the folder of an older model; None where
             model_filename and params_filename are the files' bytes.
         executor (Executor): as in Paddle.
         model_filename, params_filename (str | bytes): of older models.
         verify_checksums (bool): compares the files with path_prefix.checksums, where there is one. True unless given.
+
+    Of path_prefix.pdmodel and path_prefix.json (Paddle 3) the one that was saved last is read, as their checksums tell; without checksums the
+    .json, as Paddle 3 does, with a warning that names the other.
 
     Returns:
         list: the program, names of its inputs, variables of its outputs.

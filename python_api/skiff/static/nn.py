@@ -66,11 +66,25 @@ def conv2d_transpose(input, num_filters, output_size=None, filter_size=None, pad
     """The gradient of a convolution, used as a layer; arguments as conv2d's.
 
     Args:
-        output_size (int | list): height and width of the result; found from filter_size where None.
+        output_size (int | list | Variable): height and width of the result, variables as in nn.functional.conv2d_transpose; found from
+            filter_size where None.
         filter_size (int | list): found from output_size where None.
+
+    Raises:
+        ValueError: neither is given, or output_size is a variable and filter_size is None.
 
     Source: paddle.static.nn.conv2d_transpose.
     """
+    from ..nn.functional.conv import conv_nd, numbers, of_variables, sizes
+    if of_variables(output_size):
+        if filter_size is None:
+            raise ValueError("filter_size should not be None when output_size is Tensor or contain Tensor in static graph mode.")
+        helper, groups, axis = _core.LayerHelper("conv2d_transpose", name), groups or 1, 3 if data_format == "NHWC" else 1
+        extra = sizes(2, 0, output_size)
+        w = helper.create_parameter(param_attr, [input.shape[axis], num_filters // groups, *numbers(filter_size, 2, "filter_size")],
+                                    input.dtype)
+        out = conv_nd("conv2d_transpose", 2, input, w, None, stride, padding, dilation, groups, data_format, helper.name, extra)
+        return helper.activate(helper.add_bias(out, bias_attr, axis, axis + 1), act)
     return _core.conv2d_transpose(input, num_filters, output_size, filter_size, padding, stride, dilation, groups, param_attr,
                                   bias_attr, act, name, data_format)
 

@@ -49,12 +49,12 @@ def shape_inputs(shape, single, several):
     shape = to_list(shape)
     if not any_var(shape):
         return {}, [-1 if extent is None else int(extent) for extent in shape]
-    tensors = [extent if is_var(extent) else _extent(int(extent), [] if several == "ShapeTensorList" else [1]) for extent in shape]
+    tensors = [extent if is_var(extent) else one_extent(int(extent), [] if several == "ShapeTensorList" else [1]) for extent in shape]
     return {several: tensors}, [-1 if is_var(extent) else int(extent) for extent in shape]
 
 
-def _extent(value, shape):
-    """An extent among variables: Paddle's generators take it without axes, the others with one."""
+def one_extent(value, shape):
+    """A number as a variable, to stand among others: Paddle's generators take it without axes, the others with one."""
     _core.unique_name("fill_constant")  # as Paddle counts
     attrs = {"shape": shape, "dtype": dtype_code("int32"), "value": float(value), "str_value": str(value), "force_cpu": True}
     return layer("fill_constant", {}, "Out", attrs, dtype="int32", stopped=["Out"])

@@ -43,6 +43,32 @@ def branches(paddle):
     return Branches()
 
 
+@model(Input("x", [4]), recorded=True)
+def written_gradient(paddle):
+    """A function whose gradient its author wrote: pylayer in 2.6.2, a region of operations in 3.3.1."""
+    class Doubled(paddle.autograd.PyLayer):
+        @staticmethod
+        def forward(ctx, x):
+            y = paddle.tanh(x) * 2.0
+            ctx.save_for_backward(y)
+            return y
+
+        @staticmethod
+        def backward(ctx, gradient):
+            y, = ctx.saved_tensor()
+            return gradient * (2.0 - y * y / 2.0)
+
+    class Net(paddle.nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.linear, self.doubled = paddle.nn.Linear(4, 3), Doubled
+
+        def forward(self, x):
+            return self.linear(self.doubled.apply(x))
+
+    return Net()
+
+
 @model(Input("x", [5, 4], free=(0,)), recorded=True)
 def stacked_steps(paddle):
     """A list that grows in a loop over the length of the input: an array of tensors."""

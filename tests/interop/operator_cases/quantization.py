@@ -20,6 +20,8 @@ case("quantization", "fake_quantize_range_abs_max_test", "fake_quantize_range_ab
      {"window_size": 4, "bit_length": 8, "is_test": True, "round_type": 1}, {"Out": 1, "OutScale": "InScale"}, gradient=False)
 case("quantization", "moving_average_abs_max_scale", "moving_average_abs_max_scale", {"X": U(3, 5), "InAccum": A([2.5]), "InState": A([1.9])},
      {"moving_rate": 0.9, "is_test": False}, {"Out": 1, "OutScale": 1, "OutState": "InState", "OutAccum": "InAccum"}, gradient=False)
+case("quantization", "moving_average_abs_max_scale_test", "moving_average_abs_max_scale", {"X": U(3, 5), "InAccum": A([2.5]), "InState": A([1.9])},
+     {"moving_rate": 0.9, "is_test": True}, {"Out": 1, "OutScale": None, "OutState": "InState", "OutAccum": "InAccum"}, gradient=False)
 for name, axis, scale in (("one", -1, [1.5]), ("rows", 0, [1.5, 0.7, 2.0]), ("columns", 1, [1.5, 0.7, 2.0, 1.1])):
     L = {"quant_axis": axis, "bit_length": 8, "round_type": 0, "is_test": True, "only_observer": False}
     zero = np.zeros(len(scale), "float32")

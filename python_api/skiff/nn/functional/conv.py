@@ -1,7 +1,7 @@
 """Convolutions over given filters."""
 from ... import _core
 from ..._core import layer
-from ...tensor._ops import any_var, is_var
+from ...tensor._ops import any_var, is_var, one_extent
 
 __all__ = ["conv1d", "conv1d_transpose", "conv2d", "conv2d_transpose", "conv3d", "conv3d_transpose"]
 
@@ -144,23 +144,39 @@ def conv3d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, data
     return conv_nd("conv3d", 3, x, weight, bias, stride, padding, dilation, groups, data_format, name)
 
 
-def _sizes(axes, output_padding, output_size):
-    """Inputs and attributes that choose among the sizes whose convolution has x's size."""
-    inputs, attrs = {}, {"output_size": [], "output_padding": []}
+def of_variables(output_size):
+    """Whether a size is a variable, or a list that holds some."""
+    return is_var(output_size) or isinstance(output_size, (list, tuple)) and any_var(output_size)
+
+
+def _size_variables(output_size):
+    """Variables as the attribute takes them: one of two numbers, or one for each axis."""
+    if not is_var(output_size):
+        if len(output_size) != 2:
+            raise ValueError(f"output_size must be one number or 2, {len(output_size)} were given")
+        return [extent if is_var(extent) else one_extent(int(extent), [1]) for extent in output_size]
+    if _core.dtype_name(output_size.dtype) not in ("int32", "int64"):
+        raise TypeError(f"output_size must be int32 or int64, {output_size.name} is {_core.dtype_name(output_size.dtype)}")
+    if tuple(output_size.shape) not in ((1,), (2,)):
+        raise ValueError(f"output_size must contain one or two integers, {output_size.name} has the shape {tuple(output_size.shape)}")
+    return output_size if output_size.shape[0] == 2 else [output_size, output_size]
+
+
+def sizes(axes, output_padding, output_size):
+    """Attributes that choose among the sizes whose convolution has x's size."""
+    attrs = {"output_size": [], "output_padding": []}
     if output_size is not None:
         if output_padding != 0:
             raise ValueError("output_padding option is mutually exclusive with output_size")
-        if is_var(output_size) or isinstance(output_size, (list, tuple)) and any_var(output_size):
-            if axes != 2:
-                raise ValueError("output_size should be int, or list, tuple of ints")
-            inputs["output_size"] = output_size
-        elif isinstance(output_size, (int, list, tuple)):
+        if axes == 2 and of_variables(output_size):
+            attrs["output_size"] = _size_variables(output_size)
+        elif isinstance(output_size, (int, list, tuple)) and not of_variables(output_size):
             attrs["output_size"] = numbers(output_size, axes, "output_size")
         else:
             raise ValueError("output_size should be int, or list, tuple of ints")
     if output_padding != 0:
         attrs["output_padding"] = numbers(output_padding, axes, "output_padding")
-    return inputs, attrs
+    return attrs
 
 
 def conv1d_transpose(x, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1, output_size=None,
@@ -172,7 +188,7 @@ def conv1d_transpose(x, weight, bias=None, stride=1, padding=0, output_padding=0
     from ...tensor import squeeze, unsqueeze
     last = _checked("conv1d_transpose", x, weight, 1, groups, ("NCL", "NLC"), data_format)
     attrs = _attributes(1, stride, padding, dilation, groups, last, "NHWC" if last else "NCHW")
-    attrs.update(_sizes(1, output_padding, output_size)[1])
+    attrs.update(sizes(1, output_padding, output_size))
     for key, fill in (("strides", 1), ("dilations", 1), ("paddings", 0), ("output_size", 1), ("output_padding", 0)):
         attrs[key] += [fill] * len(attrs[key])
     if attrs["output_padding"] and attrs["output_padding"][0] > attrs["strides"][0]:
@@ -193,14 +209,17 @@ def conv2d_transpose(x, weight, bias=None, stride=1, padding=0, output_padding=0
         weight (Variable): [channels, filters / groups, height, width].
         bias, stride, padding, dilation, groups, data_format, name: as conv2d's.
         output_padding (int | list): rows and columns added at the end; or
-        output_size (int | list): height and width of the result; a variable is refused.
+        output_size (int | list | Variable): height and width of the result; a variable of one or two integers, or a list with variables of
+            one, is read at each run.
+
+    Raises:
+        ValueError: output_padding and output_size are both given, or one that is not as said.
+        TypeError: a variable of another dtype than int32 and int64.
 
     Source: paddle.nn.functional.conv2d_transpose.
     """
     last = _checked("conv2d_transpose", x, weight, 2, groups, ("NCHW", "NHWC"), data_format)
-    inputs, extra = _sizes(2, output_padding, output_size)
-    if inputs:
-        raise NotImplementedError("conv2d_transpose: output_size must be made of numbers, a variable was given")
+    extra = sizes(2, output_padding, output_size)
     depthwise = groups == x.shape[-1 if last else 1] and groups != 1 and weight.shape[1] == 1
     return conv_nd("depthwise_conv2d_transpose" if depthwise else "conv2d_transpose", 2, x, weight, bias, stride, padding,
                    dilation, groups, data_format, name, extra)
@@ -213,6 +232,6 @@ def conv3d_transpose(x, weight, bias=None, stride=1, padding=0, output_padding=0
     Source: paddle.nn.functional.conv3d_transpose.
     """
     last = _checked("conv3d_transpose", x, weight, 3, groups, ("NCDHW", "NDHWC"), data_format)
-    extra = {**_sizes(3, output_padding, output_size)[1], "data_format": "NHWC" if last else "NCHW"}
+    extra = {**sizes(3, output_padding, output_size), "data_format": "NHWC" if last else "NCHW"}
     return _add(conv_nd("conv3d_transpose", 3, x, weight, None, stride, padding, dilation, groups, data_format, name, extra),
                 bias, last)
