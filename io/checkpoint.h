@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -45,6 +46,8 @@ struct ResumeOptions {
   std::optional<int64_t> step = {};
   /// Takes the next older one where files are damaged or missing.
   bool skip_damaged = false;
+  /// Called with what the checkpoint taken holds, before anything is set; what it throws leaves everything as it was.
+  std::function<void(const Progress& progress, const std::string& path)> accept = {};
 };
 
 struct Resumed {

@@ -7,7 +7,7 @@ from . import _core
 Resumed = collections.namedtuple("Resumed", "step epoch extra path skipped")
 Resumed.__doc__ = """What Checkpoint.resume found.
 
-    step, epoch (int), extra: as given to save.
+    step, epoch (int), extra: as given to save; extra of a checkpoint that a program in C++ saved is a dict, or None.
     path (str): of the checkpoint taken.
     skipped (list of str): errors of damaged ones that were passed over.
 """
@@ -46,7 +46,7 @@ class Checkpoint:
     """
 
     def __init__(self, folder, keep=5):
-        self._core = _core.Checkpoint(os.fspath(folder), keep)
+        self._core = _core.Checkpoint(os.fsdecode(folder), keep)
 
     def save(self, program=None, step=0, epoch=0, extra=None, **objects):
         """Writes one checkpoint, folder/step_<step>; one of the same step is replaced.
@@ -83,18 +83,16 @@ class Checkpoint:
         Raises:
             RuntimeError: there is no checkpoint of that step.
             ValueError, OSError: files are damaged or missing, or those of another program (every difference is listed).
-                Nothing is set then.
             KeyError: the checkpoint holds no state of an object named here.
+            Nothing is set then.
         """
-        found = self._core.resume(_program(program), step, skip_damaged)
+        found = self._core.resume(_program(program), step, skip_damaged, list(objects))
         if found is None:
             return None
-        step, epoch, values, path, skipped = found
+        step, epoch, extra, states, path, skipped = found
         for name, one in objects.items():
-            if name not in values["objects"]:
-                raise KeyError(f"{path} holds no state of {name!r}; it has {sorted(values['objects'])}")
-            one.set_state_dict(values["objects"][name])
-        return Resumed(step, epoch, values["extra"], path, skipped)
+            one.set_state_dict(states[name])
+        return Resumed(step, epoch, extra, path, skipped)
 
     @property
     def steps(self):
