@@ -95,6 +95,14 @@ class Diff(ToolTest):
             self.assertEqual(code, 0, out + error)
             self.assertIn("10 compared, all equal", out)
 
+    def test_layers_states_are_compared_by_the_names_of_variables_too(self):
+        state = GOLDEN / "seed_lenet_hapi" / "checkpoint" / "test.pdparams"
+        for a, b in ((LENET, state), (state, LENET), (state, state)):
+            code, out, error = skiff("diff", a, b, "--json")
+            weights = json.loads(out)["weights"]
+            self.assertEqual((len(weights["tensors"]), weights["missing"], weights["extra"]), (10, [], []), error)
+            self.assertTrue(all(tensor["problem"] == "" for tensor in weights["tensors"]))
+
     def test_entries_of_one_state_alone_are_listed(self):
         optimizers = GOLDEN / "optimizers"
         weights = self.diff(optimizers / "adam_sched.pdopt", optimizers / "momentum.pdopt")["weights"]
