@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "framework/base/printable.h"
 #include "io/atomic_file.h"
 #include "io/pickle_file.h"
+#include "io/reader.h"
 
 namespace skiff::io {
 
@@ -78,10 +80,20 @@ std::map<std::string, Value> LoadVariableFolder(const std::string& folder, std::
   for (const auto& entry : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied)) {
     if (!entry.is_regular_file() || entry.is_symlink()) continue;
     const std::string name = entry.path().lexically_relative(folder).generic_string();
+    if (!IsUtf8(AsBytes(name))) {
+      SKIFF_ENFORCE(foreign != nullptr, InvalidArgument, "\"", folder, "\" has a file \"", name,
+                    "\", which names no variable: it is no UTF-8");
+      foreign->push_back(Printable(name));
+      continue;
+    }
     try {
       values[name] = ReadTensorFile(MappedFile::Open(entry.path().string()), memory);
-    } catch (const InvalidArgument&) {
-      if (foreign == nullptr) throw;
+    } catch (InvalidArgument& error) {
+      if (foreign == nullptr) {
+        error.AddContext(StrCat("\"", folder, "\" has no __model__, so that every file in it should be a variable; a model of Paddle 2 or "
+                                "3 is named by its prefix"));
+        throw;
+      }
       foreign->push_back(name);
     }
   }

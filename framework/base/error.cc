@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "framework/base/printable.h"
+
 namespace skiff {
 
 namespace {
@@ -83,8 +85,9 @@ void Error::Prepend(const std::string& prefix) {
 }
 
 void Error::Render() {
-  text_ = std::string("skiff::") + ToString(kind_) + ": " + headline_;
-  for (const std::string& line : context_) text_ += "\n  " + line;
+  std::string text = std::string("skiff::") + ToString(kind_) + ": " + headline_;
+  for (const std::string& line : context_) text += "\n  " + line;
+  text_ = Printable(text);
 }
 
 std::string DidYouMean(const std::string& name, const std::vector<std::string>& candidates) {

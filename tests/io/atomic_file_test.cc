@@ -374,5 +374,27 @@ TEST(MappedFileTest, ReadsFilesOfAnySize) {
   EXPECT_THAT(ErrorOf([&] { MappedFile::Open(folder.path()); }), HasSubstr("it is a folder"));
 }
 
+TEST(MappedFileTest, WhatHasNoEndIsRefusedAtOnce) {
+  TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  std::filesystem::create_symlink("/dev/zero", folder / "link");
+  for (const std::string& path : {folder / "pipe", folder / "link", std::string("/dev/zero"), std::string("/dev/null")}) {
+    EXPECT_FALSE(IsFile(path)) << path;
+    EXPECT_THAT(ErrorOf([&] { MappedFile::Open(path); }), HasSubstr("it is a pipe or device")) << path;
+  }
+}
+
+TEST(MappedFileTest, AZeroByteCutsNoNameOff) {
+  TemporaryFolder folder;
+  WriteFile(folder / "a", "x");
+  const std::string path = (folder / "a") + std::string("\0b", 2);
+  EXPECT_FALSE(IsFile(path));
+  EXPECT_FALSE(IsFolder(folder.path() + std::string("\0b", 2)));
+  EXPECT_THROW(MappedFile::Open(path), NoSuchFile);
+  for (const auto& write : {+[](const std::string& p) { WriteFile(p, ""); }, +[](const std::string& p) { MakeFolders(p); }}) {
+    EXPECT_THAT(ErrorOf([&] { write(path); }), HasSubstr("a\\x00b\" has a zero byte in it"));
+  }
+}
+
 }  // namespace
 }  // namespace skiff::io
