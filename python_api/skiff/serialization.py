@@ -54,7 +54,7 @@ def save(obj, path, protocol=4, **configs):
         else:
             path.write(_core.tensor_bytes(obj) if binary else _core.pickle_bytes(obj, protocol))
         return
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     if not os.path.basename(path):
         raise ValueError(f"path must end in a file's name; {path!r} names a folder")
     folder = os.path.dirname(path)
@@ -94,7 +94,7 @@ def load(path, **configs):
     _check_options("load", configs)
     if hasattr(path, "read"):
         return _core.load_bytes(path.read(), arrays, keep)
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     if _core.is_file(path):
         return _core.load_file(path, arrays, keep, verify)
     if os.path.isdir(path) or _core.is_file(path + ".pdmodel") or _core.is_file(path + ".json"):

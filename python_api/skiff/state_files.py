@@ -28,7 +28,7 @@ def save_safetensors(state, path, metadata=None):
         >>> skiff.io.load_safetensors(path, with_metadata=True, return_numpy=True)[1]
         {'step': '7'}
     """
-    _core.save_safetensors(state, os.fspath(path), metadata)
+    _core.save_safetensors(state, os.fsdecode(path), metadata)
 
 
 def load_safetensors(path, return_numpy=False, with_metadata=False):
@@ -50,7 +50,7 @@ def load_safetensors(path, return_numpy=False, with_metadata=False):
 
     Source: the safetensors format; skiff's own function.
     """
-    state, metadata = _core.load_safetensors(os.fspath(path), return_numpy)
+    state, metadata = _core.load_safetensors(os.fsdecode(path), return_numpy)
     return (state, metadata) if with_metadata else state
 
 
@@ -67,7 +67,7 @@ def save_npz(state, path):
 
     Source: numpy.savez; skiff's own function.
     """
-    _core.save_npz(state, os.fspath(path))
+    _core.save_npz(state, os.fsdecode(path))
 
 
 def load_npz(path, return_numpy=False):
@@ -87,4 +87,4 @@ def load_npz(path, return_numpy=False):
 
     Source: numpy.load; skiff's own function.
     """
-    return _core.load_npz(os.fspath(path), return_numpy)
+    return _core.load_npz(os.fsdecode(path), return_numpy)

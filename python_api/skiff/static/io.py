@@ -52,7 +52,7 @@ def save_inference_model(path_prefix, feed_vars, fetch_vars, executor, **kwargs)
     """
     program = _program(kwargs.get("program"), kwargs, ("program", "clip_extra", "legacy_format", "format", "checksums"))
     json = _is_json(kwargs.get("format", "pdmodel"))
-    path_prefix = os.fspath(path_prefix)
+    path_prefix = os.fsdecode(path_prefix)
     if not path_prefix or path_prefix.endswith("/"):
         raise ValueError(f"path_prefix {path_prefix!r} ends in a folder; a name for the files is wanted")
     _make_folder(path_prefix)
@@ -93,7 +93,7 @@ def load_inference_model(path_prefix, executor, **kwargs):
         if not isinstance(model, bytes) or not isinstance(params, (bytes, type(None))):
             raise ValueError("without path_prefix, model_filename and params_filename must be the bytes of the files")
         return list(_core.parse_inference_model(model, params or b""))
-    return list(_core.load_inference_model(os.fspath(path_prefix), model or "", params or "", verify))
+    return list(_core.load_inference_model(os.fsdecode(path_prefix), model or "", params or "", verify))
 
 
 def normalize_program(program, feed_vars, fetch_vars, **kwargs):
@@ -145,7 +145,7 @@ def save_to_file(path, content):
     if not isinstance(content, bytes):
         raise ValueError("'content' type should be bytes.")
     _make_folder(path)
-    _core.write_file(os.fspath(path), content)
+    _core.write_file(os.fsdecode(path), content)
 
 
 def load_from_file(path):
@@ -167,9 +167,9 @@ def save(program, model_path, protocol=4, **configs):
 
     Source: paddle.static.save.
     """
-    _make_folder(os.fspath(model_path))
+    _make_folder(os.fsdecode(model_path))
     json = _is_json(configs.get("format", "pdmodel"))
-    _core.save_program_state(_program(program, {}, ()), os.fspath(model_path), protocol, json, configs.get("checksums", True))
+    _core.save_program_state(_program(program, {}, ()), os.fsdecode(model_path), protocol, json, configs.get("checksums", True))
 
 
 def _names(var_list):
@@ -197,7 +197,7 @@ def load(program, model_path, executor=None, var_list=None, *, verify_checksums=
 
     Source: paddle.static.load.
     """
-    path = _suffixes_off(os.fspath(model_path))
+    path = _suffixes_off(os.fsdecode(model_path))
     pickled = _core.is_file(path + ".pdparams")
     if not pickled and executor is None:
         raise ValueError(f"there is no {path}.pdparams; an executor is needed to load what save_vars wrote")
@@ -226,7 +226,7 @@ def load_program_state(model_path, var_list=None, *, verify_checksums=True):
 
     Source: paddle.static.load_program_state.
     """
-    path = _suffixes_off(os.fspath(model_path))
+    path = _suffixes_off(os.fsdecode(model_path))
     if os.path.isdir(path) and not _core.is_file(path + ".pdparams"):
         if var_list is not None:
             return _core.load_variables(path, "", _names(var_list))
@@ -288,7 +288,7 @@ def load_vars(executor, dirname, main_program=None, vars=None, predicate=None, f
 
     Source: paddle.static.load_vars.
     """
-    _core.set_variables(os.fspath(dirname or ""), filename or "", _variables(main_program, vars, predicate))
+    _core.set_variables(os.fsdecode(dirname or ""), filename or "", _variables(main_program, vars, predicate))
 
 
 def save_vars(executor, dirname, main_program=None, vars=None, predicate=None, filename=None):  # noqa: A002
@@ -298,4 +298,4 @@ def save_vars(executor, dirname, main_program=None, vars=None, predicate=None, f
     """
     if dirname:
         os.makedirs(dirname, exist_ok=True)
-    _core.save_variables(os.fspath(dirname or ""), filename or "", _variables(main_program, vars, predicate))
+    _core.save_variables(os.fsdecode(dirname or ""), filename or "", _variables(main_program, vars, predicate))
