@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "framework/base/printable.h"
 #include "io/diff.h"
 #include "tools/skiff/command.h"
 #include "tools/skiff/model_files.h"
@@ -42,7 +43,7 @@ std::string Number(double value) {
   return text;
 }
 
-std::string NameText(const std::string& a, const std::string& b) { return a == b ? a : a + " -> " + b; }
+std::string NameText(const std::string& a, const std::string& b) { return PrintableLine(a == b ? a : a + " -> " + b); }
 
 std::string Text(const io::TensorDifference& tensor) {
   std::string text = NameText(tensor.name_a, tensor.name_b) + ": " + tensor.problem;
@@ -66,7 +67,7 @@ Json ToJson(const std::vector<io::TensorDifference>& tensors) {
 
 // Lines, but not too many.
 void PrintLines(const std::vector<std::string>& lines, const char* start) {
-  for (size_t i = 0; i < std::min(lines.size(), kMostShown); ++i) std::cout << start << lines[i] << '\n';
+  for (size_t i = 0; i < std::min(lines.size(), kMostShown); ++i) std::cout << start << PrintableLine(lines[i]) << '\n';
   if (lines.size() > kMostShown) std::cout << start << "... " << lines.size() - kMostShown << " more, see --json\n";
 }
 

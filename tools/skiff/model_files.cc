@@ -1,10 +1,13 @@
 #include "tools/skiff/model_files.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <map>
 #include <random>
 #include <set>
 
+#include "io/commit_journal.h"
 #include "io/convert.h"
 #include "io/mapped_file.h"
 #include "io/npy.h"
@@ -25,12 +28,7 @@ std::string KindOfFile(const std::string& path) {
 // The tensors of a combined file; their names are those of a program's variables, sorted.
 io::StateDict NamedByProgram(const std::string& path, const std::string& program_argument) {
   const auto file = io::MappedFile::Open(path);
-  std::string program = program_argument;
-  for (const char* suffix : {".pdmodel", ".json"}) {
-    if (program.empty() && io::IsFile(WithoutSuffix(path) + suffix)) program = WithoutSuffix(path) + suffix;
-  }
-  const std::string beside = path.substr(0, path.size() - FileName(path).size()) + "__model__";
-  if (program.empty() && io::IsFile(beside)) program = beside;
+  const std::string program = program_argument.empty() ? ProgramBeside(path) : program_argument;
   if (!program.empty()) return io::ReadParameters(*OpenProgram(FindProgram(program)), file);
   Value value;
   try {
@@ -50,16 +48,27 @@ io::StateDict NamedByProgram(const std::string& path, const std::string& program
 
 Found FindFile(const std::string& argument) {
   std::string path = argument;
-  if (io::IsFolder(argument)) {
-    path = argument + (argument.ends_with('/') ? "__model__" : "/__model__");
-    if (!io::IsFile(path)) return {argument, io::FileKind::kTensors};
+  const std::string in_folder = argument + (argument.ends_with('/') ? "__model__" : "/__model__");
+  if (io::IsFolder(argument) && io::IsFile(in_folder)) {
+    path = in_folder;
   } else if (!io::IsFile(argument)) {
     for (const char* suffix : kSuffixes) {
       if (path == argument && io::IsFile(argument + suffix)) path += suffix;
     }
+    if (path == argument && io::IsFolder(argument)) return {argument, io::FileKind::kTensors};
+    SKIFF_ENFORCE(path != argument || ::access(path.c_str(), F_OK) != 0, External, "\"", argument, "\" is a pipe or device, no file");
     SKIFF_ENFORCE(path != argument, External, "there is no file \"", argument, "\" and no \"", argument, ".pdmodel\"");
   }
   return {path, io::DetectFile(io::MappedFile::Open(path)->bytes())};
+}
+
+std::string ProgramBeside(const std::string& path) {
+  for (const char* suffix : {".pdmodel", ".json"}) {
+    const std::string program = WithoutSuffix(path) + suffix;
+    if (program != path && io::IsFile(program)) return program;
+  }
+  const std::string program = path.substr(0, path.size() - FileName(path).size()) + "__model__";
+  return program != path && io::IsFile(program) ? program : "";
 }
 
 std::string FindProgram(const std::string& argument) {
@@ -70,8 +79,9 @@ std::string FindProgram(const std::string& argument) {
 
 std::unique_ptr<Program> OpenProgram(const std::string& path) { return io::LoadProgram(path); }
 
-io::InferenceModel OpenModel(const std::string& argument) {
-  const std::string program = FindProgram(argument);
+io::InferenceModel OpenModel(const std::string& given) {
+  const std::string program = FindProgram(given);
+  const std::string argument = FileName(program) == "__model__" ? io::FolderOf(program) : given;
   // Views of the files: nothing here writes to a parameter, and a file that is replaced keeps its old content for them.
   const io::LoadInferenceOptions options{.memory = io::TensorMemory::kShared};
   if (io::IsFolder(argument)) return io::LoadInferenceModel(argument, options);
@@ -87,8 +97,9 @@ io::InferenceModel OpenModel(const std::string& argument) {
 }
 
 bool HasParameters(const std::string& argument) {
-  if (io::IsFolder(argument)) return true;
-  return io::IsFile(WithoutSuffix(argument) + ".pdiparams") || io::SavedVariables(*OpenProgram(FindProgram(argument))).empty();
+  const std::string program = FindProgram(argument);
+  if (FileName(program) == "__model__") return true;
+  return io::IsFile(WithoutSuffix(argument) + ".pdiparams") || io::SavedVariables(*OpenProgram(program)).empty();
 }
 
 io::StateDict OpenTensors(const std::string& argument, const std::string& program) {
@@ -193,9 +204,7 @@ std::vector<Tensor> RandomInputs(const std::vector<std::string>& names, const st
   std::map<std::string, Shape> given;
   for (const auto& [name, shape] : ShapesFlag()) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      std::string list;
-      for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
-      throw UsageError(StrCat("--shape names \"", name, "\", which is no input; the inputs are ", list, " ", DidYouMean(name, names)));
+      throw UsageError(StrCat("--shape names \"", name, "\", which is no input", Meant(name, names)));
     }
     given[name] = shape;
   }
@@ -221,8 +230,8 @@ Tensor LoadArray(const std::string& file) {
   const std::string archive = file.substr(0, colon + 4), key = file.substr(colon + 5);
   const io::StateDict arrays = io::LoadNpz(archive);
   const Tensor* found = arrays.Find(key);
-  SKIFF_ENFORCE(found != nullptr, NotFound, "\"", archive, "\" has no array \"", key, "\" ",
-                DidYouMean(key, arrays.Names()));
+  SKIFF_ENFORCE(found != nullptr, NotFound, "\"", archive, "\" has no array \"", key, "\"",
+                Meant(key, arrays.Names()));
   return *found;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "executor/executor.h"
+#include "framework/base/printable.h"
 #include "io/npy.h"
 #include "tools/skiff/command.h"
 #include "tools/skiff/model_files.h"
@@ -70,7 +71,7 @@ ExitCode Run(const std::vector<std::string>& arguments) {
     if (!path.empty()) io::SaveNpy(results[i], path);
     json.push_back({{"name", fetches[i]}, {"dtype", ToString(results[i].dtype())}, {"shape", results[i].shape().ToVector()}});
     if (!path.empty()) json.back()["file"] = path;
-    if (!FLAGS_json) std::cout << fetches[i] << ": " << results[i] << (path.empty() ? "" : " -> " + path) << '\n';
+    if (!FLAGS_json) std::cout << PrintableLine(fetches[i]) << ": " << results[i] << (path.empty() ? "" : " -> " + path) << '\n';
   }
   if (FLAGS_json) PrintJson({{"outputs", json}});
   return kOk;
