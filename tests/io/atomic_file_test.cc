@@ -222,6 +222,27 @@ TEST(CommitJournalTest, AJournalThatIsNotWholeIsIgnoredAndGoesWithTheNextSave) {
   EXPECT_FALSE(std::filesystem::exists(JournalPath(folder.path())));
 }
 
+TEST(CommitJournalTest, InAFolderLikeTmpAJournalOfSomebodyElseUndoesNothing) {
+  TemporaryFolder folder;
+  KillCommit(folder);
+  const std::string journal = JournalPath(folder.path());
+  if (::lchown(journal.c_str(), 54321, 54321) != 0) GTEST_SKIP() << "may not give files away";
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::all | std::filesystem::perms::sticky_bit);
+  EXPECT_EQ(ReadText(folder / "b"), "new b");
+  EXPECT_TRUE(std::filesystem::exists(journal));
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::all);  // anybody could rename "b" here
+  EXPECT_EQ(ReadText(folder / "b"), "old b");
+}
+
+TEST(CommitJournalTest, ErasingAFolderFollowsNoLink) {
+  TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "victim");
+  WriteFile(folder / "victim/file", "x");
+  std::filesystem::create_symlink("victim", folder / ".skiff-1-1-1.tmp");
+  EraseFolder((folder / ".skiff-1-1-1.tmp").c_str());
+  EXPECT_EQ(ReadText(folder / "victim/file"), "x");
+}
+
 TEST(CommitJournalTest, AMaliciousJournalReachesNoFileOfOthers) {
   TemporaryFolder outer;
   const std::string folder = outer / "inner";
