@@ -4,6 +4,7 @@
 #include <map>
 
 #include "io/atomic_file.h"
+#include "io/commit_journal.h"
 #include "io/inference_model.h"
 #include "io/pir/op_map.h"
 #include "io/pir/pir_program.h"
@@ -146,8 +147,13 @@ void BindIo(py::module_& m) {
     return Told(io::SetStateDict(program, ScopeOf(scope), state, {.strict = strict}));
   });
   m.def("is_file", [](const FileName& path) { return io::IsFile(path); });  // as skiff reads it: see io/commit_journal.h
-  m.def("load_state_arrays", [](const FileName& path, bool verify) {
-    return FromStateDict(io::LoadStateDict(path, verify), true);
+  m.def("load_state_arrays", [](const FileName& prefix, bool verify) {  // of one save
+    const auto no_save_between = io::LockForReading(io::FolderOf(prefix));
+    io::StateDict state = io::LoadStateDict(prefix + ".pdparams", verify);
+    if (io::IsFile(prefix + ".pdopt")) {
+      for (const auto& entry : io::LoadStateDict(prefix + ".pdopt", verify)) state.Set(entry.name, entry.tensor);
+    }
+    return FromStateDict(state, true);
   });
   m.def("save_program_state", [](const Program& program, const FileName& prefix, int protocol, bool json,
                                  bool checksums) {
@@ -185,10 +191,8 @@ void BindIo(py::module_& m) {
   m.def("load_variables", [](const FileName& folder, const FileName& filename, std::vector<std::string> names) {
     return FromValues(io::LoadVariables(folder, filename, std::move(names)));
   });
-  m.def("set_variables", [](const FileName& folder, const FileName& filename, std::vector<std::string> names) {
-    for (auto& [name, value] : io::LoadVariables(folder, filename, std::move(names))) {
-      *GlobalScope().Var(name) = std::move(value);
-    }
+  m.def("set_variables", [](const Program& program, const FileName& folder, const FileName& filename, const std::vector<std::string>& names) {
+    io::SetVariables(program, GlobalScope(), folder, filename, names);
   });
   m.def("save_variables", [](const FileName& folder, const FileName& filename, std::vector<std::string> names) {
     io::SaveVariables(GlobalScope(), folder, filename, std::move(names));

@@ -84,6 +84,7 @@ def load(path, **configs):
         OSError: the file cannot be opened.
         ValueError: there is none, it is damaged, not the one that was saved, or holds what must not be executed; an
             unknown option.
+        MemoryError: it asks for more than `utils.read_limits` allows.
 
     Source: paddle.load.
     """

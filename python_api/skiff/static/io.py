@@ -239,10 +239,7 @@ def load_program_state(model_path, var_list=None, *, verify_checksums=True):
         if var_list is None:
             raise ValueError(f"var_list is needed: {path} holds variables but not their names")
         return _core.load_variables("", path, _names(var_list))
-    state = _core.load_state_arrays(path + ".pdparams", verify_checksums)
-    if _core.is_file(path + ".pdopt"):
-        state.update(_core.load_state_arrays(path + ".pdopt", verify_checksums))
-    return state
+    return _core.load_state_arrays(path, verify_checksums)
 
 
 def set_program_state(program, state_dict):
@@ -286,9 +283,15 @@ def _variables(main_program, vars, predicate):  # noqa: A002
 def load_vars(executor, dirname, main_program=None, vars=None, predicate=None, filename=None):  # noqa: A002
     """Puts variables into the current scope from one file each, or from one of all, sorted by name.
 
-    Source: paddle.static.load_vars.
+    Raises:
+        OSError: a file is missing.
+        RuntimeError: files are of another shape or dtype than the program says (all are listed); nothing is set then.
+        ValueError: a file is damaged, or holds more or fewer variables than are named.
+
+    Source: paddle.static.load_vars, which says so of shapes alone.
     """
-    _core.set_variables(os.fsdecode(dirname or ""), filename or "", _variables(main_program, vars, predicate))
+    program = _program(main_program, {}, ())
+    _core.set_variables(program, os.fsdecode(dirname or ""), filename or "", _variables(program, vars, predicate))
 
 
 def save_vars(executor, dirname, main_program=None, vars=None, predicate=None, filename=None):  # noqa: A002
