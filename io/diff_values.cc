@@ -185,7 +185,7 @@ StateDifferences DiffStates(const StateDict& a, const StateDict& b, const Tolera
   // What B calls an entry of A: by either name of either side.
   const auto name_in_b = [&](const StateDict::Entry& entry) -> std::string {
     const auto other = names.find(entry.name);
-    for (const std::string& name : {other == names.end() ? entry.name : other->second, entry.tensor_name}) {
+    for (const std::string& name : {other == names.end() ? entry.name : other->second, entry.name, entry.tensor_name}) {
       if (b.Has(name)) return name;
       const auto named = by_tensor_name.find(name);
       if (named != by_tensor_name.end()) return named->second;

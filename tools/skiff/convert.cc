@@ -34,11 +34,7 @@ struct Source {
   }
   // The program as it was read, with its parameters; or tensors together with the program of --program.
   io::InferenceModel Model() const {
-    if (found.IsProgram()) {
-      io::InferenceModel model = OpenModel(argument);
-      model.program = OpenProgram(found.path);
-      return model;
-    }
+    if (found.IsProgram()) return OpenModelAsWritten(argument);
     if (FLAGS_program.empty()) {
       throw UsageError(StrCat("\"", argument, "\" holds tensors alone, a model needs a program too: --program MODEL names it"));
     }

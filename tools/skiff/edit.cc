@@ -46,8 +46,7 @@ ExitCode Edit(const std::vector<std::string>& arguments) {
   std::vector<std::pair<std::string, std::string>> renamings;
   for (const std::string& text : Several(FLAGS_rename)) renamings.push_back(SplitAtEquals(text, "rename", "OLD=NEW"));
 
-  io::InferenceModel model = OpenModel(in);
-  model.program = OpenProgram(FindProgram(in));  // as the file has it
+  io::InferenceModel model = OpenModelAsWritten(in);
   const size_t before = model.program->global_block().ops().size();
   if (!FLAGS_cut.empty() || !FLAGS_from.empty()) model = io::CutModel(model, Several(FLAGS_from), Several(FLAGS_cut));
   if (!shapes.empty()) model.program = io::WithInputShapes(*model.program, shapes);

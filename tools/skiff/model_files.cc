@@ -96,6 +96,14 @@ io::InferenceModel OpenModel(const std::string& given) {
   }
 }
 
+io::InferenceModel OpenModelAsWritten(const std::string& argument) {
+  const std::string program = FindProgram(argument);
+  const auto no_save_between = io::LockForReading(io::FolderOf(program));
+  io::InferenceModel model = OpenModel(argument);
+  model.program = OpenProgram(program);
+  return model;
+}
+
 bool HasParameters(const std::string& argument) {
   const std::string program = FindProgram(argument);
   if (FileName(program) == "__model__") return true;

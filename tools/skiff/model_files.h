@@ -33,6 +33,8 @@ std::string ProgramBeside(const std::string& path);
 std::unique_ptr<Program> OpenProgram(const std::string& path);
 /// A program with its parameters: a prefix, a prefix.pdmodel, a folder. The one place where commands read one.
 io::InferenceModel OpenModel(const std::string& argument);
+/// The same, with the program as its file has it, where parameters may be of another dtype than is declared.
+io::InferenceModel OpenModelAsWritten(const std::string& argument);
 /// Whether parameters of an inference model stand beside the program, or need not.
 bool HasParameters(const std::string& argument);
 
