@@ -185,6 +185,7 @@ std::string Checkpoint::PathOf(int64_t step) const {
 std::vector<int64_t> Checkpoint::Steps() const {
   std::vector<int64_t> steps;
   const std::unique_ptr<DIR, int (*)(DIR*)> names(::opendir(folder_.c_str()), ::closedir);
+  SKIFF_ENFORCE(names != nullptr || errno == ENOENT, External, "cannot list the checkpoints in \"", folder_, "\": ", std::strerror(errno));
   while (const dirent* entry = names == nullptr ? nullptr : ::readdir(names.get())) {
     std::string_view name = entry->d_name;
     if (!name.starts_with(kStepPrefix)) continue;

@@ -78,7 +78,7 @@ class Checkpoint {
   ///     those of another program (every difference is listed).
   std::optional<Resumed> Resume(const Program& program, Scope& scope, const ResumeOptions& options = {}) const;
 
-  /// Steps of the checkpoints there, rising.
+  /// Steps of the checkpoints there, rising. @throws External for a folder that is there and cannot be listed.
   std::vector<int64_t> Steps() const;
   /// Path of a checkpoint, of the newest one; "" where there is none.
   std::string PathOf(int64_t step) const;

@@ -177,7 +177,14 @@ void RemoveDeadTemporaries(const std::string& folder) {
       std::string save = path.substr(0, path.rfind('-'));
       const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
       struct stat info {};
-      if (fd < 0 || ::fstat(fd, &info) != 0) continue;
+      if (fd < 0) {  // of somebody else, perhaps alive
+        if (errno != ENOENT) living.insert(std::move(save));
+        continue;
+      }
+      if (::fstat(fd, &info) != 0) {
+        ::close(fd);
+        continue;
+      }
       if (S_ISDIR(info.st_mode)) {  // never locked itself
         ::close(fd);
         if (remove && !living.contains(save)) EraseFolder(path.c_str());

@@ -96,7 +96,7 @@ class Checkpoint:
 
     @property
     def steps(self):
-        """Steps of the checkpoints there, rising."""
+        """Steps of the checkpoints there, rising. OSError for a folder that is there and cannot be listed."""
         return self._core.steps()
 
     @property

@@ -9,6 +9,7 @@
 
 #include "io/commit_journal.h"
 #include "tests/io/faults.h"
+#include "tests/support/child.h"
 
 namespace skiff::io {
 namespace {
@@ -376,6 +377,27 @@ TEST(AtomicFileTest, TakesTheLongestNameThereCanBe) {
   const std::string path = folder / std::string(255, 'n');
   WriteFile(path, "x");
   EXPECT_EQ(ReadText(path), "x");
+}
+
+// The temporary file that holds the lock has the old file's permissions.
+TEST(AtomicFileTest, AFileThatItsOwnerMayNotReadIsReplacedWithTheOthers) {
+  TemporaryFolder folder;
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::all);
+  const std::string said = testing::InChild([&]() -> std::string {
+    if (::geteuid() == 0 && ::setuid(65534) != 0) return "done";  // for whom everything is readable
+    const auto save = [&](const char* text) {
+      AtomicFiles files;
+      files.Add(folder / "a").Write(text);
+      files.Add(folder / "b").Write(text);
+      files.Commit();
+    };
+    save("old");
+    ::chmod((folder / "a").c_str(), 0);
+    save("new");
+    ::chmod((folder / "a").c_str(), 0600);
+    return ReadText(folder / "a") == "new" && ReadText(folder / "b") == "new" ? "done" : "not replaced";
+  });
+  EXPECT_EQ(said, "done");
 }
 
 TEST(AtomicFileErrorTest, RefusesFoldersAndEmptyNames) {

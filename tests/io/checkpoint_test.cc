@@ -349,6 +349,16 @@ TEST(CheckpointTest, WhatIsToBeAcceptedIsSeenBeforeAnythingIsSet) {
   EXPECT_EQ(resumed.State(), before);
 }
 
+TEST(CheckpointErrorTest, AFolderThatCannotBeListedIsNotAnEmptyOne) {
+  TemporaryFolder folder;
+  std::ofstream(folder / "file") << "x";
+  Training training(UseSgd);
+  const Checkpoint checkpoint(folder / "file");
+  EXPECT_THAT(ErrorOf([&] { checkpoint.Steps(); }), HasSubstr("cannot list the checkpoints in"));
+  EXPECT_THAT(ErrorOf([&] { checkpoint.Resume(training.main, training.scope); }), HasSubstr("Not a directory"));
+  EXPECT_FALSE(Checkpoint(folder / "none").Resume(training.main, training.scope).has_value());
+}
+
 TEST(CheckpointErrorTest, SaysWhatIsWrongWithItsArguments) {
   Training training(UseSgd);
   EXPECT_THAT(ErrorOf([&] { Checkpoint(""); }), HasSubstr("a name"));
