@@ -125,7 +125,7 @@ std::unique_ptr<Program> ReadProgram(const std::shared_ptr<const MappedFile>& fi
 
 // The first of folder/name with each suffix, and folder/name itself, that is there.
 std::string InFolder(const std::string& folder, const std::string& name, std::initializer_list<const char*> suffixes) {
-  const std::string plain = folder + "/" + name;
+  const std::string plain = name.starts_with('/') ? name : folder + "/" + name;
   for (const char* suffix : suffixes) {
     if (IsFile(plain + suffix)) return plain + suffix;
   }

@@ -1,5 +1,6 @@
 """Checkpoints: all that training needs to go on as if it had never stopped."""
 import collections
+import operator
 import os
 
 from . import _core
@@ -46,7 +47,7 @@ class Checkpoint:
     """
 
     def __init__(self, folder, keep=5):
-        self._core = _core.Checkpoint(os.fsdecode(folder), keep)
+        self._core = _core.Checkpoint(os.fsdecode(folder), operator.index(keep))
 
     def save(self, program=None, step=0, epoch=0, extra=None, **objects):
         """Writes one checkpoint, folder/step_<step>; one of the same step is replaced.
@@ -65,8 +66,8 @@ class Checkpoint:
             RuntimeError: variables of the program have no value (all named).
             OSError: the files cannot be written; the checkpoints there are as before.
         """
-        states = {name: one.state_dict() for name, one in objects.items()}
-        return self._core.save(_program(program), step, epoch, {"extra": extra, "objects": states})
+        program, states = _program(program), {name: one.state_dict() for name, one in objects.items()}
+        return self._core.save(program, operator.index(step), operator.index(epoch), {"extra": extra, "objects": states})
 
     def resume(self, program=None, step=None, skip_damaged=False, **objects):
         """Sets the program's variables, its scheduler, the scope's random state and `objects` to what was saved.
@@ -86,7 +87,8 @@ class Checkpoint:
             KeyError: the checkpoint holds no state of an object named here.
             Nothing is set then.
         """
-        found = self._core.resume(_program(program), step, skip_damaged, list(objects))
+        step = None if step is None else operator.index(step)
+        found = self._core.resume(_program(program), step, bool(skip_damaged), list(objects))
         if found is None:
             return None
         step, epoch, extra, states, path, skipped = found
@@ -107,5 +109,8 @@ class Checkpoint:
 
 
 def _program(program):
-    program = program or _core.default_main_program()
-    return getattr(program, "_program", program) if not isinstance(program, _core.Program) else program
+    program = _core.default_main_program() if program is None else program
+    program = program if isinstance(program, _core.Program) else getattr(program, "_program", program)
+    if not isinstance(program, _core.Program):
+        raise TypeError(f"program must be a Program, {type(program)} was given")
+    return program

@@ -174,7 +174,7 @@ class Config:
         if self._params is None:
             return _core.make_predictor(self._prog, "", "", place, self._threads, self._optimize)
         folder, name = os.path.split(self._prog)
-        return _core.make_predictor(folder or ".", name, os.path.relpath(self._params, folder or "."), place, self._threads, self._optimize)
+        return _core.make_predictor(folder or ".", name, os.path.abspath(self._params), place, self._threads, self._optimize)
 
 
 def _without_effect(name):

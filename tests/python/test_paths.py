@@ -1,4 +1,5 @@
 """Names of files: of any bytes the system takes, and what is no name of a file."""
+import io
 import os
 
 import numpy as np
@@ -96,3 +97,40 @@ def test_text_that_no_file_can_hold_is_told(tmp_path):
     with pytest.raises(ValueError, match="half a surrogate pair"):
         paddle.save({"a": "\ud800"}, str(tmp_path / "x"))
     assert os.listdir(tmp_path) == []
+
+
+WRONG = {
+    "save to None": lambda d, exe: paddle.save({}, None),
+    "protocol": lambda d, exe: static.save(static.default_main_program(), d + "/x", protocol="4"),
+    "option": lambda d, exe: static.save(static.default_main_program(), d + "/x", checksum=False),
+    "load into no program": lambda d, exe: static.load(5, d + "/x", exe),
+    "model_filename": lambda d, exe: static.load_inference_model(d, exe, model_filename=5),
+    "no bytes": lambda d, exe: static.deserialize_program("text"),
+    "no bytes of parameters": lambda d, exe: static.deserialize_persistables(static.default_main_program(), "text", exe),
+    "a file of text": lambda d, exe: paddle.load(io.StringIO("text")),
+    "keep": lambda d, exe: paddle.io.Checkpoint(d, keep="3"),
+    "step": lambda d, exe: paddle.io.Checkpoint(d).save(step=1.5),
+    "resume a step": lambda d, exe: paddle.io.Checkpoint(d).resume(step="1"),
+    "save no program": lambda d, exe: paddle.io.Checkpoint(d).save("x"),
+    "npz of a list": lambda d, exe: paddle.io.save_npz([1], d + "/x"),
+    "safetensors of a list": lambda d, exe: paddle.io.save_safetensors([1], d + "/x"),
+    "variables": lambda d, exe: static.save_vars(exe, d, vars=[5]),
+}
+
+
+@pytest.mark.parametrize("call", WRONG.values(), ids=WRONG)
+def test_arguments_of_a_wrong_type_are_told_in_words(call, exe, tmp_path):
+    with pytest.raises((TypeError, ValueError)) as raised:
+        call(str(tmp_path), exe)
+    assert "arguments" not in str(raised.value)  # of some inner function
+
+
+def test_an_error_of_a_model_in_two_folders_names_the_file_as_it_was_given(net, exe, tmp_path):
+    x, y = net
+    static.save_inference_model(str(tmp_path / "a" / "m"), [x], [y], exe)
+    config = paddle.inference.Config(str(tmp_path / "a" / "m.pdmodel"), str(tmp_path / "b" / "m.pdiparams"))
+    with pytest.raises(FileNotFoundError, match=f'"{tmp_path}/b/m.pdiparams"'):
+        paddle.inference.create_predictor(config)
+    (tmp_path / "b").mkdir()
+    os.rename(tmp_path / "a" / "m.pdiparams", tmp_path / "b" / "m.pdiparams")
+    assert paddle.inference.create_predictor(config).get_input_names() == ["x"]

@@ -3,7 +3,7 @@ import os
 import warnings
 
 from .. import _core
-from ..serialization import LoadReport, _check_options, _suffixes_off
+from ..serialization import LoadReport, _check_options, _protocol, _suffixes_off
 
 
 def _make_folder(path):
@@ -93,7 +93,10 @@ def load_inference_model(path_prefix, executor, **kwargs):
         if not isinstance(model, bytes) or not isinstance(params, (bytes, type(None))):
             raise ValueError("without path_prefix, model_filename and params_filename must be the bytes of the files")
         return list(_core.parse_inference_model(model, params or b""))
-    return list(_core.load_inference_model(os.fsdecode(path_prefix), model or "", params or "", verify))
+    for name, value in (("model_filename", model), ("params_filename", params)):
+        if not isinstance(value, (str, os.PathLike, type(None))):
+            raise TypeError(f"{name} must be the name of a file, {value!r} was given")
+    return list(_core.load_inference_model(os.fsdecode(path_prefix), model or "", params or "", bool(verify)))
 
 
 def normalize_program(program, feed_vars, fetch_vars, **kwargs):
@@ -126,6 +129,8 @@ def serialize_persistables(feed_vars, fetch_vars, executor, **kwargs):
 
 def deserialize_program(data):
     """The program of a .pdmodel's or .json's bytes. Source: paddle.static.deserialize_program."""
+    if not isinstance(data, bytes):
+        raise TypeError(f"the bytes of a program are wanted, {type(data)} was given")
     return _core.parse_program(data)
 
 
@@ -137,7 +142,9 @@ def deserialize_persistables(program, data, executor):
 
     Source: paddle.static.deserialize_persistables.
     """
-    _core.set_parameters(program, data or b"")
+    if not isinstance(data, (bytes, type(None))):
+        raise TypeError(f"the bytes of parameters are wanted, {type(data)} was given")
+    _core.set_parameters(_program(program, {}, ()), data or b"")
 
 
 def save_to_file(path, content):
@@ -167,13 +174,19 @@ def save(program, model_path, protocol=4, **configs):
 
     Source: paddle.static.save.
     """
+    protocol = _protocol(protocol, configs)
+    json, checksums = _is_json(configs.pop("format", "pdmodel")), configs.pop("checksums", True)
+    _check_options("save", configs)
+    program = _program(program, {}, ())
     _make_folder(os.fsdecode(model_path))
-    json = _is_json(configs.get("format", "pdmodel"))
-    _core.save_program_state(_program(program, {}, ()), os.fsdecode(model_path), protocol, json, configs.get("checksums", True))
+    _core.save_program_state(program, os.fsdecode(model_path), protocol, json, bool(checksums))
 
 
 def _names(var_list):
-    return [v if isinstance(v, str) else v.name for v in var_list]
+    names = [v if isinstance(v, str) else getattr(v, "name", None) for v in var_list]
+    if None in names:
+        raise TypeError(f"Variables or their names are wanted, {var_list[names.index(None)]!r} was given")
+    return names
 
 
 def load(program, model_path, executor=None, var_list=None, *, verify_checksums=True):
@@ -197,7 +210,7 @@ def load(program, model_path, executor=None, var_list=None, *, verify_checksums=
 
     Source: paddle.static.load.
     """
-    path = _suffixes_off(os.fsdecode(model_path))
+    program, path = _program(program, {}, ()), _suffixes_off(os.fsdecode(model_path))
     pickled = _core.is_file(path + ".pdparams")
     if not pickled and executor is None:
         raise ValueError(f"there is no {path}.pdparams; an executor is needed to load what save_vars wrote")
