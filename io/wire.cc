@@ -76,7 +76,7 @@ class Walk {
       }
     }
   } catch (Error& error) {
-    if (!located_) error.AddContext("in " + path.ToString());  // the innermost message says it
+    if (!located_ && path.name[0] != 0) error.AddContext("in " + path.ToString());  // the innermost message says it
     located_ = true;
     throw;
   }

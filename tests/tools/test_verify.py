@@ -70,6 +70,14 @@ class Verify(ToolTest):
         self.assertEqual(code, 2)
         self.assertIn("is named by its prefix", error)
 
+    def test_files_of_strangers_get_an_answer(self):
+        files = GOLDEN.parent / "hostile" / "files"
+        for name in ("npz/ratio.npz", "npz/array_of_objects.npz", "pickle/deep.pdparams", "program/extents_overflow.pdmodel"):
+            with self.subTest(name=name):
+                code, out, error = skiff("verify", files / name)
+                self.assertEqual(code, 1, out + error)
+                self.assertIn("1 defect", out)
+
     def test_an_empty_file_is_no_program(self):
         (self.folder / "x.pdmodel").write_bytes(b"")
         code, out, _ = skiff("verify", self.folder / "x")

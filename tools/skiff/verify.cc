@@ -181,8 +181,10 @@ ExitCode Verify(const std::vector<std::string>& arguments) {
   std::string verdict;
   try {
     verdict = found.IsProgram() ? CheckProgram(found, &defects) : CheckValues(found, &defects);
-  } catch (const InvalidArgument& error) {
-    defects.push_back(error.what());  // damaged: that is an answer
+  } catch (const External&) {  // it cannot be read
+    throw;
+  } catch (const Error& error) {
+    defects.push_back(error.what());  // damaged, past a limit, of a kind that skiff does not have: that is an answer
   }
   if (FLAGS_json) {
     PrintJson({{"file", found.path}, {"kind", io::ToString(found.kind)}, {"ok", defects.empty()}, {"defects", defects}});
