@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+
 #include "framework/base/error.h"
 
 namespace skiff {
@@ -36,6 +38,14 @@ TEST(PrintableTest, MessagesOfErrorsArePrintable) {
   NotFound error("no \"w\x1b[2J\xff\"");
   error.AddContext("did you mean \"w\0x\"?"s);
   EXPECT_THAT(error.what(), EndsWith("no \"w\\x1b[2J\\xff\"\n  did you mean \"w\\x00x\"?"));
+}
+
+TEST(DidYouMeanTest, ManyLongNamesTakeNoTime) {
+  const std::vector<std::string> names(200'000, std::string(250, 'a'));  // 1.2e10 steps for all of them
+  const auto start = std::chrono::steady_clock::now();
+  DidYouMean(std::string(249, 'a') + "b", names);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  EXPECT_EQ(DidYouMean("fc_0.w", {"fc_0.w_0", "conv"}), "did you mean \"fc_0.w_0\"?");
 }
 
 }  // namespace
