@@ -69,6 +69,15 @@ class Usage(ToolTest):
         self.assertEqual(code, 2)
         self.assertIn('no file ""', error)
 
+    def test_files_may_be_called_like_flags_and_commands(self):
+        for name in ("-x", "help", "show"):
+            (self.folder / name).write_bytes((GOLDEN / "binary_format" / "f32.bin").read_bytes())
+            for arguments in (["show", "--", name], ["show", "--json", "--", name], ["verify", f"./{name}"]):
+                with self.subTest(arguments=arguments):
+                    done = subprocess.run([TOOL, *arguments], cwd=self.folder, capture_output=True, text=True)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertNotIn("usage", done.stdout)
+
     def test_says_which_choices_there_are(self):
         self.assertIn("there are show, verify,", skiff("--json")[2])
         self.assertIn("there are model, folder,", skiff("convert", LENET, "x", "--to", "?????")[2])

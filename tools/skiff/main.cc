@@ -159,7 +159,7 @@ bool Tells(const std::string& help, const std::string& flag) {
 
 // A flag belongs to the commands whose help tells of it.
 void CheckFlags(const Command& command, const std::vector<std::string>& words) {
-  for (size_t i = 2; i < words.size() && words[i] != "--"; ++i) {
+  for (size_t i = 2; i < words.size(); ++i) {
     const size_t dashes = words[i].find_first_not_of('-');
     if ((dashes != 1 && dashes != 2) || std::isdigit(static_cast<unsigned char>(words[i][dashes])) != 0) continue;  // -1 is a value
     const std::string flag = "--" + words[i].substr(dashes, words[i].find('=') - dashes);
@@ -182,11 +182,13 @@ int Main(int argc, char** argv) {
     for (const Command& known : Commands()) names.push_back(known.name);
     throw UsageError(StrCat("no command \"", argv[1], "\"", Meant(argv[1], names)));
   }
-  for (int i = 2; i < argc; ++i) {
-    if (IsHelp(argv[i])) return PrintHelp(*command);
+  int end = 2;  // of the flags: what comes after "--" are files
+  while (end < argc && std::string(argv[end]) != "--") ++end;
+  for (int i = 2; i < end; ++i) {
+    if (IsHelp(argv[i]) && argv[i][0] == '-') return PrintHelp(*command);  // "help" is a file
   }
 
-  std::vector<std::string> words = JoinRepeated(argc, argv);
+  std::vector<std::string> words = JoinRepeated(end, argv);
   CheckFlags(*command, words);
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
@@ -195,7 +197,9 @@ int Main(int argc, char** argv) {
   GFLAGS_NAMESPACE::gflags_exitfunc = [](int) { std::exit(kTrouble); };
   GFLAGS_NAMESPACE::ParseCommandLineFlags(&count, &flags, /*remove_flags=*/true);
   if (FLAGS_threads < 0) throw UsageError(StrCat("--threads is ", FLAGS_threads, "; wanted 0, for as many as there are cores, or more"));
-  return command->run({flags + 2, flags + count});
+  std::vector<std::string> arguments(flags + 2, flags + count);
+  if (end < argc) arguments.insert(arguments.end(), argv + end + 1, argv + argc);
+  return command->run(arguments);
 }
 
 }  // namespace
