@@ -28,6 +28,10 @@ constexpr size_t kBufferBytes = 1 << 20;
   throw error;
 }
 
+void CheckPath(const std::string& path) {
+  SKIFF_ENFORCE(path.find('\0') == std::string::npos, InvalidArgument, "the path \"", path, "\" has a zero byte in it");
+}
+
 bool IsPlainFile(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
@@ -36,6 +40,7 @@ bool IsPlainFile(const std::string& path) {
 }  // namespace
 
 void MakeFolders(const std::string& folder) {
+  CheckPath(folder);
   if (IsFolder(folder)) return;
   const std::string above = FolderOf(folder);
   if (above != folder) MakeFolders(above);
@@ -267,8 +272,7 @@ AtomicFiles::~AtomicFiles() = default;
 FileWriter& AtomicFiles::Add(const std::string& path) {
   SKIFF_ENFORCE(!path.empty(), InvalidArgument, "a file needs a name; the path is empty");
   SKIFF_ENFORCE(path.back() != '/', InvalidArgument, "\"", path, "\" should be folder/filename");
-  SKIFF_ENFORCE(path.find('\0') == std::string::npos, InvalidArgument,
-                "the path \"", path.c_str(), "...\" has a zero byte in it");
+  CheckPath(path);
   const std::string target = ResolveLinks(path);
   SKIFF_ENFORCE(!IsFolder(target), InvalidArgument, "cannot write \"", path, "\": it is a folder");
   struct stat old {};

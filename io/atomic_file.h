@@ -89,7 +89,7 @@ class AtomicFiles {
 };
 
 /// Makes `folder` and what is missing above it, each new name flushed with the folder that holds it.
-/// @throws External.
+/// @throws InvalidArgument for a zero byte in the path, External.
 void MakeFolders(const std::string& folder);
 
 /// Replaces one file. @throws as AtomicFiles.

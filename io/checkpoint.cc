@@ -136,17 +136,33 @@ LoadedCheckpoint LoadCheckpoint(const std::string& folder) {
   return loaded;
 }
 
+// A schedule with other numbers, or another one that is kept alike, is the user's to choose.
+void RestoreScheduler(const lr::State& state, const std::string& path, lr::Scheduler* scheduler) {
+  try {
+    scheduler->Restore(state);
+  } catch (const NotFound& error) {
+    throw InvalidArgument(StrCat("\"", path, "\" was saved with a learning-rate scheduler of another kind: ", error.headline()));
+  }
+}
+
 void ApplyCheckpoint(const LoadedCheckpoint& loaded, const std::string& path, const Program& program, Scope& scope) {
   const std::vector<lr::SchedulerPtr> schedulers = SchedulersOf(program);
   SKIFF_ENFORCE(schedulers.size() == loaded.schedulers.size(), InvalidArgument, "\"", path, "\" was saved with ",
                 loaded.schedulers.size(), " learning-rate schedulers, the program has ", schedulers.size());
   std::vector<lr::State> before;
   for (const auto& scheduler : schedulers) before.push_back(scheduler->Save());
-  try {
-    for (size_t i = 0; i < schedulers.size(); ++i) schedulers[i]->Restore(loaded.schedulers[i]);
-    SetStateDict(program, scope, loaded.variables);
-  } catch (...) {
+  const auto restore = [&] {
     for (size_t i = 0; i < schedulers.size(); ++i) schedulers[i]->Restore(before[i]);
+  };
+  try {
+    for (size_t i = 0; i < schedulers.size(); ++i) RestoreScheduler(loaded.schedulers[i], path, schedulers[i].get());
+    SetStateDict(program, scope, loaded.variables);
+  } catch (Error& error) {
+    error.AddContext(StrCat("in the checkpoint \"", path, "\""));
+    restore();
+    throw;
+  } catch (...) {
+    restore();
     throw;
   }
   *scope.Var(kRandomStateName) = loaded.random;
@@ -156,7 +172,7 @@ void ApplyCheckpoint(const LoadedCheckpoint& loaded, const std::string& path, co
 
 Checkpoint::Checkpoint(std::string folder, const CheckpointOptions& options)
     : folder_(std::move(folder)), options_(options) {
-  SKIFF_ENFORCE(!folder_.empty() && options.keep >= 0, InvalidArgument, "Checkpoint: the folder is \"", folder_,
+  SKIFF_ENFORCE(!folder_.empty() && folder_.find('\0') == std::string::npos && options.keep >= 0, InvalidArgument, "Checkpoint: the folder is \"", folder_,
                 "\", keep ", options.keep, "; a name and 0 (all) or more are wanted");
 }
 
@@ -169,6 +185,7 @@ std::string Checkpoint::PathOf(int64_t step) const {
 std::vector<int64_t> Checkpoint::Steps() const {
   std::vector<int64_t> steps;
   const std::unique_ptr<DIR, int (*)(DIR*)> names(::opendir(folder_.c_str()), ::closedir);
+  SKIFF_ENFORCE(names != nullptr || errno == ENOENT, External, "cannot list the checkpoints in \"", folder_, "\": ", std::strerror(errno));
   while (const dirent* entry = names == nullptr ? nullptr : ::readdir(names.get())) {
     std::string_view name = entry->d_name;
     if (!name.starts_with(kStepPrefix)) continue;
@@ -250,6 +267,7 @@ std::optional<Resumed> Checkpoint::Resume(const Program& program, Scope& scope, 
       if (steps.size() > 1) error.AddContext(StrCat("or resume from \"", PathOf(steps[steps.size() - 2]), "\" (skip_damaged)"));
       throw;
     }
+    if (options.accept) options.accept(loaded.progress, resumed.path);
     ApplyCheckpoint(loaded, resumed.path, program, scope);
     resumed.progress = std::move(loaded.progress);
     return resumed;

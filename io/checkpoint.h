@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -45,6 +46,8 @@ struct ResumeOptions {
   std::optional<int64_t> step = {};
   /// Takes the next older one where files are damaged or missing.
   bool skip_damaged = false;
+  /// Called with what the checkpoint taken holds, before anything is set; what it throws leaves everything as it was.
+  std::function<void(const Progress& progress, const std::string& path)> accept = {};
 };
 
 struct Resumed {
@@ -75,7 +78,7 @@ class Checkpoint {
   ///     those of another program (every difference is listed).
   std::optional<Resumed> Resume(const Program& program, Scope& scope, const ResumeOptions& options = {}) const;
 
-  /// Steps of the checkpoints there, rising.
+  /// Steps of the checkpoints there, rising. @throws External for a folder that is there and cannot be listed.
   std::vector<int64_t> Steps() const;
   /// Path of a checkpoint, of the newest one; "" where there is none.
   std::string PathOf(int64_t step) const;

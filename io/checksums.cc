@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "framework/base/error.h"
+#include "io/commit_journal.h"
 #include "io/digest.h"
 
 namespace skiff::io {
@@ -95,10 +96,13 @@ bool HasChecksum(const std::string& path) {
 }
 
 std::shared_ptr<const MappedFile> OpenVerified(const std::string& path, bool verify) {
-  auto file = MappedFile::Open(path);
   const std::string sidecar_path = verify ? ChecksumsPath(path) : "";
-  if (sidecar_path.empty() || !IsFile(sidecar_path)) return file;
+  if (sidecar_path.empty()) return MappedFile::Open(path);
+  auto no_save_between = LockForReading(FolderOf(path));
+  auto file = MappedFile::Open(path);
+  if (!IsFile(sidecar_path)) return file;
   const auto sidecar = MappedFile::Open(sidecar_path);
+  no_save_between.reset();
   const auto wanted = FindChecksum(*sidecar, SuffixOf(path));
   if (!wanted) return file;
   const std::string found = HexDigest(file->bytes());

@@ -47,13 +47,22 @@ bool IsYoung(const std::string& path) {
 
 bool Exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
-// At most kMaxJournalBytes of a regular file; nothing where there is none.
-std::optional<std::string> ReadSmallFile(const std::string& path) {
+// In a folder where everybody may make files but not rename those of others, as /tmp, a journal of somebody else would have
+// that done by whoever comes next.
+bool MayUndo(const std::string& folder, const struct stat& journal) {
+  struct stat info {};
+  if (::stat(folder.c_str(), &info) != 0) return false;
+  return (info.st_mode & S_ISVTX) == 0 || journal.st_uid == ::geteuid() || journal.st_uid == info.st_uid;
+}
+
+// The text of a folder's journal, at most kMaxJournalBytes; nothing where there is none that counts.
+std::optional<std::string> ReadJournal(const std::string& folder) {
+  const std::string path = JournalPath(folder);
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return std::nullopt;
   struct stat info {};
   std::string text;
-  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
+  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && MayUndo(folder, info) &&
       static_cast<uint64_t>(info.st_size) <= kMaxJournalBytes) {
     text.resize(static_cast<size_t>(info.st_size));
     size_t have = 0;
@@ -137,8 +146,12 @@ bool LockTemporary(int fd) {
 }
 
 void EraseFolder(const char* path) noexcept {
-  DIR* names = ::opendir(path);
-  if (names == nullptr) return;
+  const int fd = ::open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);  // never what a link leads to
+  DIR* names = fd < 0 ? nullptr : ::fdopendir(fd);
+  if (names == nullptr) {
+    if (fd >= 0) ::close(fd);
+    return;
+  }
   while (const dirent* entry = ::readdir(names)) {
     if (std::strcmp(entry->d_name, ".") != 0 && std::strcmp(entry->d_name, "..") != 0) {
       ::unlinkat(::dirfd(names), entry->d_name, 0);
@@ -164,7 +177,14 @@ void RemoveDeadTemporaries(const std::string& folder) {
       std::string save = path.substr(0, path.rfind('-'));
       const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
       struct stat info {};
-      if (fd < 0 || ::fstat(fd, &info) != 0) continue;
+      if (fd < 0) {  // of somebody else, perhaps alive
+        if (errno != ENOENT) living.insert(std::move(save));
+        continue;
+      }
+      if (::fstat(fd, &info) != 0) {
+        ::close(fd);
+        continue;
+      }
       if (S_ISDIR(info.st_mode)) {  // never locked itself
         ::close(fd);
         if (remove && !living.contains(save)) EraseFolder(path.c_str());
@@ -250,7 +270,7 @@ bool RollBack(const char* folder, const char* journal, const std::vector<CommitE
 std::vector<CommitEntry> Recover(const std::string& folder, const FolderLock& exclusive) {
   const std::string journal = JournalPath(folder);
   while (!exclusive.held() && IsYoung(journal)) std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  const std::optional<std::string> text = ReadSmallFile(journal);
+  const std::optional<std::string> text = ReadJournal(folder);
   if (!text) return {};
   const auto entries = ParseJournal(folder, *text);
   if (!entries || RollBack(folder.c_str(), journal.c_str(), *entries)) return {};

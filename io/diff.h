@@ -70,6 +70,7 @@ struct StateDifferences {
 
   bool equal() const;
 };
+/// Entries belong together by name, or by the variable's name that a state dict of layers keeps beside it.
 /// @param names  What B calls tensors of A; those it leaves out are looked for under their own names.
 StateDifferences DiffStates(const StateDict& a, const StateDict& b, const Tolerance& tolerance = {},
                             const std::map<std::string, std::string>& names = {});

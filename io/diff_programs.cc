@@ -13,7 +13,7 @@ namespace {
 
 // Attributes that say nothing about what is computed.
 bool IsNoise(const std::string& attr) {
-  constexpr const char* kNoise[] = {"op_callstack", "op_namescope", kOpRoleVarAttr, "op_device"};
+  constexpr const char* kNoise[] = {"op_callstack", "op_namescope", kOpRoleVarAttr, "op_device", "use_cudnn", "use_mkldnn"};
   return std::find(std::begin(kNoise), std::end(kNoise), attr) != std::end(kNoise);
 }
 
@@ -122,6 +122,7 @@ std::vector<std::pair<int, int>> Align(const std::vector<Likeness>& a, const std
 class ProgramMatcher {
  public:
   ProgramDifferences Run(const Program& a, const Program& b) {
+    read_ = {NamesRead(a), NamesRead(b)};
     MatchBlocks(a.global_block(), b.global_block());
     for (const auto& [key, other] : to_b_) {
       if (key.first == 0 && other.first == 0) result_.names[key.second] = other.second;
@@ -157,9 +158,9 @@ class ProgramMatcher {
     const size_t place = result_.operators.size();
     result_.operators.push_back({OperatorDifference::kChanged, x.type, a.idx(), i, b.idx(), j, {}});
     std::vector<std::string> changes;
-    MatchSlots("input", a, x.inputs, b, y.inputs, x.type, &changes);
+    MatchSlots(kInput, a, x.inputs, b, y.inputs, x.type, &changes);
     MatchAttrs(a, x, b, y, &changes);
-    MatchSlots("output", a, x.outputs, b, y.outputs, x.type, &changes);
+    MatchSlots(kOutput, a, x.outputs, b, y.outputs, x.type, &changes);
     if (changes.empty()) {
       result_.operators.erase(result_.operators.begin() + static_cast<std::ptrdiff_t>(place));
     } else {
@@ -167,7 +168,8 @@ class ProgramMatcher {
     }
   }
 
-  void MatchSlots(const char* side, const Block& a, const Slots& x, const Block& b, const Slots& y, const std::string& type,
+  enum Side { kInput, kOutput };
+  void MatchSlots(Side side, const Block& a, const Slots& x, const Block& b, const Slots& y, const std::string& type,
                   std::vector<std::string>* changes) {
     std::vector<std::string> slots;
     for (const Slots* of : {&x, &y}) {
@@ -181,15 +183,17 @@ class ProgramMatcher {
       const auto& right = y[slot];
       const bool extra = facts != nullptr && !facts->HasInput(slot) && !facts->HasOutput(slot);
       if (extra && (left.empty() || right.empty())) continue;  // what save_inference_model leaves out
+      if (side == kOutput && ((left.empty() && !IsRead(right, read_.second)) || (right.empty() && !IsRead(left, read_.first)))) continue;
       bool same = left.size() == right.size();
       for (size_t k = 0; k < std::min(left.size(), right.size()); ++k) same &= Bind(a, left[k], b, right[k]);
-      if (!same) changes->push_back(StrCat(side, " ", slot, ": ", Quoted(left), " -> ", Quoted(right)));
+      if (!same) changes->push_back(StrCat(side == kInput ? "input " : "output ", slot, ": ", Quoted(left), " -> ", Quoted(right)));
     }
   }
 
   // Whether two names may mean one variable, given what was seen so far; from now on they do.
   bool Bind(const Block& a, const std::string& left, const Block& b, const std::string& right) {
     if (left == kEmptyVarName || right == kEmptyVarName) return left == right;
+    if (left != right && IsPersistable(a, left) != IsPersistable(b, right)) return false;  // a parameter is found by its name
     const Key x = KeyOf(a, left), y = KeyOf(b, right);
     const auto to = to_b_.find(x);
     const auto from = to_a_.find(y);
@@ -276,7 +280,27 @@ class ProgramMatcher {
     return text;
   }
 
+  static bool IsPersistable(const Block& block, const std::string& name) {
+    const auto v = block.FindVar(name);
+    return v != nullptr && v->persistable;
+  }
+
+  static std::set<std::string> NamesRead(const Program& program) {
+    std::set<std::string> names;
+    for (int i = 0; i < program.num_blocks(); ++i) {
+      for (const auto& op : program.block(i).ops()) {
+        for (const std::string& name : op->inputs.AllNames()) names.insert(name);
+      }
+    }
+    return names;
+  }
+
+  static bool IsRead(const std::vector<std::string>& names, const std::set<std::string>& read) {
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return read.contains(name); });
+  }
+
   ProgramDifferences result_;
+  std::pair<std::set<std::string>, std::set<std::string>> read_;  // by operators of A and of B
   std::map<Key, Key> to_b_, to_a_;
   std::set<std::pair<int, int>> visited_;
 };

@@ -178,17 +178,28 @@ bool StateDifferences::equal() const {
 StateDifferences DiffStates(const StateDict& a, const StateDict& b, const Tolerance& tolerance,
                             const std::map<std::string, std::string>& names) {
   StateDifferences differences;
+  std::map<std::string, std::string> by_tensor_name;  // B's entries
+  for (const auto& entry : b) {
+    if (!entry.tensor_name.empty()) by_tensor_name.emplace(entry.tensor_name, entry.name);
+  }
+  // What B calls an entry of A: by either name of either side.
+  const auto name_in_b = [&](const StateDict::Entry& entry) -> std::string {
+    const auto other = names.find(entry.name);
+    for (const std::string& name : {other == names.end() ? entry.name : other->second, entry.name, entry.tensor_name}) {
+      if (b.Has(name)) return name;
+      const auto named = by_tensor_name.find(name);
+      if (named != by_tensor_name.end()) return named->second;
+    }
+    return "";
+  };
   std::set<std::string> found;
   for (const auto& entry : a) {
-    const auto other = names.find(entry.name);
-    const std::string& name = other == names.end() ? entry.name : other->second;
-    const Tensor* tensor = b.Find(name);
-    if (tensor == nullptr) {
+    const std::string name = name_in_b(entry);
+    if (name.empty() || !found.insert(name).second) {
       differences.missing.push_back(entry.name);
       continue;
     }
-    found.insert(name);
-    TensorDifference difference = DiffTensors(entry.tensor, *tensor, tolerance);
+    TensorDifference difference = DiffTensors(entry.tensor, *b.Find(name), tolerance);
     difference.name_a = entry.name;
     difference.name_b = name;
     differences.tensors.push_back(std::move(difference));

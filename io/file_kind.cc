@@ -40,7 +40,7 @@ FileKind DetectFile(std::span<const uint8_t> bytes) {
   if (text.empty()) return FileKind::kEmpty;
   if (IsSafetensors(text)) return FileKind::kSafetensors;
   if (text.starts_with("\x93NUMPY")) return FileKind::kNpy;
-  if (text.starts_with("PK\x03\x04")) return FileKind::kZip;
+  if (text.starts_with("PK\x03\x04") || text.starts_with("PK\x05\x06")) return FileKind::kZip;  // members, or an empty directory
   if (text[0] == '\x80') return FileKind::kPickle;  // of whatever protocol: its reader says which it knows
   if (text.starts_with(std::string_view("\0\0\0\0", 4))) return FileKind::kTensors;
   if (text[0] == '\x0A') return FileKind::kProgram;

@@ -134,18 +134,23 @@ std::unique_ptr<Program> ReadProgram(const std::shared_ptr<const MappedFile>& fi
   return ParseProgram(file->bytes(), file->name());
 }
 
+// A name that begins with a slash is none of the folder's.
+std::string InFolder(const std::string& folder, const std::string& name) {
+  return name.starts_with('/') ? name : folder + "/" + name;
+}
+
 InferenceModel LoadFolder(const std::string& folder, const LoadInferenceOptions& options) {
   if (!IsFolder(folder)) throw NoSuchFile(StrCat("there is no folder \"", folder, "\""));
   const auto no_save_between = LockForReading(folder);
   const std::string name = options.model_filename.empty() ? "__model__" : options.model_filename;
-  const std::string found = FindProgramFile(folder + "/" + name).path;
-  InferenceModel model = FromProgram(ReadProgram(OpenVerified(found.empty() ? folder + "/" + name : found, options.verify_checksums)));
+  const std::string found = FindProgramFile(InFolder(folder, name)).path;
+  InferenceModel model = FromProgram(ReadProgram(OpenVerified(found.empty() ? InFolder(folder, name) : found, options.verify_checksums)));
   std::string params = options.params_filename;
   if (params.empty() && IsFile(folder + "/__params__")) params = "__params__";
   if (params.empty()) {
     model.parameters = ReadSeparateParameters(*model.program, folder, options.memory);
   } else if (!SavedVariables(*model.program).empty()) {
-    const std::string plain = folder + "/" + params, with_suffix = plain + ".pdiparams";
+    const std::string plain = InFolder(folder, params), with_suffix = plain + ".pdiparams";
     const auto file = OpenVerified(IsFile(with_suffix) ? with_suffix : plain, options.verify_checksums);
     model.parameters = ReadParameters(*model.program, file, options.memory);
   }

@@ -57,7 +57,7 @@ struct InferenceModel {
 struct LoadInferenceOptions {
   /// Set either, and the path is a folder: the program's file ("__model__" where empty), and the one with
   /// all parameters (where empty: "__params__" if there is one, else one file per variable). ".pdmodel"
-  /// and ".pdiparams" may be left out.
+  /// and ".pdiparams" may be left out; names that begin with "/" are taken as they are.
   std::string model_filename;
   std::string params_filename;
   TensorMemory memory = TensorMemory::kOwn;

@@ -44,7 +44,8 @@ std::string WithoutNumbers(const std::string& name) {
 
 // A renaming is worth telling only when it leaves nothing over: every missing variable gets one entry that fits it.
 Renaming FindRenaming(const std::vector<const Variable*>& missing, const std::vector<const StateDict::Entry*>& unexpected) {
-  if (missing.empty() || missing.size() > unexpected.size()) return {};
+  constexpr size_t kMostPairs = 1 << 26;  // what a person waits for
+  if (missing.empty() || missing.size() > unexpected.size() || missing.size() > kMostPairs / unexpected.size()) return {};
   auto matched = [&](auto alike) {
     Renaming renaming;
     std::set<const StateDict::Entry*> taken;

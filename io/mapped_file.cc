@@ -23,21 +23,15 @@ struct Descriptor {
   }
 };
 
-void ReadToEnd(int fd, const std::string& path, std::string* out) {
-  char chunk[1 << 16];
-  for (;;) {
-    const ssize_t got = ::read(fd, chunk, sizeof(chunk));
-    if (got < 0 && errno == EINTR) continue;
-    SKIFF_ENFORCE(got >= 0, External, "cannot read \"", path, "\": ", std::strerror(errno));
-    if (got == 0) return;
-    out->append(chunk, static_cast<size_t>(got));
-  }
-}
+// What a system call would cut off names another file.
+bool HasZeroByte(const std::string& path) { return path.find('\0') != path.npos; }
 
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::Open(const std::string& path) {
-  const Descriptor file{::open(CommittedPath(path).c_str(), O_RDONLY | O_CLOEXEC)};
+  if (HasZeroByte(path)) throw NoSuchFile(StrCat("there can be no file \"", path, "\": its name has a zero byte in it"));
+  // Not to wait for whoever might write into a pipe.
+  const Descriptor file{::open(CommittedPath(path).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) {
     const std::string text = StrCat("cannot open \"", path, "\": ", std::strerror(errno));
     if (errno == ENOENT) throw NoSuchFile(text);
@@ -47,14 +41,12 @@ std::shared_ptr<const MappedFile> MappedFile::Open(const std::string& path) {
   SKIFF_ENFORCE(::fstat(file.fd, &info) == 0, External, "cannot look at \"", path,
                 "\": ", std::strerror(errno));
   SKIFF_ENFORCE(!S_ISDIR(info.st_mode), External, "cannot read \"", path, "\": it is a folder");
+  SKIFF_ENFORCE(S_ISREG(info.st_mode), External, "cannot read \"", path, "\": it is a pipe or device, no file; read its bytes first, "
+                "models and objects load from memory too");
 
   std::shared_ptr<MappedFile> made(new MappedFile);
   made->name_ = path;
-  if (!S_ISREG(info.st_mode)) {
-    ReadToEnd(file.fd, path, &made->buffer_);
-    made->data_ = reinterpret_cast<const uint8_t*>(made->buffer_.data());
-    made->size_ = made->buffer_.size();
-  } else if (info.st_size > 0) {
+  if (info.st_size > 0) {
     const size_t size = static_cast<size_t>(info.st_size);
     // Private and writable: an operator that works in place changes its copy of the page, not the file.
     void* mapping =
@@ -83,12 +75,12 @@ MappedFile::~MappedFile() {
 
 bool IsFile(const std::string& path) {
   struct stat info {};
-  return ::stat(CommittedPath(path).c_str(), &info) == 0 && S_ISREG(info.st_mode);
+  return !HasZeroByte(path) && ::stat(CommittedPath(path).c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 
 bool IsFolder(const std::string& path) {
   struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  return !HasZeroByte(path) && ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 }  // namespace skiff::io

@@ -21,8 +21,9 @@ class NoSuchFile : public External {
 /// left half done in the file's folder is undone first (commit_journal.h).
 class MappedFile {
  public:
-  /// @param path  UTF-8. Pipes and the like are read to their end.
-  /// @throws NoSuchFile when there is none; External when it cannot be opened or read, saying why.
+  /// @param path  As the system names it, UTF-8 as a rule. Pipes and devices have no end that could be trusted:
+  ///     their bytes go through FromMemory.
+  /// @throws NoSuchFile when there is none; External when it is no file or cannot be opened, saying why.
   static std::shared_ptr<const MappedFile> Open(const std::string& path);
   /// Takes over `bytes`; `what` stands for the path in messages.
   static std::shared_ptr<const MappedFile> FromMemory(std::string bytes, std::string what);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "framework/base/printable.h"
+#include "io/sink.h"
+
 namespace skiff::io {
 
 namespace {
@@ -118,22 +121,10 @@ void Reader::FailShort(uint64_t count, const char* field) const {
 }
 
 bool IsUtf8(std::span<const uint8_t> bytes) {
-  for (size_t i = 0; i < bytes.size();) {
-    const uint8_t lead = bytes[i];
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    const size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-    if (lead < 0xC2 || lead > 0xF4 || bytes.size() - i < length) return false;
-    uint32_t code = lead & (0xFFu >> (length + 1));
-    for (size_t k = 1; k < length; ++k) {
-      if ((bytes[i + k] & 0xC0) != 0x80) return false;
-      code = (code << 6) | (bytes[i + k] & 0x3Fu);
-    }
-    const bool overlong = (length == 3 && code < 0x800) || (length == 4 && code < 0x10000);
-    if (overlong || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return false;
-    i += length;
+  for (std::string_view text = AsText(bytes); !text.empty();) {
+    const size_t length = Utf8Length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
   }
   return true;
 }

@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "framework/base/printable.h"
 #include "io/atomic_file.h"
+#include "io/commit_journal.h"
 #include "io/find_program.h"
 #include "io/parameter_info.h"
+#include "io/pickle_file.h"
+#include "io/reader.h"
 
 namespace skiff::io {
 
@@ -57,6 +61,7 @@ std::map<std::string, Value> LoadVariables(const std::string& folder, const std:
                                            std::vector<std::string> names) {
   std::map<std::string, Value> values;
   if (filename.empty()) {
+    const auto no_save_between = LockForReading(folder);
     for (const std::string& name : names) values[name] = ReadTensorFile(MappedFile::Open(VariablePath(folder, name)));
     return values;
   }
@@ -69,21 +74,60 @@ std::map<std::string, Value> LoadVariables(const std::string& folder, const std:
   return values;
 }
 
+void SetVariables(const Program& program, Scope& scope, const std::string& folder, const std::string& filename,
+                  const std::vector<std::string>& names) {
+  std::map<std::string, Value> values = LoadVariables(folder, filename, names);
+  std::string differences;
+  for (const Variable* v : program.ListVars()) {
+    const auto found = values.find(v->name);
+    const Tensor* tensor = found == values.end() ? nullptr : std::get_if<Tensor>(&found->second);
+    if (tensor == nullptr || v->kind != VarKind::kLodTensor || Holds(program, *v, tensor->dtype(), tensor->shape())) continue;
+    differences += StrCat(differences.empty() ? "" : "; ", v->name, " is ", tensor->dtype(), " ", tensor->shape(), " in the file, ", v->dtype,
+                          " ", v->shape, " in the program");
+  }
+  if (!differences.empty()) {
+    PreconditionNotMet error(StrCat("the variables in \"", filename.empty() ? folder : OneFile(folder, filename),
+                                    "\" are not those of the program; nothing was loaded"));
+    error.AddContext(differences);
+    throw error;
+  }
+  for (auto& [name, value] : values) *scope.Var(name) = std::move(value);
+}
+
 std::map<std::string, Value> LoadVariableFolder(const std::string& folder, std::vector<std::string>* foreign,
                                                 TensorMemory memory) {
   namespace fs = std::filesystem;
   if (!IsFolder(folder)) throw NoSuchFile(StrCat("there is no folder \"", folder, "\""));
+  const auto no_save_between = LockForReading(folder);
   std::map<std::string, Value> values;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, fs::directory_options::skip_permission_denied)) {
-    if (!entry.is_regular_file() || entry.is_symlink()) continue;
+  std::error_code failure;
+  for (fs::recursive_directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure)) {
+    const fs::directory_entry& entry = *at;
+    if (IsTemporaryName(entry.path().filename().string())) {  // what a killed save left
+      at.disable_recursion_pending();
+      continue;
+    }
+    std::error_code gone;
+    if (!fs::is_regular_file(entry.symlink_status(gone)) || entry.path().filename() == ".skiff-commit") continue;
     const std::string name = entry.path().lexically_relative(folder).generic_string();
+    if (!IsUtf8(AsBytes(name))) {
+      SKIFF_ENFORCE(foreign != nullptr, InvalidArgument, "\"", folder, "\" has a file \"", name,
+                    "\", which names no variable: it is no UTF-8");
+      foreign->push_back(Printable(name));
+      continue;
+    }
     try {
       values[name] = ReadTensorFile(MappedFile::Open(entry.path().string()), memory);
-    } catch (const InvalidArgument&) {
-      if (foreign == nullptr) throw;
+    } catch (InvalidArgument& error) {
+      if (foreign == nullptr) {
+        error.AddContext(StrCat("\"", folder, "\" has no __model__, so that every file in it should be a variable; a model of Paddle 2 or "
+                                "3 is named by its prefix"));
+        throw;
+      }
       foreign->push_back(name);
     }
   }
+  SKIFF_ENFORCE(!failure, External, "cannot list the files of \"", folder, "\": ", failure.message());
   return values;
 }
 

@@ -24,9 +24,15 @@ void SaveVariables(const Scope& scope, const std::string& folder, const std::str
 /// Reads what SaveVariables wrote: tensors, and where each has a file also SelectedRows.
 /// @throws InvalidArgument  The one file holds more or fewer tensors than there are names, or is damaged.
 /// @throws NoSuchFile       There is no such file; the name says which.
-/// Source: paddle.static.load_vars.
 std::map<std::string, Value> LoadVariables(const std::string& folder, const std::string& filename,
                                            std::vector<std::string> names);
+
+/// Sets variables of `scope` to what LoadVariables reads.
+/// @throws PreconditionNotMet  Files are of another shape or dtype than `program` declares; all are listed, nothing is set.
+/// @throws as LoadVariables.
+/// Source: paddle.static.load_vars, which says so of shapes alone.
+void SetVariables(const Program& program, Scope& scope, const std::string& folder, const std::string& filename,
+                  const std::vector<std::string>& names);
 
 /// Every file below a folder as the variable that its path from there names; links are not followed.
 /// @param foreign  Gets what is no tensor; where null, such a file is an error.

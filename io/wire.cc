@@ -3,6 +3,8 @@
 #include <array>
 #include <vector>
 
+#include "io/sink.h"
+
 namespace skiff::io {
 
 namespace {
@@ -21,7 +23,14 @@ struct MessageField {
 
 struct MessageType {
   std::vector<MessageField> fields;
+  uint32_t names = 0;  // bit n: field n holds a name, which must be UTF-8; other texts are Paddle's to keep
 };
+
+constexpr uint32_t Names(std::initializer_list<uint32_t> fields) {
+  uint32_t bits = 0;
+  for (const uint32_t field : fields) bits |= uint32_t{1} << field;
+  return bits;
+}
 
 const MessageType& ProgramType() {
   static const MessageType leaf;
@@ -37,12 +46,13 @@ const MessageType& ProgramType() {
                                      {10, "vocab", &leaf},
                                      {11, "sparse_coo", &leaf},
                                      {12, "sparse_csr", &leaf}}};
-  static const MessageType var{{{2, "type", &var_type}, {7, "attrs", &leaf}}};
+  static const MessageType var{{{2, "type", &var_type}, {7, "attrs", &leaf}}, Names({1})};
   static const MessageType scalar{{{5, "c", &leaf}}};
-  static const MessageType op_attr{{{20, "scalar", &scalar}, {21, "scalars", &scalar}}};
-  static const MessageType op{{{1, "inputs", &leaf}, {2, "outputs", &leaf}, {4, "attrs", &op_attr}}};
+  static const MessageType op_attr{{{20, "scalar", &scalar}, {21, "scalars", &scalar}}, Names({1, 17, 18})};
+  static const MessageType slot{{}, Names({1, 2})};
+  static const MessageType op{{{1, "inputs", &slot}, {2, "outputs", &slot}, {4, "attrs", &op_attr}}, Names({3})};
   static const MessageType block{{{3, "vars", &var}, {4, "ops", &op}}};
-  static const MessageType pair{{{2, "op_version", &leaf}}};
+  static const MessageType pair{{{2, "op_version", &leaf}}, Names({1})};
   static const MessageType versions{{{1, "pair", &pair}}};
   static const MessageType program{
       {{1, "blocks", &block}, {4, "version", &leaf}, {5, "op_version_map", &versions}}};
@@ -66,7 +76,7 @@ class Walk {
       }
     }
   } catch (Error& error) {
-    if (!located_) error.AddContext("in " + path.ToString());  // the innermost message says it
+    if (!located_ && path.name[0] != 0) error.AddContext("in " + path.ToString());  // the innermost message says it
     located_ = true;
     throw;
   }
@@ -75,7 +85,12 @@ class Walk {
   void Bytes(Reader* reader, const MessageType& type, uint32_t number, const FieldPath& path,
              int64_t* seen) {
     const uint64_t length = reader->ReadVarint("length");
-    const Reader content = reader->Part(length, "content");
+    Reader content = reader->Part(length, "content");
+    if (number < 32 && (type.names >> number & 1) != 0) {
+      const std::string_view name = content.TakeText(length, "name");
+      if (!IsUtf8(AsBytes(name))) reader->Fail(StrCat("the name \"", name, "\" is no UTF-8"), "name");
+      return;
+    }
     for (size_t i = 0; i < type.fields.size(); ++i) {
       if (type.fields[i].number != number) continue;
       reader->ChargeObjects(1, "content");

@@ -71,6 +71,7 @@ ZipMember ReadCentral(Reader* reader) {
   reader->Take(8, "zip attributes");
   member.offset = reader->Read<uint32_t>("zip member offset");
   member.name = AsText(reader->Take(name, "zip name"));
+  if (!IsUtf8(AsBytes(member.name))) reader->Fail(StrCat("the name \"", member.name, "\" is no UTF-8"), "zip name");
   Reader fields = reader->Part(extra, "zip extra");
   while (fields.remaining() >= 4) {
     const uint16_t id = fields.Read<uint16_t>("zip extra");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "framework/base/printable.h"
+
 namespace skiff {
 
 namespace {
@@ -83,17 +85,21 @@ void Error::Prepend(const std::string& prefix) {
 }
 
 void Error::Render() {
-  text_ = std::string("skiff::") + ToString(kind_) + ": " + headline_;
-  for (const std::string& line : context_) text_ += "\n  " + line;
+  std::string text = std::string("skiff::") + ToString(kind_) + ": " + headline_;
+  for (const std::string& line : context_) text += "\n  " + line;
+  text_ = Printable(text);
 }
 
 std::string DidYouMean(const std::string& name, const std::vector<std::string>& candidates) {
   std::vector<std::pair<size_t, const std::string*>> ranked;
   const size_t limit = std::max<size_t>(2, name.size() / 3);
+  size_t work = 0;  // names of strangers may be many and long
   for (const std::string& candidate : candidates) {
     // A length difference is a lower bound of the distance: skip the quadratic work where it decides.
     const size_t longer = std::max(candidate.size(), name.size());
     if (longer - std::min(candidate.size(), name.size()) > limit || longer > 256) continue;
+    work += name.size() * candidate.size();
+    if (work > size_t{1} << 27) break;
     const size_t distance = EditDistance(name, candidate);
     if (distance <= limit) ranked.emplace_back(distance, &candidate);
   }

@@ -38,6 +38,7 @@ class PirParser {
   PirModule Parse(const Json& document) {
     const FieldPath top{nullptr, "document"}, base_path{nullptr, "base_code"}, program_path{nullptr, "program"};
     const JsonNode root(document, what_, top);
+    if (!root.Has("base_code")) root.Fail("it is JSON, but no program of Paddle 3: there is no \"base_code\"");
     PirModule module;
     const JsonNode base(root.Member("base_code"), what_, base_path);
     const Json& magic = base.Member("magic");

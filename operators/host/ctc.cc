@@ -1,22 +1,13 @@
-// Connectionist temporal classification (Graves et al. 2006): the loss with its gradient, and alignments. Sequence
-// transduction (Graves 2012), its relative that emits any number of labels at a step.
+// Connectionist temporal classification (Graves et al. 2006): the loss with its gradient, alignments and their distance.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "operators/host/log_sum.h"
 #include "operators/host/sequences.h"
 
 namespace skiff {
 
 namespace {
-
-constexpr double kNever = -std::numeric_limits<double>::infinity();
-
-double LogAdd(double a, double b) {
-  if (a == kNever) return b;
-  if (b == kNever) return a;
-  return std::max(a, b) + std::log1p(std::exp(-std::abs(a - b)));
-}
 
 // One sequence: log softmax of each step, then alpha and beta over the labels with blanks between them.
 class CtcSequence {
@@ -26,8 +17,8 @@ class CtcSequence {
   CtcSequence(int64_t steps, int64_t classes, const Logits& logits, std::vector<int64_t> labels, int64_t blank)
       : steps_(steps), classes_(classes), log_probability_(steps * classes) {
     for (int64_t t = 0; t < steps; ++t) {
-      double sum = kNever;
-      for (int64_t k = 0; k < classes; ++k) sum = LogAdd(sum, logits(t, k));
+      double sum = kLogZero;
+      for (int64_t k = 0; k < classes; ++k) sum = AddLogs(sum, logits(t, k));
       for (int64_t k = 0; k < classes; ++k) log_probability_[t * classes + k] = logits(t, k) - sum;
     }
     extended_.push_back(blank);
@@ -41,19 +32,19 @@ class CtcSequence {
   /// -log of the probability of the labels; infinite when there are too few steps for them.
   double Loss() {
     const int64_t n = Places();
-    alpha_.assign(steps_ * n, kNever);
-    if (steps_ == 0) return n == 1 ? 0.0 : -kNever;
+    alpha_.assign(steps_ * n, kLogZero);
+    if (steps_ == 0) return n == 1 ? 0.0 : -kLogZero;
     for (int64_t s = 0; s < std::min<int64_t>(2, n); ++s) alpha_[s] = P(0, s);
     for (int64_t t = 1; t < steps_; ++t) {
       for (int64_t s = 0; s < n; ++s) {
         double sum = alpha_[(t - 1) * n + s];
-        if (s > 0) sum = LogAdd(sum, alpha_[(t - 1) * n + s - 1]);
-        if (MaySkip(s)) sum = LogAdd(sum, alpha_[(t - 1) * n + s - 2]);
+        if (s > 0) sum = AddLogs(sum, alpha_[(t - 1) * n + s - 1]);
+        if (MaySkip(s)) sum = AddLogs(sum, alpha_[(t - 1) * n + s - 2]);
         alpha_[t * n + s] = sum + P(t, s);
       }
     }
     const double* last = &alpha_[(steps_ - 1) * n];
-    log_likelihood_ = n > 1 ? LogAdd(last[n - 1], last[n - 2]) : last[0];
+    log_likelihood_ = n > 1 ? AddLogs(last[n - 1], last[n - 2]) : last[0];
     return -log_likelihood_;
   }
 
@@ -61,8 +52,8 @@ class CtcSequence {
   std::vector<double> Gradient() const {
     const int64_t n = Places();
     std::vector<double> gradient(steps_ * classes_, 0.0);
-    if (log_likelihood_ == kNever || steps_ == 0) return gradient;
-    std::vector<double> beta(n, kNever), before(n);  // of the steps behind t
+    if (log_likelihood_ == kLogZero || steps_ == 0) return gradient;
+    std::vector<double> beta(n, kLogZero), before(n);  // of the steps behind t
     for (int64_t t = steps_; t-- > 0;) {
       if (t == steps_ - 1) {
         beta[n - 1] = 0;
@@ -70,8 +61,8 @@ class CtcSequence {
       } else {
         for (int64_t s = 0; s < n; ++s) {
           before[s] = beta[s] + P(t + 1, s);
-          if (s + 1 < n) before[s] = LogAdd(before[s], beta[s + 1] + P(t + 1, s + 1));
-          if (s + 2 < n && MaySkip(s + 2)) before[s] = LogAdd(before[s], beta[s + 2] + P(t + 1, s + 2));
+          if (s + 1 < n) before[s] = AddLogs(before[s], beta[s + 1] + P(t + 1, s + 1));
+          if (s + 2 < n && MaySkip(s + 2)) before[s] = AddLogs(before[s], beta[s + 2] + P(t + 1, s + 2));
         }
         beta.swap(before);
       }
@@ -91,7 +82,7 @@ class CtcSequence {
   int64_t steps_, classes_;
   std::vector<double> log_probability_, alpha_;
   std::vector<int64_t> extended_;
-  double log_likelihood_ = kNever;
+  double log_likelihood_ = kLogZero;
 };
 
 // Where logits and labels of each sequence lie, for both forms of input.
@@ -294,106 +285,6 @@ void EditDistance(DynamicContext& c) {
   host::Out(c, "SequenceNum", FromInts({1}, DType::kInt64, {count}));
 }
 
-// One sequence of a transducer: places (t, u) with u labels emitted before step t ends; a blank leads to the next step.
-class TransducerSequence {
- public:
-  // `log_probability(t, u, k)` of class k at step t after u labels.
-  template <typename LogProbability>
-  TransducerSequence(int64_t steps, const std::vector<int64_t>& labels, int64_t blank, const LogProbability& log_probability)
-      : steps_(steps), places_(static_cast<int64_t>(labels.size()) + 1) {
-    for (int64_t t = 0; t < steps_; ++t) {
-      for (int64_t u = 0; u < places_; ++u) {
-        blank_.push_back(log_probability(t, u, blank));
-        label_.push_back(u + 1 < places_ ? log_probability(t, u, labels[u]) : kNever);
-      }
-    }
-    alpha_.assign(steps_ * places_, kNever);
-    beta_ = alpha_;
-    for (int64_t t = 0; t < steps_; ++t) {
-      for (int64_t u = 0; u < places_; ++u) {
-        double& here = alpha_[At(t, u)];
-        if (t == 0 && u == 0) here = 0;
-        if (t > 0) here = LogAdd(here, alpha_[At(t - 1, u)] + blank_[At(t - 1, u)]);
-        if (u > 0) here = LogAdd(here, alpha_[At(t, u - 1)] + label_[At(t, u - 1)]);
-      }
-    }
-    for (int64_t t = steps_ - 1; t >= 0; --t) {
-      for (int64_t u = places_ - 1; u >= 0; --u) {
-        beta_[At(t, u)] = LogAdd(blank_[At(t, u)] + BehindBlank(t, u), label_[At(t, u)] + BehindLabel(t, u));
-      }
-    }
-  }
-
-  double Loss() const { return -beta_[0]; }
-  /// d Loss / d log_probability of the blank and of the next label at (t, u).
-  double BlankGradient(int64_t t, int64_t u) const { return Gradient(t, u, blank_, BehindBlank(t, u)); }
-  double LabelGradient(int64_t t, int64_t u) const { return Gradient(t, u, label_, BehindLabel(t, u)); }
-
- private:
-  int64_t At(int64_t t, int64_t u) const { return t * places_ + u; }
-  // The log probability of what is left to come.
-  double BehindBlank(int64_t t, int64_t u) const {
-    if (t + 1 < steps_) return beta_[At(t + 1, u)];
-    return u + 1 == places_ ? 0.0 : kNever;
-  }
-  double BehindLabel(int64_t t, int64_t u) const { return u + 1 < places_ ? beta_[At(t, u + 1)] : kNever; }
-  double Gradient(int64_t t, int64_t u, const std::vector<double>& by, double behind) const {
-    return beta_[0] == kNever ? 0.0 : -std::exp(alpha_[At(t, u)] + by[At(t, u)] + behind - beta_[0]);
-  }
-
-  int64_t steps_, places_;
-  std::vector<double> blank_, label_, alpha_, beta_;
-};
-
-void TransducerLoss(DynamicContext& c) {
-  const Tensor& input = c.InputTensor("input");
-  SKIFF_ENFORCE(input.shape().rank() == 4, InvalidArgument, "input is ", input.shape(), "; expected [batch, steps, labels + 1, classes]");
-  const int64_t batch = input.shape()[0], steps = input.shape()[1], places = input.shape()[2], classes = input.shape()[3];
-  const std::vector<double> x = Doubles(input);
-  const std::vector<int64_t> label = IntElements(c.InputTensor("label"));
-  const std::vector<int64_t> times = IntElements(c.InputTensor("input_lengths")), counts = IntElements(c.InputTensor("label_lengths"));
-  SKIFF_ENFORCE(static_cast<int64_t>(label.size()) == batch * (places - 1) && static_cast<int64_t>(times.size()) == batch &&
-                    static_cast<int64_t>(counts.size()) == batch,
-                InvalidArgument, "input is ", input.shape(), ", label ", c.InputTensor("label").shape(), ", the lengths are ",
-                times.size(), " and ", counts.size(), "; expected label [batch, labels] and as many lengths as the batch has");
-  const int64_t blank = c.attrs().Get<int64_t>("blank");
-  SKIFF_ENFORCE(blank >= 0 && blank < classes, OutOfRange, "blank is ", blank, "; there are ", classes, " classes");
-  const double emission = 1.0 + c.attrs().Get<float>("fastemit_lambda");
-  std::vector<double> loss, gradient(x.size(), 0.0);
-  for (int64_t b = 0; b < batch; ++b) {
-    SKIFF_ENFORCE(times[b] > 0 && times[b] <= steps && counts[b] >= 0 && counts[b] < places, InvalidArgument, "sequence ", b, " has ",
-                  times[b], " steps and ", counts[b], " labels; input has room for 1 to ", steps, " and 0 to ", places - 1);
-    const auto first = label.begin() + b * (places - 1);
-    const std::vector<int64_t> labels(first, first + counts[b]);
-    for (int64_t one : labels) {
-      SKIFF_ENFORCE(one >= 0 && one < classes, OutOfRange, "a label is ", one, "; there are ", classes, " classes");
-    }
-    const auto at = [&](int64_t t, int64_t u, int64_t k) { return ((b * steps + t) * places + u) * classes + k; };
-    const TransducerSequence sequence(times[b], labels, blank, [&](int64_t t, int64_t u, int64_t k) { return x[at(t, u, k)]; });
-    loss.push_back(sequence.Loss());
-    for (int64_t t = 0; t < times[b]; ++t) {
-      for (int64_t u = 0; u <= counts[b]; ++u) {
-        gradient[at(t, u, blank)] += sequence.BlankGradient(t, u);
-        if (u < counts[b]) gradient[at(t, u, labels[u])] += emission * sequence.LabelGradient(t, u);
-      }
-    }
-  }
-  host::Out(c, "loss", FromDoubles(Shape{batch}, input.dtype(), loss));
-  host::Out(c, "warprnntgrad", FromDoubles(input.shape(), input.dtype(), gradient));
-}
-
-void TransducerLossBack(DynamicContext& c) {
-  const Tensor& input = c.InputTensor("input");
-  std::vector<double> gradient = Doubles(c.InputTensor("warprnntgrad"));
-  const std::vector<double> dloss = Doubles(c.InputTensor("loss@GRAD"));
-  const int64_t each = Width(input);
-  SKIFF_ENFORCE(static_cast<int64_t>(gradient.size()) == input.num_elements() && static_cast<int64_t>(dloss.size()) == input.shape()[0],
-                InvalidArgument, "input is ", input.shape(), ", warprnntgrad ", c.InputTensor("warprnntgrad").shape(), ", loss@GRAD ",
-                c.InputTensor("loss@GRAD").shape(), "; expected the shape of input, and one number for each sequence");
-  for (size_t i = 0; i < gradient.size(); ++i) gradient[i] *= dloss[i / each];
-  host::Out(c, "input@GRAD", FromDoubles(input.shape(), input.dtype(), gradient));
-}
-
 }  // namespace
 
 SKIFF_OP(warpctc)
@@ -464,39 +355,5 @@ SKIFF_OP(edit_distance)
       c.SetOutput("SequenceNum", {1}, DType::kInt64);
     })
     .Dynamic(EditDistance);
-
-SKIFF_OP(warprnnt)
-    .Doc("The negative log probability of the labels, over all ways to emit them at the steps.")
-    .Source("Graves 2012; Yu et al. 2021 for fastemit_lambda; paddle.nn.functional.rnnt_loss. Differs: on CUDA Paddle normalises "
-            "`input` first, on the CPU, as here, it does not")
-    .Input("input", "[batch, steps, labels + 1, classes], log probabilities")
-    .Input("label", "[batch, labels] integers")
-    .Input("input_lengths", "[batch] integers, steps of each sequence")
-    .Input("label_lengths", "[batch] integers, labels of each sequence")
-    .Output("loss", "[batch]")
-    .OptionalOutput("warprnntgrad", "the gradient of each loss, shape of input")
-    .Attr("blank", 0, "the class that stands for nothing")
-    .Attr("fastemit_lambda", 0.0f, "gradients of labels, not of blanks, are multiplied by 1 + this")
-    .InferShape([](InferContext& c) {
-      const TensorMeta input = c.Input("input");
-      SKIFF_ENFORCE(input.shape.rank() == 4, InvalidArgument, "input is ", input.shape, "; expected [batch, steps, labels + 1, classes]");
-      // Paddle declares no more.
-      c.SetOutput("loss", Shape{c.at_runtime() ? input.shape[0] : -1}, input.dtype);
-      c.SetOutput("warprnntgrad", c.at_runtime() ? input.shape : Shape{}, input.dtype);
-    })
-    .Gradient(StandardGrad({"input", "input_lengths"}, {"warprnntgrad"}, {"loss"}, {"input"}))
-    .Dynamic(TransducerLoss);
-
-SKIFF_OP(warprnnt_grad)
-    .Doc("input@GRAD = warprnntgrad loss@GRAD.")
-    .Input("input", "of warprnnt")
-    .OptionalInput("input_lengths", "not read")
-    .Input("warprnntgrad", "of warprnnt")
-    .Input("loss@GRAD", "[batch]")
-    .Output("input@GRAD", "shape of input")
-    .Attr("blank", 0, "not read")
-    .Attr("fastemit_lambda", 0.0f, "not read")
-    .InferShape(GradsLikeInputs())
-    .Dynamic(TransducerLossBack);
 
 }  // namespace skiff

@@ -34,6 +34,14 @@ std::string& PackageFolder() {
 
 }  // namespace
 
+std::string ToText(py::handle text) {
+  Py_ssize_t bytes = 0;
+  const char* utf8 = PyUnicode_AsUTF8AndSize(text.ptr(), &bytes);
+  if (utf8 != nullptr) return {utf8, static_cast<size_t>(bytes)};
+  PyErr_Clear();
+  throw InvalidArgument(StrCat(py::repr(text).cast<std::string>(), " is no text that UTF-8 can hold: half a surrogate pair is in it"));
+}
+
 DType ToDType(py::handle dtype) {
   if (py::isinstance<DType>(dtype)) return dtype.cast<DType>();
   if (py::isinstance<py::str>(dtype)) {

@@ -15,6 +15,12 @@ namespace skiff::python {
 
 namespace py = pybind11;
 
+/// The name of a file as the system spells it: bytes that are no UTF-8 are surrogates in Python's str (os.fsencode).
+struct FileName : std::string {
+  using std::string::string;
+  FileName(std::string name) : std::string(std::move(name)) {}  // NOLINT
+};
+
 void BindBase(py::module_& m);
 void BindTensor(py::module_& m);
 void BindProgram(py::module_& m);
@@ -28,6 +34,9 @@ void BindMixedPrecision(py::module_& m);
 void BindAveraging(py::module_& m);
 void BindCustomOp(py::module_& m);
 void BindOnnx(py::module_& m);
+
+/// The text of a str. @throws InvalidArgument where UTF-8 cannot hold it: half a surrogate pair.
+std::string ToText(py::handle text);
 
 /// A dtype object, "float32", numpy.float32, numpy.dtype("float32"), float, or Paddle's code.
 /// uint16 means bfloat16. @throws InvalidType.
@@ -68,3 +77,26 @@ std::vector<std::string> ToNames(py::handle names, const char* what);
 std::string UserOrigin(const std::string& what);
 
 }  // namespace skiff::python
+
+namespace pybind11::detail {
+
+template <>
+struct type_caster<skiff::python::FileName> {
+  PYBIND11_TYPE_CASTER(skiff::python::FileName, const_name("str"));
+
+  bool load(handle given, bool) {
+    auto name = reinterpret_steal<object>(PyOS_FSPath(given.ptr()));
+    if (name && PyUnicode_Check(name.ptr())) name = reinterpret_steal<object>(PyUnicode_EncodeFSDefault(name.ptr()));
+    if (!name) {
+      PyErr_Clear();
+      return false;
+    }
+    value = skiff::python::FileName(static_cast<std::string>(reinterpret_borrow<bytes>(name)));
+    return true;
+  }
+  static handle cast(const skiff::python::FileName& name, return_value_policy, handle) {
+    return PyUnicode_DecodeFSDefaultAndSize(name.data(), static_cast<Py_ssize_t>(name.size()));
+  }
+};
+
+}  // namespace pybind11::detail

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "io/atomic_file.h"
+#include "io/commit_journal.h"
 #include "io/find_program.h"
 #include "io/inference_model.h"
 #include "io/pir/op_map.h"
@@ -35,7 +36,7 @@ io::StateDict ToStateDict(py::handle given) {
   for (const auto& [name, value] : py::reinterpret_borrow<py::dict>(given)) {
     if (!py::isinstance<py::str>(name)) continue;
     if (PyDict_Check(value.ptr()) || py::isinstance<py::str>(value)) continue;  // name tables, schedulers
-    state.Set(name.cast<std::string>(), ToTensor(value).Clone());
+    state.Set(ToText(name), ToTensor(value).Clone());
   }
   return state;
 }
@@ -106,7 +107,7 @@ void BindLimits(py::module_& m) {
 }
 
 void BindPrograms(py::module_& m) {
-  m.def("save_program", [](const Program& program, const std::string& path) { io::SaveProgram(program, path); });
+  m.def("save_program", [](const Program& program, const FileName& path) { io::SaveProgram(program, path); });
   m.def("serialize_program", [](const Program& program) { return py::bytes(io::SerializeProgram(program)); });
   m.def("pir_counterparts", &io::PirCounterparts);
   m.def("pir_operations", [] {  // (operator of 2.x, operation of Paddle 3, attributes that are operands there)
@@ -137,7 +138,7 @@ void BindPrograms(py::module_& m) {
         program, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars"),
         {.clip_extra = clip_extra, .legacy_format = legacy_format, .format = FormatOf(json)}));
   });
-  m.def("write_file", [](const std::string& path, const std::string& bytes) { io::WriteFile(path, bytes); });
+  m.def("write_file", [](const FileName& path, const std::string& bytes) { io::WriteFile(path, bytes); });
 }
 
 py::dict FromValues(const std::map<std::string, Value>& values) {
@@ -158,26 +159,31 @@ void BindIo(py::module_& m) {
     const io::StateDict state = ToStateDict(given);
     return Told(io::SetStateDict(program, ScopeOf(scope), state, {.strict = strict}));
   });
-  m.def("is_file", &io::IsFile);  // as skiff reads it: see io/commit_journal.h
-  m.def("load_state_arrays", [](const std::string& path, bool verify) {
-    return FromStateDict(io::LoadStateDict(path, verify), true);
+  m.def("is_file", [](const FileName& path) { return io::IsFile(path); });  // as skiff reads it: see io/commit_journal.h
+  m.def("load_state_arrays", [](const FileName& prefix, bool verify) {  // of one save
+    const auto no_save_between = io::LockForReading(io::FolderOf(prefix));
+    io::StateDict state = io::LoadStateDict(prefix + ".pdparams", verify);
+    if (io::IsFile(prefix + ".pdopt")) {
+      for (const auto& entry : io::LoadStateDict(prefix + ".pdopt", verify)) state.Set(entry.name, entry.tensor);
+    }
+    return FromStateDict(state, true);
   });
-  m.def("save_program_state", [](const Program& program, const std::string& prefix, int protocol, bool json,
+  m.def("save_program_state", [](const Program& program, const FileName& prefix, int protocol, bool json,
                                  bool checksums) {
     io::SaveProgramState(program, GlobalScope(), prefix,
                          {.protocol = protocol, .checksums = checksums, .format = FormatOf(json)});
   });
-  m.def("load_program_state", [](const Program& program, const std::string& prefix, bool strict, bool verify) {
+  m.def("load_program_state", [](const Program& program, const FileName& prefix, bool strict, bool verify) {
     return Told(io::LoadProgramState(program, GlobalScope(), prefix, {.strict = strict, .verify_checksums = verify}));
   });
 
-  m.def("save_inference_model", [](const std::string& prefix, py::object feeds, py::object fetches,
+  m.def("save_inference_model", [](const FileName& prefix, py::object feeds, py::object fetches,
                                    const Program& program, bool clip_extra, bool legacy_format, bool json, bool checksums) {
     io::SaveInferenceModel(prefix, ToNames(feeds, "feed_vars"), ToNames(fetches, "fetch_vars"), program, GlobalScope(),
                            {.clip_extra = clip_extra, .legacy_format = legacy_format, .checksums = checksums,
                             .format = FormatOf(json)});
   });
-  m.def("load_inference_model", [](const std::string& path, const std::string& model, const std::string& params,
+  m.def("load_inference_model", [](const FileName& path, const FileName& model, const FileName& params,
                                    bool verify) {
     const io::LoadInferenceOptions options = Options(path, model, params, verify);
     return FromModel(io::LoadInferenceModel(path, options), nullptr);
@@ -192,27 +198,25 @@ void BindIo(py::module_& m) {
     const io::StateDict state = io::ReadParameters(program, io::MappedFile::FromMemory(bytes, "a buffer of parameters"));
     for (const auto& entry : state) GlobalScope().SetTensor(entry.name, entry.tensor);
   });
-  m.def("load_variables", [](const std::string& folder, const std::string& filename, std::vector<std::string> names) {
+  m.def("load_variables", [](const FileName& folder, const FileName& filename, std::vector<std::string> names) {
     return FromValues(io::LoadVariables(folder, filename, std::move(names)));
   });
-  m.def("set_variables", [](const std::string& folder, const std::string& filename, std::vector<std::string> names) {
-    for (auto& [name, value] : io::LoadVariables(folder, filename, std::move(names))) {
-      *GlobalScope().Var(name) = std::move(value);
-    }
+  m.def("set_variables", [](const Program& program, const FileName& folder, const FileName& filename, const std::vector<std::string>& names) {
+    io::SetVariables(program, GlobalScope(), folder, filename, names);
   });
-  m.def("save_variables", [](const std::string& folder, const std::string& filename, std::vector<std::string> names) {
+  m.def("save_variables", [](const FileName& folder, const FileName& filename, std::vector<std::string> names) {
     io::SaveVariables(GlobalScope(), folder, filename, std::move(names));
   });
-  m.def("load_variable_folder", [](const std::string& folder) {
+  m.def("load_variable_folder", [](const FileName& folder) {
     std::vector<std::string> foreign;
     const py::dict values = FromValues(io::LoadVariableFolder(folder, &foreign));
     return py::make_tuple(values, foreign);
   });
-  m.def("model_state", [](const std::string& path, const std::string& model, const std::string& params, bool verify) {
+  m.def("model_state", [](const FileName& path, const FileName& model, const FileName& params, bool verify) {
     const io::LoadInferenceOptions options = Options(path, model, params, verify);
     return FromStateDict(io::LoadModelState(path, options), true);
   });
-  m.def("make_predictor", [](const std::string& path, const std::string& model, const std::string& params,
+  m.def("make_predictor", [](const FileName& path, const FileName& model, const FileName& params,
                              py::object place, int threads, bool optimize) {
     return MakePredictor(io::LoadInferenceModel(path, Options(path, model, params, true)), ToPredictorOptions(place, threads, optimize));
   });

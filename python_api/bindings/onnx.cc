@@ -15,7 +15,7 @@ io::InferenceModel ModelOfProgram(const Program& program, py::handle feeds, py::
                               fetches.is_none() ? io::FetchNames(program) : ToNames(fetches, "output_spec"), GlobalScope());
 }
 
-io::InferenceModel ModelOfFiles(const std::string& path, const std::string& model, const std::string& params) {
+io::InferenceModel ModelOfFiles(const FileName& path, const FileName& model, const FileName& params) {
   io::LoadInferenceOptions options;
   options.model_filename = model;
   options.params_filename = params;
@@ -35,7 +35,7 @@ void BindOnnx(py::module_& m) {
   py::class_<io::InferenceModel>(m, "OnnxModel")
       .def(py::init(&ModelOfProgram))
       .def(py::init(&ModelOfFiles))
-      .def("export", [](const io::InferenceModel& model, const std::string& path, int opset, const std::string& producer, bool external_data) {
+      .def("export", [](const io::InferenceModel& model, const FileName& path, int opset, const std::string& producer, bool external_data) {
         io::ExportOnnx(model, path, {.opset = opset, .producer = producer, .external_data = external_data});
       })
       .def("serialize", [](const io::InferenceModel& model, int opset) { return py::bytes(io::SerializeOnnx(model, {.opset = opset})); })

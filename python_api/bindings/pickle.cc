@@ -57,7 +57,7 @@ class ToPickleValue {
     if (PyLong_CheckExact(o.ptr())) return Int(o);
     if (PyFloat_CheckExact(o.ptr())) return PickleValue::Float(o.cast<double>());
     if (PyComplex_CheckExact(o.ptr())) return PickleValue::Complex(o.cast<std::complex<double>>());
-    if (py::isinstance<py::str>(o)) return PickleValue::Str(o.cast<std::string>());
+    if (py::isinstance<py::str>(o)) return PickleValue::Str(ToText(o));
     if (py::isinstance<py::bytes>(o)) return PickleValue::Bytes(o.cast<std::string>());
     if (PyList_CheckExact(o.ptr())) return PickleValue::List(Items(o));
     if (PyTuple_CheckExact(o.ptr())) return PickleValue::Tuple(Items(o));
@@ -273,25 +273,25 @@ io::StateDict ToNamedTensors(const py::dict& given, bool texts) {
     SKIFF_ENFORCE(py::isinstance<py::str>(name), InvalidType, "names of tensors are str, ",
                   py::repr(name).cast<std::string>(), " was given");
     if (texts && (py::isinstance<py::str>(value) || PyList_CheckExact(value.ptr()))) {
-      state.objects.emplace_back(name.cast<std::string>(), ToPickleValue(true)(value));
+      state.objects.emplace_back(ToText(name), ToPickleValue(true)(value));
       continue;
     }
-    SKIFF_ENFORCE(!PyDict_Check(value.ptr()) && !py::isinstance<py::str>(value), InvalidType, "\"", name.cast<std::string>(),
+    SKIFF_ENFORCE(!PyDict_Check(value.ptr()) && !py::isinstance<py::str>(value), InvalidType, "\"", ToText(name),
                   "\" is a ", py::str(py::type::of(value).attr("__name__")).cast<std::string>(), "; tensors and arrays can be written");
-    state.Set(name.cast<std::string>(), ToTensor(value));
+    state.Set(ToText(name), ToTensor(value));
   }
   return state;
 }
 
 void BindNamedTensors(py::module_& m) {
-  m.def("save_npz", [](const py::dict& arrays, const std::string& path) { io::SaveNpz(ToNamedTensors(arrays, true), path); });
-  m.def("save_safetensors", [](const py::dict& tensors, const std::string& path, py::object metadata) {
+  m.def("save_npz", [](const py::dict& arrays, const FileName& path) { io::SaveNpz(ToNamedTensors(arrays, true), path); });
+  m.def("save_safetensors", [](const py::dict& tensors, const FileName& path, py::object metadata) {
     io::StateDict state = ToNamedTensors(tensors, false);
     if (!metadata.is_none()) state.objects.emplace_back(io::kSafetensorsMetadata, ToPickleValue(true)(metadata));
     io::SaveSafetensors(state, path);
   });
-  m.def("load_npz", [](const std::string& path, bool arrays) { return FromNamedTensors(io::LoadNpz(path), arrays); });
-  m.def("load_safetensors", [](const std::string& path, bool arrays) {
+  m.def("load_npz", [](const FileName& path, bool arrays) { return FromNamedTensors(io::LoadNpz(path), arrays); });
+  m.def("load_safetensors", [](const FileName& path, bool arrays) {
     io::StateDict state = io::LoadSafetensors(path, io::TensorMemory::kShared);
     py::object metadata = py::dict();
     for (const auto& [name, object] : state.objects) metadata = FromPickleValue(object, arrays);
@@ -300,26 +300,57 @@ void BindNamedTensors(py::module_& m) {
   });
 }
 
-py::object Resume(const io::Checkpoint& checkpoint, const Program& program, std::optional<int64_t> step, bool skip_damaged) {
-  auto resumed = checkpoint.Resume(program, GlobalScope(), {.step = step, .skip_damaged = skip_damaged});
+// What Checkpoint.save was given: the user's values, and the states of objects by name.
+struct PythonValues {
+  PickleValue extra, objects = PickleValue::Dict({});
+};
+PythonValues PythonValuesOf(const io::Progress& progress) {
+  const auto found = progress.extra.find("python");
+  if (found != progress.extra.end() && found->second.IsDict()) {
+    const PickleValue *extra = found->second.Find("extra"), *objects = found->second.Find("objects");
+    if (extra != nullptr && objects != nullptr && objects->IsDict()) return {*extra, *objects};
+  }
+  if (progress.extra.empty()) return {};
+  std::vector<PickleValue::Item> items;  // saved by a program in C++
+  for (const auto& [name, value] : progress.extra) items.emplace_back(PickleValue::Str(name), value);
+  return {PickleValue::Dict(std::move(items)), PickleValue::Dict({})};
+}
+
+// @throws py::key_error for a name of which the checkpoint has no state.
+void CheckObjects(const io::Progress& progress, const std::string& path, const std::vector<std::string>& names) {
+  const PickleValue objects = PythonValuesOf(progress).objects;
+  std::string there;
+  for (const auto& [name, state] : objects.entries()) {
+    if (name.Is(PickleKind::kStr)) there += (there.empty() ? "'" : ", '") + name.AsText() + "'";
+  }
+  for (const std::string& name : names) {
+    if (objects.Find(name) == nullptr) throw py::key_error(StrCat(path, " holds no state of '", name, "'; it has [", there, "]"));
+  }
+}
+
+py::object Resume(const io::Checkpoint& checkpoint, const Program& program, std::optional<int64_t> step, bool skip_damaged,
+                  const std::vector<std::string>& objects) {
+  const io::ResumeOptions options{.step = step, .skip_damaged = skip_damaged, .accept = [&](const io::Progress& progress, const std::string& path) {
+                                    CheckObjects(progress, path, objects);
+                                  }};
+  const auto resumed = checkpoint.Resume(program, GlobalScope(), options);
   if (!resumed) return py::none();
-  return py::make_tuple(resumed->progress.step, resumed->progress.epoch,
-                        FromPickleValue(resumed->progress.extra["python"], true), resumed->path, resumed->skipped);
+  const PythonValues values = PythonValuesOf(resumed->progress);
+  return py::make_tuple(resumed->progress.step, resumed->progress.epoch, FromPickleValue(values.extra, true),
+                        FromPickleValue(values.objects, true), FileName(resumed->path), resumed->skipped);
 }
 
 void BindCheckpoint(py::module_& m) {
   py::class_<io::Checkpoint>(m, "Checkpoint")
-      .def(py::init([](std::string folder, int keep) {
-        return io::Checkpoint(std::move(folder), {.keep = keep});
-      }))
+      .def(py::init([](const FileName& folder, int keep) { return io::Checkpoint(folder, {.keep = keep}); }))
       .def("save", [](const io::Checkpoint& c, const Program& program, int64_t step, int64_t epoch, py::object values) {
         io::Progress progress{.step = step, .epoch = epoch};
         progress.extra["python"] = ToPickleValue(/*tensors_as_arrays=*/true)(values);
-        return c.Save(program, GlobalScope(), progress);
+        return FileName(c.Save(program, GlobalScope(), progress));
       })
       .def("resume", &Resume)
       .def("steps", &io::Checkpoint::Steps)
-      .def("path_of", &io::Checkpoint::PathOf);
+      .def("path_of", [](const io::Checkpoint& c, int64_t step) { return FileName(c.PathOf(step)); });
 }
 
 }  // namespace
@@ -327,7 +358,7 @@ void BindCheckpoint(py::module_& m) {
 void BindPickle(py::module_& m) {
   BindCheckpoint(m);
   BindNamedTensors(m);
-  m.def("save_pickle", [](py::object object, const std::string& path, int protocol) {
+  m.def("save_pickle", [](py::object object, const FileName& path, int protocol) {
     io::SavePickle(ToFile(object, protocol), path, {.protocol = protocol});
   });
   m.def("pickle_bytes", [](py::object object, int protocol) {
@@ -342,7 +373,7 @@ void BindPickle(py::module_& m) {
     }
     return py::bytes(sink.Take());
   });
-  m.def("load_file", [](const std::string& path, bool arrays, bool keep_name_table, bool verify) {
+  m.def("load_file", [](const FileName& path, bool arrays, bool keep_name_table, bool verify) {
     return LoadFrom(io::OpenVerified(path, verify), arrays, keep_name_table);
   });
   m.def("load_bytes", [](const std::string& bytes, bool arrays, bool keep_name_table) {

@@ -1,5 +1,6 @@
 """Checkpoints: all that training needs to go on as if it had never stopped."""
 import collections
+import operator
 import os
 
 from . import _core
@@ -7,7 +8,7 @@ from . import _core
 Resumed = collections.namedtuple("Resumed", "step epoch extra path skipped")
 Resumed.__doc__ = """What Checkpoint.resume found.
 
-    step, epoch (int), extra: as given to save.
+    step, epoch (int), extra: as given to save; extra of a checkpoint that a program in C++ saved is a dict, or None.
     path (str): of the checkpoint taken.
     skipped (list of str): errors of damaged ones that were passed over.
 """
@@ -46,7 +47,7 @@ class Checkpoint:
     """
 
     def __init__(self, folder, keep=5):
-        self._core = _core.Checkpoint(os.fspath(folder), keep)
+        self._core = _core.Checkpoint(os.fsdecode(folder), operator.index(keep))
 
     def save(self, program=None, step=0, epoch=0, extra=None, **objects):
         """Writes one checkpoint, folder/step_<step>; one of the same step is replaced.
@@ -65,8 +66,8 @@ class Checkpoint:
             RuntimeError: variables of the program have no value (all named).
             OSError: the files cannot be written; the checkpoints there are as before.
         """
-        states = {name: one.state_dict() for name, one in objects.items()}
-        return self._core.save(_program(program), step, epoch, {"extra": extra, "objects": states})
+        program, states = _program(program), {name: one.state_dict() for name, one in objects.items()}
+        return self._core.save(program, operator.index(step), operator.index(epoch), {"extra": extra, "objects": states})
 
     def resume(self, program=None, step=None, skip_damaged=False, **objects):
         """Sets the program's variables, its scheduler, the scope's random state and `objects` to what was saved.
@@ -83,22 +84,21 @@ class Checkpoint:
         Raises:
             RuntimeError: there is no checkpoint of that step.
             ValueError, OSError: files are damaged or missing, or those of another program (every difference is listed).
-                Nothing is set then.
             KeyError: the checkpoint holds no state of an object named here.
+            Nothing is set then.
         """
-        found = self._core.resume(_program(program), step, skip_damaged)
+        step = None if step is None else operator.index(step)
+        found = self._core.resume(_program(program), step, bool(skip_damaged), list(objects))
         if found is None:
             return None
-        step, epoch, values, path, skipped = found
+        step, epoch, extra, states, path, skipped = found
         for name, one in objects.items():
-            if name not in values["objects"]:
-                raise KeyError(f"{path} holds no state of {name!r}; it has {sorted(values['objects'])}")
-            one.set_state_dict(values["objects"][name])
-        return Resumed(step, epoch, values["extra"], path, skipped)
+            one.set_state_dict(states[name])
+        return Resumed(step, epoch, extra, path, skipped)
 
     @property
     def steps(self):
-        """Steps of the checkpoints there, rising."""
+        """Steps of the checkpoints there, rising. OSError for a folder that is there and cannot be listed."""
         return self._core.steps()
 
     @property
@@ -109,5 +109,8 @@ class Checkpoint:
 
 
 def _program(program):
-    program = program or _core.default_main_program()
-    return getattr(program, "_program", program) if not isinstance(program, _core.Program) else program
+    program = _core.default_main_program() if program is None else program
+    program = program if isinstance(program, _core.Program) else getattr(program, "_program", program)
+    if not isinstance(program, _core.Program):
+        raise TypeError(f"program must be a Program, {type(program)} was given")
+    return program

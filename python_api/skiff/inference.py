@@ -63,17 +63,17 @@ class Config:
 
     def set_model(self, prog_file, params_file=None):
         """Names the files: program and parameters, or one folder."""
-        self._prog = None if prog_file is None else os.fspath(prog_file)
-        self._params = None if params_file is None else os.fspath(params_file)
+        self._prog = None if prog_file is None else os.fsdecode(prog_file)
+        self._params = None if params_file is None else os.fsdecode(params_file)
         self._buffers = None
 
     def set_prog_file(self, path):
         """Names the program's file."""
-        self._prog = os.fspath(path)
+        self._prog = os.fsdecode(path)
 
     def set_params_file(self, path):
         """Names the parameters' file."""
-        self._params = os.fspath(path)
+        self._params = os.fsdecode(path)
 
     def set_model_buffer(self, prog_buffer, prog_buffer_size, params_buffer, params_buffer_size):
         """The model from memory: bytes of both files, and how many of them count.
@@ -174,7 +174,7 @@ class Config:
         if self._params is None:
             return _core.make_predictor(self._prog, "", "", place, self._threads, self._optimize)
         folder, name = os.path.split(self._prog)
-        return _core.make_predictor(folder or ".", name, os.path.relpath(self._params, folder or "."), place, self._threads, self._optimize)
+        return _core.make_predictor(folder or ".", name, os.path.abspath(self._params), place, self._threads, self._optimize)
 
 
 def _without_effect(name):
@@ -306,7 +306,7 @@ class Predictor:
         if isinstance(prefix, Config):
             self._core = prefix._open()
         else:
-            self._core = _core.make_predictor(os.fspath(prefix), model_filename or "", params_filename or "", place, threads, optimize)
+            self._core = _core.make_predictor(os.fsdecode(prefix), model_filename or "", params_filename or "", place, threads, optimize)
         self._start()
 
     def _start(self):

@@ -53,14 +53,14 @@ def export(layer, path, input_spec=None, opset_version=MIN_OPSET, *, output_spec
         ...     os.path.basename(path)
         'relu.onnx'
     """
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     path = path if path.endswith(".onnx") else path + ".onnx"
     if isinstance(layer, _core.Program):
         model = _core.OnnxModel(layer, input_spec, output_spec)
     elif isinstance(layer, (str, os.PathLike)):
         if input_spec is not None or output_spec is not None:
             raise ValueError("input_spec and output_spec belong to a program; a saved model has its inputs and outputs")
-        model = _core.OnnxModel(os.fspath(layer), model_filename or "", params_filename or "")
+        model = _core.OnnxModel(os.fsdecode(layer), model_filename or "", params_filename or "")
     else:
         raise TypeError(f"export takes the name of a saved model or a Program, {type(layer)} was given; save a layer with "
                         "paddle.jit.save or static.save_inference_model first")

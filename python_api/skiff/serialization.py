@@ -16,6 +16,14 @@ def _suffixes_off(path, suffixes=(".pdparams", ".pdopt", ".pdmodel", ".json")):
     return next((path[:-len(suffix)] for suffix in suffixes if path.endswith(suffix)), path)
 
 
+def _protocol(protocol, configs):
+    """The pickle's protocol; `pickle_protocol` is its name in Paddle 2.0."""
+    protocol = configs.pop("pickle_protocol", protocol)
+    if not isinstance(protocol, int) or not 2 <= protocol <= 4:
+        raise ValueError(f"protocol must be 2, 3 or 4, {protocol!r} was given")
+    return protocol
+
+
 def _check_options(function, given):
     if given:
         raise ValueError(f"{function}: the options {sorted(given)} are not supported")
@@ -51,10 +59,8 @@ def save(obj, path, protocol=4, **configs):
 
     Source: paddle.save.
     """
-    binary = configs.pop("use_binary_format", False)
+    binary, protocol = configs.pop("use_binary_format", False), _protocol(protocol, configs)
     _check_options("save", configs)
-    if not isinstance(protocol, int) or not 2 <= protocol <= 4:
-        raise ValueError(f"protocol must be 2, 3 or 4, {protocol!r} was given")
     if not isinstance(binary, bool):
         raise TypeError(f"use_binary_format must be a bool, {binary!r} was given")
     if binary and not isinstance(obj, (_core.LoDTensor, _core.SelectedRows)) and not hasattr(obj, "__array__"):
@@ -71,7 +77,7 @@ def save(obj, path, protocol=4, **configs):
         else:
             path.write(_core.tensor_bytes(obj) if binary else _core.pickle_bytes(obj, protocol))
         return
-    path = os.fspath(path)
+    path = os.fsdecode(path)
     if not os.path.basename(path):
         raise ValueError(f"path must end in a file's name; {path!r} names a folder")
     folder = os.path.dirname(path)
@@ -101,6 +107,7 @@ def load(path, **configs):
         OSError: the file cannot be opened.
         ValueError: there is none, it is damaged, not the one that was saved, or holds what must not be executed; an
             unknown option.
+        MemoryError: it asks for more than `utils.read_limits` allows.
 
     Source: paddle.load.
     """
@@ -110,8 +117,11 @@ def load(path, **configs):
     verify = configs.pop("verify_checksums", True)
     _check_options("load", configs)
     if hasattr(path, "read"):
-        return _core.load_bytes(path.read(), arrays, keep)
-    path = os.fspath(path)
+        data = path.read()
+        if not isinstance(data, (bytes, bytearray)):
+            raise TypeError(f"read() of the file gave {type(data)}, bytes are wanted: open it in mode \"rb\"")
+        return _core.load_bytes(bytes(data), arrays, keep)
+    path = os.fsdecode(path)
     if _core.is_file(path):
         return _core.load_file(path, arrays, keep, verify)
     if os.path.isdir(path) or _core.is_file(path + ".pdmodel") or _core.is_file(path + ".json"):

@@ -4,6 +4,12 @@ import os
 from . import _core
 
 
+def _dict(state):
+    if not isinstance(state, dict):
+        raise TypeError(f"a dict of tensors by name is wanted, {type(state)} was given")
+    return state
+
+
 def save_safetensors(state, path, metadata=None):
     """Writes tensors by name as a safetensors file, whole or not at all.
 
@@ -28,7 +34,7 @@ def save_safetensors(state, path, metadata=None):
         >>> skiff.io.load_safetensors(path, with_metadata=True, return_numpy=True)[1]
         {'step': '7'}
     """
-    _core.save_safetensors(state, os.fspath(path), metadata)
+    _core.save_safetensors(_dict(state), os.fsdecode(path), metadata)
 
 
 def load_safetensors(path, return_numpy=False, with_metadata=False):
@@ -50,7 +56,7 @@ def load_safetensors(path, return_numpy=False, with_metadata=False):
 
     Source: the safetensors format; skiff's own function.
     """
-    state, metadata = _core.load_safetensors(os.fspath(path), return_numpy)
+    state, metadata = _core.load_safetensors(os.fsdecode(path), return_numpy)
     return (state, metadata) if with_metadata else state
 
 
@@ -67,7 +73,7 @@ def save_npz(state, path):
 
     Source: numpy.savez; skiff's own function.
     """
-    _core.save_npz(state, os.fspath(path))
+    _core.save_npz(_dict(state), os.fsdecode(path))
 
 
 def load_npz(path, return_numpy=False):
@@ -87,4 +93,4 @@ def load_npz(path, return_numpy=False):
 
     Source: numpy.load; skiff's own function.
     """
-    return _core.load_npz(os.fspath(path), return_numpy)
+    return _core.load_npz(os.fsdecode(path), return_numpy)

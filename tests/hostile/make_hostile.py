@@ -241,6 +241,9 @@ def programs():
         ("field_0", "no protobuf field", b"\x02\x00"),
         ("nul_in_a_name", None, block(variable("a\0b"))),
         ("path_as_a_name", None, block(variable("../../etc/passwd"))),
+        ("name_of_a_variable_no_utf8", "no UTF-8", block(variable("w\udcff"))),
+        ("name_of_an_argument_no_utf8", "no UTF-8", block(x, operator("relu", {"X": "x\udcff"}, {"Out": "x"}))),
+        ("name_of_an_operator_no_utf8", "no UTF-8", block(x, operator("relu\udce9", {"X": "x"}, {"Out": "x"}))),
         ("negative_extent", None, block(variable("x", (-5, 3)))),
     ):
         verdict(f"program/{name}.pdmodel", "program", says, content=content)
@@ -327,6 +330,7 @@ def archives():
         ("directory_behind_the_end", "behind the end", archive([stored], offset=1 << 30)),
         ("unknown_method", "method", archive([(b"a.npy", 99, good, len(good), zlib.crc32(good))])),
         ("twice", "twice", archive([stored, stored])),
+        ("name_no_utf8", "no UTF-8", archive([(b"\xff.npy", *stored[1:])])),
         ("array_overflow", "", archive([(b"a.npy", 0, bad, len(bad), zlib.crc32(bad)) for bad in [npy("<f4", "(4611686018427387904, 16)", b"")]])),
         ("array_negative", "", archive([(b"a.npy", 0, bad, len(bad), zlib.crc32(bad)) for bad in [npy("<f4", "(-2,)", b"")]])),
         ("array_of_objects", "", archive([(b"a.npy", 0, bad, len(bad), zlib.crc32(bad)) for bad in [npy("|O", "(1,)", b"12345678")]])),

@@ -82,14 +82,6 @@ def test_a_folder_of_variables_is_a_state_dict():
     assert {name: value.shape for name, value in state.items()} == {"block/a/w": (2, 2), "block/b": (2, 2)}
 
 
-@pytest.mark.parametrize("model", ["model", "model.hidden", "noparam", "func"])
-def test_each_function_of_a_layer_is_a_model(model, exe):
-    program, feeds, fetches = static.load_inference_model(str(GOLDEN / "jit_multi_function" / model), exe)
-    shapes = {name: program.global_block().var(name).shape for name in feeds}
-    feed = {name: np.ones([2 if d == -1 else d for d in shape], "float32") for name, shape in shapes.items()}
-    assert all(np.isfinite(value).all() for value in exe.run(program, feed=feed, fetch_list=fetches))
-
-
 # ---- variables in files of their own, as Paddle 1.x wrote them
 
 def test_variables_go_to_one_file_each_and_come_back(exe, trained, tmp_path):
@@ -101,6 +93,15 @@ def test_variables_go_to_one_file_each_and_come_back(exe, trained, tmp_path):
     load_vars(exe, str(tmp_path / "vars"), program, predicate=lambda v: v.persistable)
     for name, value in values(program).items():
         np.testing.assert_array_equal(value, before[name])
+
+
+def test_variables_of_another_shape_are_an_error(exe, trained, tmp_path):
+    save_vars(exe, str(tmp_path), trained[0], predicate=lambda v: v.persistable)
+    other = static.Program()
+    with static.program_guard(other, static.Program()), paddle.utils.unique_name.guard():
+        static.nn.fc(static.data("x", [None, 4]), 5)
+    with pytest.raises(RuntimeError, match="(?s)fc_0.w_0.*4, 3"):
+        load_vars(exe, str(tmp_path), other, predicate=lambda v: v.persistable)
 
 
 @pytest.mark.parametrize("names", ["given", "all"])

@@ -11,7 +11,23 @@ paddle = load()
 CLOSE = {"rtol": 1e-4, "atol": 5e-5}
 INFERENCE = {  # prefix of the files -> keywords of load_inference_model
     "seed_matmul_add/infer_model": {}, "seed_lenet_hapi/inference_model": {}, "jit_conv_bn_relu/model": {}, "pdmodel_from_v3/model": {},
+    "jit_embed_lstm/model": {}, "attr_types/model": {}, "lod_tensor/model": {},
     "legacy_separate/model": {"model_filename": "__model__"}, "legacy_combined/model": {"model_filename": "__model__", "params_filename": "__params__"},
+}
+BRANCHES = {"static_control_flow": ["z", "y"], "jit_control_flow": ["y"]}  # folder -> what io.npz calls the outputs
+FUNCTIONS = ["model", "model.hidden", "noparam", "func"]
+FROM_MEMORY = ["infer_model.pdmodel", "legacy_format.pdmodel", "clip_extra_false.pdmodel"]
+RUN_ELSEWHERE = {  # program -> the test that runs it, or why nothing can
+    "seed_matmul_add/serialize_program.bin": "test_a_serialized_program_deserializes_and_runs",
+    "seed_static_fc/temp/model.pdmodel": "test_a_saved_program_runs_with_a_saved_state_dict",
+    "static_save_train/train.pdmodel": "test_a_training_checkpoint_goes_on_where_paddle_stopped",
+    "pir_json_v3/model.json": "test_pir.py", "pir_json_v3/static_fc.json": "test_pir.py", "pir_control_flow_v3/model.json": "test_pir.py",
+    "pir_json_v3/static_fc_readable.json": "test_pir.py: the same program as static_fc.json",
+    "pir_json_v3/train.json": "test_pir.py",
+    "pir_json_v3/program.json": "the same bytes as train.json",
+    "static_control_flow/main.pdmodel": "the program that model.pdmodel was pruned from, without its parameters",
+    "dtypes_pdiparams/program.pdmodel": "has no operators",
+    "attr_types/every_attr.pdmodel": "made of attributes; its operators compute nothing",
 }
 
 
@@ -38,6 +54,9 @@ def check_program(exe, loaded, folder):
     program, feeds, fetches = loaded
     feed, wanted = inputs_and_outputs(folder)
     assert sorted(feeds) == sorted(feed)
+    if folder == "lod_tensor":
+        lengths = np.diff(io(folder)["lod1_offsets"]).tolist()
+        feed = {name: paddle.base.create_lod_tensor(value, [lengths], paddle.CPUPlace()) for name, value in feed.items()}
     outputs = exe.run(program, feed=feed, fetch_list=fetches)
     assert len(outputs) == len(wanted)
     for ours, paddles in zip(outputs, wanted):
@@ -49,13 +68,36 @@ def scope_value(name):
     return np.array(paddle.static.global_scope().find_var(name).get_tensor())
 
 
+def test_every_program_among_the_files_is_run():
+    """A golden program that no list above has fails here."""
+    run = {prefix + ("/__model__" if options else ".pdmodel") for prefix, options in INFERENCE.items()}
+    run |= {f"{folder}/model.pdmodel" for folder in BRANCHES} | {f"seed_matmul_add/{name}" for name in FROM_MEMORY}
+    run |= {f"jit_multi_function/{name}.pdmodel" for name in FUNCTIONS} | set(RUN_ELSEWHERE)
+    programs = {str(path.relative_to(GOLDEN)) for path in GOLDEN.rglob("*") if path.is_file() and is_program(path.read_bytes())}
+    assert programs == run
+
+
+def is_program(data):
+    return data[:1] == b"\n" or (data[:1] == b"{" and b'"base_code"' in data)
+
+
 @pytest.mark.parametrize("prefix", INFERENCE)
 def test_an_inference_model_answers_as_recorded(prefix, exe):
     loaded = paddle.static.load_inference_model(str(GOLDEN / prefix), exe, **INFERENCE[prefix])
     check_program(exe, loaded, prefix.split("/")[0])
 
 
-@pytest.mark.parametrize("folder, outputs", [("static_control_flow", ["z", "y"]), ("jit_control_flow", ["y"])])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_of_a_layer_answers_as_recorded(name, exe):
+    program, feeds, fetches = paddle.static.load_inference_model(str(GOLDEN / "jit_multi_function" / name), exe)
+    arrays = io("jit_multi_function")
+    outputs = exe.run(program, feed={feeds[0]: arrays["x"]}, fetch_list=fetches)
+    assert len(outputs) == sum(key.startswith(f"{name}__out_") for key in arrays)
+    for i, ours in enumerate(outputs):
+        np.testing.assert_allclose(ours, arrays[f"{name}__out_{i}"], **CLOSE)
+
+
+@pytest.mark.parametrize("folder, outputs", BRANCHES.items())
 def test_a_model_with_branches_and_loops_answers_as_recorded(folder, outputs, exe):
     """Each run takes another way through the branches, or another number of turns."""
     program, feeds, fetches = paddle.static.load_inference_model(str(GOLDEN / folder / "model"), exe)
@@ -68,7 +110,7 @@ def test_a_model_with_branches_and_loops_answers_as_recorded(folder, outputs, ex
     assert run > 1
 
 
-@pytest.mark.parametrize("program", ["infer_model.pdmodel", "legacy_format.pdmodel", "clip_extra_false.pdmodel"])
+@pytest.mark.parametrize("program", FROM_MEMORY)
 def test_an_inference_model_loads_from_memory(program, exe):
     folder = GOLDEN / "seed_matmul_add"
     loaded = paddle.static.load_inference_model(None, exe, model_filename=(folder / program).read_bytes(),

@@ -9,6 +9,7 @@
 
 #include "io/commit_journal.h"
 #include "tests/io/faults.h"
+#include "tests/support/child.h"
 
 namespace skiff::io {
 namespace {
@@ -222,6 +223,27 @@ TEST(CommitJournalTest, AJournalThatIsNotWholeIsIgnoredAndGoesWithTheNextSave) {
   EXPECT_FALSE(std::filesystem::exists(JournalPath(folder.path())));
 }
 
+TEST(CommitJournalTest, InAFolderLikeTmpAJournalOfSomebodyElseUndoesNothing) {
+  TemporaryFolder folder;
+  KillCommit(folder);
+  const std::string journal = JournalPath(folder.path());
+  if (::lchown(journal.c_str(), 54321, 54321) != 0) GTEST_SKIP() << "may not give files away";
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::all | std::filesystem::perms::sticky_bit);
+  EXPECT_EQ(ReadText(folder / "b"), "new b");
+  EXPECT_TRUE(std::filesystem::exists(journal));
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::all);  // anybody could rename "b" here
+  EXPECT_EQ(ReadText(folder / "b"), "old b");
+}
+
+TEST(CommitJournalTest, ErasingAFolderFollowsNoLink) {
+  TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "victim");
+  WriteFile(folder / "victim/file", "x");
+  std::filesystem::create_symlink("victim", folder / ".skiff-1-1-1.tmp");
+  EraseFolder((folder / ".skiff-1-1-1.tmp").c_str());
+  EXPECT_EQ(ReadText(folder / "victim/file"), "x");
+}
+
 TEST(CommitJournalTest, AMaliciousJournalReachesNoFileOfOthers) {
   TemporaryFolder outer;
   const std::string folder = outer / "inner";
@@ -357,6 +379,27 @@ TEST(AtomicFileTest, TakesTheLongestNameThereCanBe) {
   EXPECT_EQ(ReadText(path), "x");
 }
 
+// The temporary file that holds the lock has the old file's permissions.
+TEST(AtomicFileTest, AFileThatItsOwnerMayNotReadIsReplacedWithTheOthers) {
+  TemporaryFolder folder;
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::all);
+  const std::string said = testing::InChild([&]() -> std::string {
+    if (::geteuid() == 0 && ::setuid(65534) != 0) return "done";  // for whom everything is readable
+    const auto save = [&](const char* text) {
+      AtomicFiles files;
+      files.Add(folder / "a").Write(text);
+      files.Add(folder / "b").Write(text);
+      files.Commit();
+    };
+    save("old");
+    ::chmod((folder / "a").c_str(), 0);
+    save("new");
+    ::chmod((folder / "a").c_str(), 0600);
+    return ReadText(folder / "a") == "new" && ReadText(folder / "b") == "new" ? "done" : "not replaced";
+  });
+  EXPECT_EQ(said, "done");
+}
+
 TEST(AtomicFileErrorTest, RefusesFoldersAndEmptyNames) {
   TemporaryFolder folder;
   EXPECT_THAT(ErrorOf([&] { WriteFile(folder.path(), ""); }), HasSubstr("it is a folder"));
@@ -372,6 +415,28 @@ TEST(MappedFileTest, ReadsFilesOfAnySize) {
   EXPECT_THAT(ErrorOf([&] { MappedFile::Open(folder / "missing"); }),
               HasSubstr("No such file or directory"));
   EXPECT_THAT(ErrorOf([&] { MappedFile::Open(folder.path()); }), HasSubstr("it is a folder"));
+}
+
+TEST(MappedFileTest, WhatHasNoEndIsRefusedAtOnce) {
+  TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  std::filesystem::create_symlink("/dev/zero", folder / "link");
+  for (const std::string& path : {folder / "pipe", folder / "link", std::string("/dev/zero"), std::string("/dev/null")}) {
+    EXPECT_FALSE(IsFile(path)) << path;
+    EXPECT_THAT(ErrorOf([&] { MappedFile::Open(path); }), HasSubstr("it is a pipe or device")) << path;
+  }
+}
+
+TEST(MappedFileTest, AZeroByteCutsNoNameOff) {
+  TemporaryFolder folder;
+  WriteFile(folder / "a", "x");
+  const std::string path = (folder / "a") + std::string("\0b", 2);
+  EXPECT_FALSE(IsFile(path));
+  EXPECT_FALSE(IsFolder(folder.path() + std::string("\0b", 2)));
+  EXPECT_THROW(MappedFile::Open(path), NoSuchFile);
+  for (const auto& write : {+[](const std::string& p) { WriteFile(p, ""); }, +[](const std::string& p) { MakeFolders(p); }}) {
+    EXPECT_THAT(ErrorOf([&] { write(path); }), HasSubstr("a\\x00b\" has a zero byte in it"));
+  }
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 using MakeOptimizer = std::function<void(const Var& loss)>;
 
@@ -327,6 +328,35 @@ TEST(CheckpointErrorTest, ThatOfAnotherProgramChangesNothingAndIsNotSkipped) {
   EXPECT_EQ(dynamic_cast<lr::RateHook&>(*adam.main.run_hooks[0]).scheduler()->value(), rate);
   Training fixed([](const Var& loss) { optimizer::SGD({.learning_rate = 0.1}).Minimize(loss); });
   EXPECT_THAT(ErrorOf([&] { checkpoint.Resume(fixed.main, fixed.scope); }), HasSubstr("1 learning-rate schedulers"));
+  Training warm([](const Var& loss) { optimizer::SGD({.learning_rate = lr::LinearWarmup(Falling(), 2, 0.01, 0.1)}).Minimize(loss); });
+  EXPECT_THAT(ErrorOf([&] { checkpoint.Resume(warm.main, warm.scope); }),
+              AllOf(StartsWith("skiff::InvalidArgument"), HasSubstr("step_00000001\" was saved with a learning-rate scheduler of another kind")));
+}
+
+TEST(CheckpointTest, WhatIsToBeAcceptedIsSeenBeforeAnythingIsSet) {
+  TemporaryFolder folder;
+  Training saved(UseSgd), resumed(UseSgd, /*seed=*/9);
+  const Checkpoint checkpoint(folder / "c");
+  checkpoint.Save(saved.main, saved.scope, {.step = 3});
+  const auto before = resumed.State();
+  int64_t step = 0;
+  const auto refuse = [&](const Progress& progress, const std::string& path) {
+    step = progress.step;
+    throw InvalidArgument("not " + path);
+  };
+  EXPECT_THAT(ErrorOf([&] { checkpoint.Resume(resumed.main, resumed.scope, {.accept = refuse}); }), HasSubstr("step_00000003"));
+  EXPECT_EQ(step, 3);
+  EXPECT_EQ(resumed.State(), before);
+}
+
+TEST(CheckpointErrorTest, AFolderThatCannotBeListedIsNotAnEmptyOne) {
+  TemporaryFolder folder;
+  std::ofstream(folder / "file") << "x";
+  Training training(UseSgd);
+  const Checkpoint checkpoint(folder / "file");
+  EXPECT_THAT(ErrorOf([&] { checkpoint.Steps(); }), HasSubstr("cannot list the checkpoints in"));
+  EXPECT_THAT(ErrorOf([&] { checkpoint.Resume(training.main, training.scope); }), HasSubstr("Not a directory"));
+  EXPECT_FALSE(Checkpoint(folder / "none").Resume(training.main, training.scope).has_value());
 }
 
 TEST(CheckpointErrorTest, SaysWhatIsWrongWithItsArguments) {

@@ -1,5 +1,9 @@
 #include "io/checksums.h"
 
+#include <atomic>
+#include <thread>
+
+#include "tests/io/faults.h"
 #include "tests/io/save_cases.h"
 
 namespace skiff::io {
@@ -106,6 +110,21 @@ TEST(ChecksumsTest, AFolderWithNamesOfFilesIsComparedToo) {
   LoadInferenceModel(folder.path(), named);
   FlipBit(folder / "m.pdiparams", 1);
   EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder.path(), named); }), HasSubstr("m.pdiparams"));
+}
+
+TEST(ChecksumsTest, AFileReadAloneBesideASaverIsThatOfItsChecksum) {
+  TemporaryFolder folder;
+  const Faults no_flushing;
+  SaveStateVersion(folder / "s", 1);
+  std::atomic<bool> stop{false};
+  std::thread saver([&] {
+    for (int version = 1; !stop; version = 3 - version) SaveStateVersion(folder / "s", version);
+  });
+  for (int i = 0; i < 2000; ++i) {
+    EXPECT_EQ(ErrorOf([&] { LoadStateDict(folder / "s.pdparams"); }), "");
+  }
+  stop = true;
+  saver.join();
 }
 
 TEST(ChecksumsTest, CanBeLeftOutAndNotCompared) {

@@ -1,5 +1,7 @@
 #include "io/file_kind.h"
 
+#include "io/npy.h"
+#include "io/state_dict.h"
 #include "tests/io/support.h"
 
 namespace skiff::io {
@@ -20,6 +22,13 @@ TEST(FileKindTest, TellsPaddlesFilesApartByContent) {
   EXPECT_EQ(kind_of("seed_static_fc/io.npz"), "zip");
   EXPECT_EQ(kind_of("README.md"), "unknown");
   EXPECT_EQ(std::string(ToString(DetectFile({}))), "empty");
+}
+
+TEST(FileKindTest, AnArchiveMayBeEmpty) {
+  TemporaryFolder folder;
+  SaveNpz({}, folder / "x.npz");
+  EXPECT_EQ(DetectFile(MappedFile::Open(folder / "x.npz")->bytes()), FileKind::kZip);
+  EXPECT_TRUE(LoadStateDict(folder / "x.npz").empty());
 }
 
 TEST(FileKindTest, SafetensorsAreToldFromWhatTheLengthOfTheirHeaderLooksLike) {

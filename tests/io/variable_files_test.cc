@@ -1,11 +1,14 @@
 #include "io/variable_files.h"
 
+#include <sys/stat.h>
+
 #include "io/atomic_file.h"
 #include "tests/io/support.h"
 
 namespace skiff::io {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Key;
@@ -43,6 +46,38 @@ TEST(VariableFilesTest, TellsFilesThatAreNoVariables) {
   EXPECT_THAT(foreign, ElementsAre("notes.txt"));
   EXPECT_THROW(LoadVariableFolder(folder.path()), InvalidArgument);
   EXPECT_THROW(LoadVariableFolder(folder / "none"), NoSuchFile);
+}
+
+TEST(VariableFilesTest, LinksPipesAndTemporariesAmongThemAreLeftAlone) {
+  const TemporaryFolder folder;
+  SaveVariables(*Values(), folder.path(), "", {"b"});
+  std::filesystem::create_symlink("loop", folder / "loop");
+  std::filesystem::create_symlink("/etc/passwd", folder / "link");
+  std::filesystem::create_symlink("..", folder / "up");
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  std::ofstream(folder / ".skiff-1-2-3.tmp") << "half a tensor of a save that was killed";
+  EXPECT_THAT(LoadVariableFolder(folder.path()), ElementsAre(Key("b")));
+}
+
+TEST(VariableFilesErrorTest, VariablesOfAnotherProgramAreListedAndNoneIsSet) {
+  const TemporaryFolder folder;
+  SaveVariables(*Values(), folder.path(), "", {"b", "a/w"});
+  SaveVariables(*Values(), folder.path(), "all", {"b", "a/w"});
+  Program program;
+  const auto declare = [&](const char* name, DType dtype, const Shape& shape) {
+    program.global_block().AddVar({name, VarKind::kLodTensor, dtype, shape}).get()->persistable = true;
+  };
+  declare("b", DType::kFloat32, {3});
+  declare("a/w", DType::kFloat64, {3});
+  for (const char* filename : {"", "all"}) {
+    Scope scope;
+    EXPECT_THAT(ErrorOf([&] { SetVariables(program, scope, folder.path(), filename, {"b", "a/w"}); }),
+                AllOf(HasSubstr("PreconditionNotMet"), HasSubstr("b is float32 [2] in the file, float32 [3] in the program"),
+                      HasSubstr("a/w is int64 [3] in the file, float64 [3]")));
+    EXPECT_EQ(scope.FindVar("b"), nullptr);
+    SetVariables(Program(), scope, folder.path(), filename, {"b", "a/w"});
+    EXPECT_THAT(scope.GetTensor("b").Values<float>(), ElementsAre(1, 2));
+  }
 }
 
 TEST(VariableFilesErrorTest, NothingIsWrittenOutsideTheFolderOrWithoutAValue) {

@@ -121,3 +121,27 @@ def test_mistakes_are_named(net, tmp_path):
     with pytest.raises(TypeError, match="cannot be saved"):
         checkpoint.save(step=2, extra=object())
     assert checkpoint.steps == [1]
+
+
+def test_an_object_without_a_state_leaves_everything_as_it_was(net, exe, tmp_path):
+    checkpoint = paddle.io.Checkpoint(tmp_path)
+    checkpoint.save(step=1)
+    exe.run(feed={"x": np.ones([2, 4], "float32")})
+    before = {name: np.array(value) for name, value in static.default_main_program().state_dict().items()}
+    with pytest.raises(KeyError, match="no state of 'loader'"):
+        checkpoint.resume(loader=object())
+    for name, value in static.default_main_program().state_dict().items():
+        np.testing.assert_array_equal(np.array(value), before[name])
+
+
+def test_one_that_no_python_saved_is_resumed(net, tmp_path):
+    """As a program in C++ saves it: without what Python keeps under `python`."""
+    checkpoint = paddle.io.Checkpoint(tmp_path)
+    folder = pathlib.Path(checkpoint.save(step=1, epoch=2))
+    state = paddle.load(str(folder / "checkpoint.pdstate"))
+    for extra, wanted in (({}, None), ({"best": 0.5}, {"best": 0.5}), ({"python": 3}, {"python": 3})):
+        paddle.save({**state, "extra": extra}, str(folder / "checkpoint.pdstate"))
+        resumed = checkpoint.resume()
+        assert (resumed.step, resumed.epoch, resumed.extra) == (1, 2, wanted)
+        with pytest.raises(KeyError, match="it has \\[\\]"):
+            checkpoint.resume(loader=object())

@@ -95,6 +95,41 @@ class Diff(ToolTest):
             self.assertEqual(code, 0, out + error)
             self.assertIn("10 compared, all equal", out)
 
+    def test_layers_states_are_compared_by_the_names_of_variables_too(self):
+        state = GOLDEN / "seed_lenet_hapi" / "checkpoint" / "test.pdparams"
+        for a, b in ((LENET, state), (state, LENET), (state, state)):
+            code, out, error = skiff("diff", a, b, "--json")
+            weights = json.loads(out)["weights"]
+            self.assertEqual((len(weights["tensors"]), weights["missing"], weights["extra"]), (10, [], []), error)
+            self.assertTrue(all(tensor["problem"] == "" for tensor in weights["tensors"]))
+
+    def test_a_model_written_for_paddle_3_computes_by_the_same_operators(self):
+        skiff("convert", LENET, self.folder / "model.json")
+        code, out, error = skiff("diff", LENET, self.folder / "model.json", "--run")
+        self.assertEqual(code, 0, out + error)
+        self.assertIn("equal but for names", out)
+
+    def test_parameters_are_compared_though_loops_are_written_otherwise(self):
+        loop = GOLDEN / "static_control_flow" / "model"
+        skiff("convert", loop, self.folder / "model.json")
+        weights = self.diff(loop, self.folder / "model.json")["weights"]
+        self.assertEqual([(tensor["name"], tensor["name_b"], tensor["equal"]) for tensor in weights["tensors"]], [("loop_w", "loop_w", True)])
+
+    def test_a_file_without_names_takes_those_of_the_model_beside_it_on_the_line(self):
+        for model in (LENET, GOLDEN / "static_control_flow" / "model"):
+            skiff("convert", model, self.folder / "alone.pdiparams")
+            for pair in ((model, self.folder / "alone.pdiparams"), (self.folder / "alone.pdiparams", model)):
+                code, out, error = skiff("diff", *pair)
+                self.assertEqual(code, 0, out + error)
+
+    def test_pickles_of_anything_are_compared(self):
+        pickles = GOLDEN / "nested_pickles"
+        for name in ("tensor", "list", "tuple", "scalars"):
+            with self.subTest(name=name):
+                self.assertEqual(skiff("diff", pickles / f"{name}.p2.pkl", pickles / f"{name}.p4.pkl")[0], 0)
+        code, out, error = skiff("diff", pickles / "tensor.p4.pkl", pickles / "zero_d.p4.pkl")
+        self.assertEqual(code, 1, out + error)
+
     def test_entries_of_one_state_alone_are_listed(self):
         optimizers = GOLDEN / "optimizers"
         weights = self.diff(optimizers / "adam_sched.pdopt", optimizers / "momentum.pdopt")["weights"]

@@ -32,6 +32,11 @@ class Run(ToolTest):
         self.assertEqual(code, 0, error)
         self.assertTrue(out.startswith("matmul_v2_0.tmp_0: float32 [64, 200]"), out)
 
+    def test_two_results_of_one_file_name_are_refused(self):
+        code, _, error = self.run_model("--output_dir", self.folder, "--fetch", "matmul_v2_0.tmp_0", "--fetch", "matmul_v2_0.tmp_0")
+        self.assertEqual(code, 2)
+        self.assertIn("one at a time", error)
+
     def test_lists_results_and_their_files_in_json(self):
         code, out, error = self.run_model("--output_dir", self.folder, "--json")
         self.assertEqual(code, 0, error)

@@ -37,7 +37,7 @@ class Show(ToolTest):
     def test_refuses_a_shape_of_an_unknown_input_or_of_another_rank(self):
         code, _, error = skiff("show", LENET, "--shape", "imag=1,1,28,28")
         self.assertNotEqual(code, 0)
-        self.assertIn('"imag", which is no input\n  did you mean "image"?', error)
+        self.assertIn('"imag", which is no input; did you mean "image"?', error)
         code, _, error = skiff("show", LENET, "--shape", "image=1,28,28")
         self.assertNotEqual(code, 0)
         self.assertIn('"image" [1, 28, 28], the program declares [-1, 1, 28, 28]', error)

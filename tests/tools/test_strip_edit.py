@@ -32,6 +32,22 @@ class Strip(ToolTest):
         self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["model.checksums", "model.pdiparams", "model.pdmodel"])
         self.assertIn("of 0 operators", skiff("strip", prefix, prefix)[1])
 
+    def test_checksums_are_of_every_file_and_not_of_damage(self):
+        self.assertEqual(skiff("convert", LENET, self.folder / "model")[0], 0)
+        prefix, parameters = self.folder / "model", self.folder / "model.pdiparams"
+        self.assertEqual(skiff("strip", prefix, prefix)[0], 0)
+        self.assertIn(" .pdiparams\n", (self.folder / "model.checksums").read_text())
+        data = bytearray(parameters.read_bytes())
+        data[-1] ^= 1
+        parameters.write_bytes(data)
+        for out in (prefix, self.folder / "new"):
+            code, _, error = skiff("strip", prefix, out)
+            self.assertEqual(code, 2)
+            self.assertIn("is not the file that was saved", error)
+
+    def test_writes_programs_of_one_form(self):
+        self.assertIn("skiff convert", skiff("strip", LENET, self.folder / "x.json")[2])
+
     def test_folders_of_1_x_keep_their_variables(self):
         folder = GOLDEN / "legacy_separate" / "model"
         self.assertEqual(skiff("strip", folder, self.folder / "new")[0], 0)

@@ -50,6 +50,34 @@ class Verify(ToolTest):
                 self.assertEqual(code, 1, out + error)
                 self.assertIn("cut: 1 defect", out)
 
+    def test_the_program_beside_a_file_is_found_in_every_layout(self):
+        for name in ("pir_json_v3/static_fc.pdiparams", "pir_json_v3/train.pdparams", "legacy_combined/model/__params__"):
+            with self.subTest(name=name):
+                self.assertIn("it belongs to", skiff("verify", GOLDEN / name)[1])
+        self.assertIn("bn1.w_0", skiff("show", GOLDEN / "legacy_combined/model/__params__")[1])
+        for name in ("legacy_combined", "legacy_separate"):
+            code, out, error = skiff("verify", GOLDEN / name / "model" / "__model__")
+            self.assertEqual(code, 0, out + error)
+
+    def test_a_prefix_goes_before_a_folder_of_its_name(self):
+        prefix = self.copy(LENET)
+        prefix.mkdir()
+        for command in ("show", "verify"):
+            self.assertIn("model.pdmodel: program", skiff(command, prefix)[1])
+
+    def test_a_folder_of_other_files_is_told_as_such(self):
+        code, _, error = skiff("show", GOLDEN / "jit_conv_bn_relu")
+        self.assertEqual(code, 2)
+        self.assertIn("is named by its prefix", error)
+
+    def test_files_of_strangers_get_an_answer(self):
+        files = GOLDEN.parent / "hostile" / "files"
+        for name in ("npz/ratio.npz", "npz/array_of_objects.npz", "pickle/deep.pdparams", "program/extents_overflow.pdmodel"):
+            with self.subTest(name=name):
+                code, out, error = skiff("verify", files / name)
+                self.assertEqual(code, 1, out + error)
+                self.assertIn("1 defect", out)
+
     def test_an_empty_file_is_no_program(self):
         (self.folder / "x.pdmodel").write_bytes(b"")
         code, out, _ = skiff("verify", self.folder / "x")

@@ -63,10 +63,12 @@ ExitCode Bench(const std::vector<std::string>& arguments) {
     std::cout << "input   " << predictor.input_names()[i] << ' ' << inputs[i].dtype() << ' ' << inputs[i].shape()
               << '\n';
   }
-  std::cout << std::flush;
-  std::printf("load    %10.3f ms\nfirst   %10.3f ms\n", load_ms, first_ms);
-  std::printf("steady  %10.3f ms median of %zu runs (min %.3f, p90 %.3f), %.1f runs/s\n", median_ms,
-              runs_ms.size(), runs_ms[0], Quantile(runs_ms, 0.9), 1000 / median_ms);
+  char text[256];
+  std::snprintf(text, sizeof(text),
+                "load    %10.3f ms\nfirst   %10.3f ms\n"
+                "steady  %10.3f ms median of %zu runs (min %.3f, p90 %.3f), %.1f runs/s\n",
+                load_ms, first_ms, median_ms, runs_ms.size(), runs_ms[0], Quantile(runs_ms, 0.9), 1000 / median_ms);
+  std::cout << text;
   return kOk;
 }
 

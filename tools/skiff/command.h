@@ -41,6 +41,8 @@ extern const Command kShow, kVerify, kDiff, kConvert, kStrip, kEdit, kRun, kBenc
 std::vector<std::string> Several(const std::string& flag);
 /// "x=1,3,224,224" of each --shape as name and shape; -1 only where `unknown_extents`. @throws UsageError.
 std::vector<std::pair<std::string, Shape>> ShapesFlag(bool unknown_extents = false);
+/// "; did you mean "a"?", or "; there are a, b, c" where `name` is like none of them.
+std::string Meant(const std::string& name, const std::vector<std::string>& names);
 /// "old=new" as a pair. @throws UsageError naming `flag` and what is wanted.
 std::pair<std::string, std::string> SplitAtEquals(const std::string& text, const char* flag, const char* wanted);
 /// `arguments` must be exactly one. @throws UsageError naming what is wanted.

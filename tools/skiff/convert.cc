@@ -114,7 +114,7 @@ const Form& FormFor(const Source& source, const std::string& out) {
     for (const Form& form : kForms) {
       if (FLAGS_to == form.name) return form;
     }
-    throw UsageError(StrCat("--to is \"", FLAGS_to, "\" ", DidYouMean(FLAGS_to, names)));
+    throw UsageError(StrCat("--to is \"", FLAGS_to, "\"", Meant(FLAGS_to, names)));
   }
   for (const Form& form : kForms) {
     const std::string suffix = form.suffix;

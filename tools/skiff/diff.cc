@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "framework/base/printable.h"
+#include "io/checksums.h"
 #include "io/diff.h"
 #include "tools/skiff/command.h"
 #include "tools/skiff/model_files.h"
@@ -42,7 +44,7 @@ std::string Number(double value) {
   return text;
 }
 
-std::string NameText(const std::string& a, const std::string& b) { return a == b ? a : a + " -> " + b; }
+std::string NameText(const std::string& a, const std::string& b) { return PrintableLine(a == b ? a : a + " -> " + b); }
 
 std::string Text(const io::TensorDifference& tensor) {
   std::string text = NameText(tensor.name_a, tensor.name_b) + ": " + tensor.problem;
@@ -66,7 +68,7 @@ Json ToJson(const std::vector<io::TensorDifference>& tensors) {
 
 // Lines, but not too many.
 void PrintLines(const std::vector<std::string>& lines, const char* start) {
-  for (size_t i = 0; i < std::min(lines.size(), kMostShown); ++i) std::cout << start << lines[i] << '\n';
+  for (size_t i = 0; i < std::min(lines.size(), kMostShown); ++i) std::cout << start << PrintableLine(lines[i]) << '\n';
   if (lines.size() > kMostShown) std::cout << start << "... " << lines.size() - kMostShown << " more, see --json\n";
 }
 
@@ -155,9 +157,34 @@ void Print(const io::RunDifferences& run, const std::string& inputs) {
   }
 }
 
+// By their place in what the pickle holds, unless that is a state dict.
+void AddTensors(const io::PickleValue& value, const std::string& name, io::StateDict* state) {
+  if (value.IsTensorLike()) {
+    state->Set(name, value.Is(io::PickleKind::kTuple) ? value.items()[1].tensor() : value.tensor());
+  } else if (value.IsDict()) {
+    state->objects.emplace_back(name, value);
+  } else if (value.Is(io::PickleKind::kList) || value.Is(io::PickleKind::kTuple)) {
+    for (size_t i = 0; i < value.items().size(); ++i) AddTensors(value.items()[i], StrCat(name, "[", i, "]"), state);
+  } else {
+    state->objects.emplace_back(name, value);
+  }
+}
+io::StateDict TensorsOfPickle(const std::string& path) {
+  const io::PickleValue value = io::LoadPickle(io::OpenVerified(path));
+  if (value.IsDict()) return io::ToStateDict(value, path);
+  io::StateDict state;
+  AddTensors(value, "(the object)", &state);
+  return state;
+}
+
 // Tensors that belong to a program: of an inference model, or the state that static.save writes. Absent where no file is.
-std::optional<io::StateDict> WeightsOf(const std::string& argument, bool is_program) {
-  if (!is_program) return OpenTensors(argument, FLAGS_program);
+// @param other  The other side: where it is a model, it names the tensors of a file that has no names.
+std::optional<io::StateDict> WeightsOf(const std::string& argument, const Found& found, const std::string& other, const Found& other_found) {
+  if (found.kind == io::FileKind::kPickle) return TensorsOfPickle(found.path);
+  if (!found.IsProgram()) {
+    const bool beside = io::IsFolder(found.path) || !ProgramBeside(found.path).empty();
+    return OpenTensors(argument, FLAGS_program.empty() && !beside && other_found.IsProgram() ? other : FLAGS_program);
+  }
   if (HasParameters(argument)) return OpenModel(argument).parameters;
   const std::string prefix = WithoutSuffix(argument);
   if (!io::IsFile(prefix + ".pdparams")) return std::nullopt;
@@ -210,7 +237,7 @@ ExitCode Diff(const std::vector<std::string>& arguments) {
     json["programs"] = ToJson(differences);
     if (!FLAGS_json) Print(differences);
   }
-  const auto weights_a = WeightsOf(a, found_a.IsProgram()), weights_b = WeightsOf(b, found_b.IsProgram());
+  const auto weights_a = WeightsOf(a, found_a, b, found_b), weights_b = WeightsOf(b, found_b, a, found_a);
   if (weights_a && weights_b) {
     const io::StateDifferences weights = io::DiffStates(*weights_a, *weights_b, ToleranceFlags({}), differences.names);
     equal = equal && weights.equal();

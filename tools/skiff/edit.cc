@@ -1,6 +1,7 @@
 // skiff edit: other names, other ends, other shapes of inputs.
 #include <gflags/gflags.h>
 
+#include "framework/base/printable.h"
 #include "io/convert.h"
 #include "io/edit.h"
 #include "tools/skiff/command.h"
@@ -29,7 +30,7 @@ Json Described(const Program& program, const std::vector<std::string>& names) {
 void PrintNames(const char* title, const Program& program, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
     const Variable& v = program.global_block().Var(name);
-    std::cout << "  " << title << name << "  " << v.dtype << ' ' << v.shape << '\n';
+    std::cout << "  " << title << PrintableLine(name) << "  " << v.dtype << ' ' << v.shape << '\n';
   }
 }
 

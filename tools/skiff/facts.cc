@@ -7,6 +7,7 @@
 #include "framework/op/append_op.h"
 #include "io/edit.h"
 #include "io/inference_model.h"
+#include "tools/skiff/command.h"
 #include "tools/skiff/model_files.h"
 
 namespace skiff::tool {
@@ -117,9 +118,7 @@ ProgramFacts Gather(Program* program, const std::vector<std::pair<std::string, S
   const std::vector<std::string> inputs = InputsOf(*program);
   for (const auto& [name, shape] : shapes) {
     if (std::find(inputs.begin(), inputs.end(), name) == inputs.end()) {
-      NotFound error(StrCat("--shape names \"", name, "\", which is no input"));
-      error.AddContext(DidYouMean(name, inputs));
-      throw error;
+      throw UsageError(StrCat("--shape names \"", name, "\", which is no input", Meant(name, inputs)));
     }
     Shape& declared = block.Var(name).shape;
     SKIFF_ENFORCE(shape.rank() == declared.rank(), InvalidArgument, "--shape gives \"", name, "\" ",

@@ -1,12 +1,20 @@
 // The `skiff` program: finds the command, turns exceptions into exit codes.
+#include <fcntl.h>
 #include <gflags/gflags.h>
+#include <unistd.h>
 
-#include <cstdio>
+#include <cctype>
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
+#include <iomanip>
 #include <iostream>
 #include <map>
 #include <streambuf>
+#include <string_view>
+#include <utility>
 
+#include "framework/base/printable.h"
 #include "tools/skiff/command.h"
 
 DEFINE_bool(json, false, "print JSON");
@@ -36,38 +44,56 @@ extern void (*gflags_exitfunc)(int);  // what gflags calls when a flag is wrong
 namespace skiff::tool {
 namespace {
 
-constexpr char kSeparator = '\n';
+constexpr char kSeparator = '\x1e';  // of records; no sensible name holds it
 
-// Names in files may hold anything; a terminal must not take them for commands.
+// Names in files may hold anything; a terminal must not take them for commands. A line is printed when it ends.
 class EscapingBuffer : public std::streambuf {
  public:
   explicit EscapingBuffer(std::ostream& out) : out_(out), target_(out.rdbuf(this)) {}
-  ~EscapingBuffer() override { out_.rdbuf(target_); }
+  ~EscapingBuffer() override {
+    sync();
+    out_.rdbuf(target_);
+  }
 
  protected:
   int overflow(int c) override {
     if (c == traits_type::eof()) return 0;
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (byte >= 0x20 && byte != 0x7F) || byte == '\n' || byte == '\t';
-    if (plain) return target_->sputc(static_cast<char>(byte));
-    char text[8];
-    std::snprintf(text, sizeof(text), "\\x%02x", byte);
-    return target_->sputn(text, 4) == 4 ? c : traits_type::eof();
+    line_ += static_cast<char>(c);
+    return c != '\n' || Print() ? c : traits_type::eof();
   }
-  int sync() override { return target_->pubsync(); }
+  int sync() override { return Print() ? target_->pubsync() : -1; }
 
  private:
+  bool Print() {
+    const std::string text = Printable(std::exchange(line_, {}));
+    return target_->sputn(text.data(), static_cast<std::streamsize>(text.size())) == static_cast<std::streamsize>(text.size());
+  }
+
   std::ostream& out_;
   std::streambuf* target_;
+  std::string line_;
 };
+
+// Where one of these is closed, the next file opened would take its number, and messages would go into it.
+void KeepStandardStreams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) == -1) (void)!::open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR);  // writing to the output fails
+  }
+}
+
+// Files are mapped: what another program cuts off while they are read is not there any more.
+void FailShortened(int) {
+  constexpr std::string_view kText = "skiff: a file was shortened by another program while it was read\n";
+  (void)!::write(STDERR_FILENO, kText.data(), kText.size());
+  ::_exit(kTrouble);
+}
 
 int PrintHelp(std::ostream& out) {
   out << "skiff " SKIFF_VERSION ": looks into model files of PaddlePaddle, changes and runs them\n\n"
          "usage: skiff COMMAND ARGUMENTS [--flag=value ...]\n\n";
   for (const Command& command : Commands()) {
-    std::printf("  %-8s %-30s %s\n", command.name, command.arguments, command.summary);
+    out << "  " << std::left << std::setw(9) << command.name << std::setw(31) << command.arguments << command.summary << '\n';
   }
-  std::fflush(stdout);
   out << "\n`skiff COMMAND --help` tells more.\n"
          "exit codes: 0 done, 1 the answer is no (a difference, a defect), 2 wrong command line or unreadable file\n";
   return kOk;
@@ -95,6 +121,7 @@ std::vector<std::string> JoinRepeated(int argc, char** argv) {
   std::map<std::string, size_t> seen;
   for (int i = 0; i < argc; ++i) {
     std::string argument = argv[i];
+    bool repeated = false;
     for (const char* flag : {"input", "shape", "fetch", "rename", "cut", "from"}) {
       const size_t dashes = argument.find_first_not_of('-');
       if (dashes != 1 && dashes != 2) continue;
@@ -110,16 +137,36 @@ std::vector<std::string> JoinRepeated(int argc, char** argv) {
       }
       if (seen.count(flag)) {
         joined[seen[flag]] += kSeparator + value;
-        argument.clear();
+        repeated = true;
       } else {
         seen[flag] = joined.size();
         argument = std::string("--") + flag + "=" + value;
       }
       break;
     }
-    if (!argument.empty() || i == 0) joined.push_back(argument);
+    if (!repeated) joined.push_back(argument);
   }
   return joined;
+}
+
+bool Tells(const std::string& help, const std::string& flag) {
+  for (size_t at = help.find(flag); at != help.npos; at = help.find(flag, at + 1)) {
+    const char next = at + flag.size() < help.size() ? help[at + flag.size()] : ' ';
+    if (next != '_' && std::isalnum(static_cast<unsigned char>(next)) == 0) return true;
+  }
+  return false;
+}
+
+// A flag belongs to the commands whose help tells of it.
+void CheckFlags(const Command& command, const std::vector<std::string>& words) {
+  for (size_t i = 2; i < words.size(); ++i) {
+    const size_t dashes = words[i].find_first_not_of('-');
+    if ((dashes != 1 && dashes != 2) || std::isdigit(static_cast<unsigned char>(words[i][dashes])) != 0) continue;  // -1 is a value
+    const std::string flag = "--" + words[i].substr(dashes, words[i].find('=') - dashes);
+    if (!Tells(command.help, flag)) {
+      throw UsageError(StrCat(command.name, " has no flag ", flag, "; skiff ", command.name, " --help lists those it has"));
+    }
+  }
 }
 
 int Main(int argc, char** argv) {
@@ -133,20 +180,26 @@ int Main(int argc, char** argv) {
   if (command == nullptr) {
     std::vector<std::string> names;
     for (const Command& known : Commands()) names.push_back(known.name);
-    throw UsageError(StrCat("no command \"", argv[1], "\" ", DidYouMean(argv[1], names)));
+    throw UsageError(StrCat("no command \"", argv[1], "\"", Meant(argv[1], names)));
   }
-  for (int i = 2; i < argc; ++i) {
-    if (IsHelp(argv[i])) return PrintHelp(*command);
+  int end = 2;  // of the flags: what comes after "--" are files
+  while (end < argc && std::string(argv[end]) != "--") ++end;
+  for (int i = 2; i < end; ++i) {
+    if (IsHelp(argv[i]) && argv[i][0] == '-') return PrintHelp(*command);  // "help" is a file
   }
 
-  std::vector<std::string> words = JoinRepeated(argc, argv);
+  std::vector<std::string> words = JoinRepeated(end, argv);
+  CheckFlags(*command, words);
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   int count = static_cast<int>(pointers.size());
   char** flags = pointers.data();
   GFLAGS_NAMESPACE::gflags_exitfunc = [](int) { std::exit(kTrouble); };
   GFLAGS_NAMESPACE::ParseCommandLineFlags(&count, &flags, /*remove_flags=*/true);
-  return command->run({flags + 2, flags + count});
+  if (FLAGS_threads < 0) throw UsageError(StrCat("--threads is ", FLAGS_threads, "; wanted 0, for as many as there are cores, or more"));
+  std::vector<std::string> arguments(flags + 2, flags + count);
+  if (end < argc) arguments.insert(arguments.end(), argv + end + 1, argv + argc);
+  return command->run(arguments);
 }
 
 }  // namespace
@@ -174,8 +227,9 @@ std::vector<std::pair<std::string, Shape>> ShapesFlag(bool unknown_extents) {
     const char* at = equals == std::string::npos ? nullptr : text.c_str() + equals + 1;
     while (at != nullptr && *at != '\0') {
       char* end = nullptr;
+      errno = 0;
       const long long extent = std::strtoll(at, &end, 10);
-      if (end == at || extent < (unknown_extents ? -1 : 0) || shape.rank() == Shape::kMaxRank || (*end != ',' && *end != '\0')) {
+      if (end == at || errno == ERANGE || extent < (unknown_extents ? -1 : 0) || shape.rank() == Shape::kMaxRank || (*end != ',' && *end != '\0')) {
         at = nullptr;
         break;
       }
@@ -189,6 +243,14 @@ std::vector<std::pair<std::string, Shape>> ShapesFlag(bool unknown_extents) {
     shapes.emplace_back(text.substr(0, equals), shape);
   }
   return shapes;
+}
+
+std::string Meant(const std::string& name, const std::vector<std::string>& names) {
+  const std::string meant = DidYouMean(name, names);
+  if (!meant.empty()) return "; " + meant;
+  std::string list;
+  for (const std::string& one : names) list += (list.empty() ? "" : ", ") + one;
+  return "; there are " + list;
 }
 
 std::pair<std::string, std::string> SplitAtEquals(const std::string& text, const char* flag, const char* wanted) {
@@ -215,9 +277,14 @@ std::pair<std::string, std::string> TwoArguments(const std::vector<std::string>&
 
 int main(int argc, char** argv) {
   using namespace skiff::tool;
+  KeepStandardStreams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that grows too large is an error like a full disk
+  std::signal(SIGBUS, FailShortened);
   const EscapingBuffer out(std::cout), error_out(std::cerr);
   try {
-    return Main(argc, argv);
+    const int code = Main(argc, argv);
+    if (!std::cout.flush()) throw skiff::External("the output cannot be written");
+    return code;
   } catch (const UsageError& error) {
     std::cerr << "skiff: " << error.what() << "\nskiff --help lists the commands\n";
     return kTrouble;

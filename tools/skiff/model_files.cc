@@ -1,11 +1,14 @@
 #include "tools/skiff/model_files.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <iostream>
 #include <map>
 #include <random>
 #include <set>
 
+#include "io/commit_journal.h"
 #include "io/convert.h"
 #include "io/find_program.h"
 #include "io/mapped_file.h"
@@ -26,10 +29,7 @@ std::string KindOfFile(const std::string& path) {
 // The tensors of a combined file; their names are those of a program's variables, sorted.
 io::StateDict NamedByProgram(const std::string& path, const std::string& program_argument) {
   const auto file = io::MappedFile::Open(path);
-  std::string program = program_argument;
-  if (program.empty()) program = ProgramBeside(path);
-  const std::string beside = path.substr(0, path.size() - FileName(path).size()) + "__model__";
-  if (program.empty() && io::IsFile(beside)) program = beside;
+  const std::string program = program_argument.empty() ? ProgramBeside(path) : program_argument;
   if (!program.empty()) return io::ReadParameters(*OpenProgram(FindProgram(program)), file);
   Value value;
   try {
@@ -49,18 +49,27 @@ io::StateDict NamedByProgram(const std::string& path, const std::string& program
 
 Found FindFile(const std::string& argument) {
   std::string path = argument;
-  if (io::IsFolder(argument)) {
-    path = argument + (argument.ends_with('/') ? "__model__" : "/__model__");
-    if (!io::IsFile(path)) return {argument, io::FileKind::kTensors};
+  const std::string in_folder = argument + (argument.ends_with('/') ? "__model__" : "/__model__");
+  if (io::IsFolder(argument) && io::IsFile(in_folder)) {
+    path = in_folder;
   } else if (!io::IsFile(argument)) {
     const io::ProgramFile program = io::FindProgramFile(argument);
     path = program.path.empty() && io::IsFile(argument + ".pdparams") ? argument + ".pdparams" : program.path;
     static std::set<std::string> told;  // commands look more than once
     const std::string two = io::ToldOfTwoPrograms(program);
     if (!two.empty() && told.insert(two).second) std::cerr << two << '\n';
+    if (path.empty() && io::IsFolder(argument)) return {argument, io::FileKind::kTensors};
+    SKIFF_ENFORCE(!path.empty() || ::access(argument.c_str(), F_OK) != 0, External, "\"", argument, "\" is a pipe or device, no file");
     SKIFF_ENFORCE(!path.empty(), External, "there is no file \"", argument, "\" and no \"", argument, ".pdmodel\"");
   }
   return {path, io::DetectFile(io::MappedFile::Open(path)->bytes())};
+}
+
+std::string ProgramBeside(const std::string& path) {
+  const std::string found = io::FindProgramFile(WithoutSuffix(path)).path;
+  if (!found.empty() && found != path) return found;
+  const std::string program = path.substr(0, path.size() - FileName(path).size()) + "__model__";
+  return program != path && io::IsFile(program) ? program : "";
 }
 
 std::string FindProgram(const std::string& argument) {
@@ -71,8 +80,9 @@ std::string FindProgram(const std::string& argument) {
 
 std::unique_ptr<Program> OpenProgram(const std::string& path) { return io::LoadProgram(path); }
 
-io::InferenceModel OpenModel(const std::string& argument) {
-  const std::string program = FindProgram(argument);
+io::InferenceModel OpenModel(const std::string& given) {
+  const std::string program = FindProgram(given);
+  const std::string argument = FileName(program) == "__model__" ? io::FolderOf(program) : given;
   // Views of the files: nothing here writes to a parameter, and a file that is replaced keeps its old content for them.
   const io::LoadInferenceOptions options{.memory = io::TensorMemory::kShared};
   if (io::IsFolder(argument)) return io::LoadInferenceModel(argument, options);
@@ -86,15 +96,18 @@ io::InferenceModel OpenModel(const std::string& argument) {
 }
 
 io::InferenceModel OpenModelToWrite(const std::string& argument) {
+  const std::string program = FindProgram(argument);
+  const auto no_save_between = io::LockForReading(io::FolderOf(program));
   io::InferenceModel model = OpenModel(argument);
-  model.program = OpenProgram(FindProgram(argument));
+  model.program = OpenProgram(program);
   if (!io::IsFolder(argument)) model.parameter_info = io::LoadParameterInfo(WithoutSuffix(argument));
   return model;
 }
 
 bool HasParameters(const std::string& argument) {
-  if (io::IsFolder(argument)) return true;
-  return io::IsFile(WithoutSuffix(argument) + ".pdiparams") || io::SavedVariables(*OpenProgram(FindProgram(argument))).empty();
+  const std::string program = FindProgram(argument);
+  if (FileName(program) == "__model__") return true;
+  return io::IsFile(WithoutSuffix(argument) + ".pdiparams") || io::SavedVariables(*OpenProgram(program)).empty();
 }
 
 io::StateDict OpenTensors(const std::string& argument, const std::string& program) {
@@ -122,11 +135,6 @@ std::string WithoutSuffix(const std::string& path) {
     }
   }
   return path;
-}
-
-std::string ProgramBeside(const std::string& path) {
-  const std::string prefix = WithoutSuffix(path), found = prefix == path ? "" : io::FindProgramFile(prefix).path;
-  return found == path ? "" : found;
 }
 
 std::string FileName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
@@ -204,9 +212,7 @@ std::vector<Tensor> RandomInputs(const std::vector<std::string>& names, const st
   std::map<std::string, Shape> given;
   for (const auto& [name, shape] : ShapesFlag()) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      std::string list;
-      for (const std::string& known : names) list += (list.empty() ? "" : ", ") + known;
-      throw UsageError(StrCat("--shape names \"", name, "\", which is no input; the inputs are ", list, " ", DidYouMean(name, names)));
+      throw UsageError(StrCat("--shape names \"", name, "\", which is no input", Meant(name, names)));
     }
     given[name] = shape;
   }
@@ -232,8 +238,8 @@ Tensor LoadArray(const std::string& file) {
   const std::string archive = file.substr(0, colon + 4), key = file.substr(colon + 5);
   const io::StateDict arrays = io::LoadNpz(archive);
   const Tensor* found = arrays.Find(key);
-  SKIFF_ENFORCE(found != nullptr, NotFound, "\"", archive, "\" has no array \"", key, "\" ",
-                DidYouMean(key, arrays.Names()));
+  SKIFF_ENFORCE(found != nullptr, NotFound, "\"", archive, "\" has no array \"", key, "\"",
+                Meant(key, arrays.Names()));
   return *found;
 }
 

@@ -25,6 +25,10 @@ Found FindFile(const std::string& argument);
 /// The file of a program. @throws InvalidArgument saying what the file is instead.
 std::string FindProgram(const std::string& argument);
 
+/// The program whose tensors a file may hold: path.pdmodel or path.json without its own suffix, or the __model__ of its
+/// folder; "" where there is none.
+std::string ProgramBeside(const std::string& path);
+
 /// A program of any form. The one place where commands read one.
 std::unique_ptr<Program> OpenProgram(const std::string& path);
 /// A program with its parameters: a prefix, a prefix.pdmodel, a folder. The one place where commands read one.
@@ -41,8 +45,6 @@ io::StateDict OpenTensors(const std::string& argument, const std::string& progra
 
 /// "lenet" for "lenet.pdmodel"; a folder as it is.
 std::string WithoutSuffix(const std::string& path);
-/// The program whose name differs from `path` in the suffix alone, "" where there is none.
-std::string ProgramBeside(const std::string& path);
 /// "net.pdparams" for "a/b/net.pdparams".
 std::string FileName(const std::string& path);
 

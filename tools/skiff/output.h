@@ -9,8 +9,8 @@ namespace skiff::tool {
 
 using Json = nlohmann::ordered_json;
 
-/// Names in files may be no UTF-8; they are printed all the same.
-inline void PrintJson(const Json& json) { std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n'; }
+/// In ASCII, so that nothing in it needs another escape; names in files may be no UTF-8.
+inline void PrintJson(const Json& json) { std::cout << json.dump(2, ' ', true, Json::error_handler_t::replace) << '\n'; }
 
 /// "1 operator", "3 operators"
 inline std::string Count(size_t count, const std::string& noun) {

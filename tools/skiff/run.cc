@@ -2,8 +2,10 @@
 #include <gflags/gflags.h>
 
 #include <algorithm>
+#include <set>
 
 #include "executor/executor.h"
+#include "framework/base/printable.h"
 #include "io/npy.h"
 #include "tools/skiff/command.h"
 #include "tools/skiff/model_files.h"
@@ -64,13 +66,16 @@ ExitCode Run(const std::vector<std::string>& arguments) {
   model.SetParameters(&scope);
   Executor executor(CPUPlace{}, {.num_threads = FLAGS_threads});
   const std::vector<Tensor> results = executor.Run(*model.program, feeds, fetches, &scope);
+  std::set<std::string> written;
   Json json = Json::array();
   for (size_t i = 0; i < results.size(); ++i) {
     const std::string path = FLAGS_output_dir.empty() ? "" : FLAGS_output_dir + "/" + ArrayFile(fetches[i]);
+    SKIFF_ENFORCE(path.empty() || written.insert(path).second, AlreadyExists, "\"", fetches[i], "\" and another result would both be \"", path,
+                  "\"; --fetch them one at a time");
     if (!path.empty()) io::SaveNpy(results[i], path);
     json.push_back({{"name", fetches[i]}, {"dtype", ToString(results[i].dtype())}, {"shape", results[i].shape().ToVector()}});
     if (!path.empty()) json.back()["file"] = path;
-    if (!FLAGS_json) std::cout << fetches[i] << ": " << results[i] << (path.empty() ? "" : " -> " + path) << '\n';
+    if (!FLAGS_json) std::cout << PrintableLine(fetches[i]) << ": " << results[i] << (path.empty() ? "" : " -> " + path) << '\n';
   }
   if (FLAGS_json) PrintJson({{"outputs", json}});
   return kOk;

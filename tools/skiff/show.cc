@@ -3,6 +3,7 @@
 
 #include <iomanip>
 
+#include "framework/base/printable.h"
 #include "io/mapped_file.h"
 #include "io/pir/ir.h"
 #include "tools/skiff/command.h"
@@ -38,7 +39,7 @@ void PrintProgram(const ProgramFacts& facts) {
               << "(convolutions, matrix products, recurrences)\n";
   }
   if (!facts.source_files.empty()) {
-    std::cout << "  source      names " << Count(facts.source_files.size(), "file") << " of its author's, " << facts.source_files[0]
+    std::cout << "  source      names " << Count(facts.source_files.size(), "file") << " of its author's, " << PrintableLine(facts.source_files[0])
               << (facts.source_files.size() > 1 ? ", ..." : "") << "; skiff strip removes that\n";
   }
   PrintVariables("inputs", facts.inputs);
@@ -49,7 +50,7 @@ void PrintProgram(const ProgramFacts& facts) {
   PrintVariables(title.c_str(), facts.parameters);
   std::cout << "operators\n";
   for (const auto& [name, type] : facts.types) {
-    std::cout << "  " << std::right << std::setw(5) << type.count << "  " << name
+    std::cout << "  " << std::right << std::setw(5) << type.count << "  " << PrintableLine(name)
               << (type.known ? "" : "   (skiff does not have it)") << '\n';
   }
 }

@@ -3,6 +3,7 @@
 
 #include <iomanip>
 
+#include "framework/base/printable.h"
 #include "io/npy.h"
 #include "io/pickle_file.h"
 #include "io/safetensors.h"
@@ -33,8 +34,7 @@ std::string LoDText(const LoD& lod) {
 
 // Names of a file's tensors, as many as there are; a number where no program gives them.
 std::vector<std::string> NamesFor(const std::string& path, size_t count) {
-  std::string model = FLAGS_program;
-  if (model.empty()) model = ProgramBeside(path);
+  const std::string model = FLAGS_program.empty() ? ProgramBeside(path) : FLAGS_program;
   std::vector<std::string> names;
   if (!model.empty()) {
     const auto program = OpenProgram(FindProgram(model));
@@ -111,11 +111,11 @@ void Collect(const io::PickleValue& value, const std::string& path, Values* valu
 
 // The tree itself: a line for each value, further in for each level.
 void PrintTree(const io::PickleValue& value, const std::string& name, int depth) {
-  const std::string start = std::string(static_cast<size_t>(2 * depth), ' ') + name;
+  const std::string start = std::string(static_cast<size_t>(2 * depth), ' ') + PrintableLine(name);
   if (value.IsTensorLike()) {
     const VariableFacts facts = TensorFacts(name, value);
     std::cout << start << (name.empty() ? "" : "  ") << facts.dtype << ' ' << facts.shape
-              << (facts.note.empty() ? "" : "  " + facts.note) << '\n';
+              << (facts.note.empty() ? "" : "  " + PrintableLine(facts.note)) << '\n';
   } else if (name == io::kNameTableKey && value.IsDict()) {
     std::cout << start << ": names of " << Count(value.entries().size(), "tensor") << '\n';
   } else if (value.IsDict() || HasItems(value)) {
@@ -128,7 +128,7 @@ void PrintTree(const io::PickleValue& value, const std::string& name, int depth)
       for (const auto& item : value.items()) PrintTree(item, StrCat("[", index++, "]"), depth + 1);
     }
   } else {
-    std::cout << start << (name.empty() ? "" : " = ") << value.ToString() << '\n';
+    std::cout << start << (name.empty() ? "" : " = ") << PrintableLine(value.ToString()) << '\n';
   }
 }
 
@@ -150,7 +150,7 @@ void Print(const Found& found, const Values& values, const io::PickleValue* tree
   }
   PrintVariables(title, values.tensors);
   if (!values.others.empty()) std::cout << "other entries\n";
-  for (const auto& [name, text] : values.others) std::cout << "  " << name << " = " << text << '\n';
+  for (const auto& [name, text] : values.others) std::cout << "  " << PrintableLine(name) << " = " << PrintableLine(text) << '\n';
 }
 
 }  // namespace
@@ -192,10 +192,10 @@ Json ToJson(const std::vector<VariableFacts>& variables) {
 
 void PrintVariables(const std::string& title, const std::vector<VariableFacts>& variables) {
   size_t width = 0;
-  for (const auto& variable : variables) width = std::max(width, variable.name.size());
+  for (const auto& variable : variables) width = std::max(width, PrintableLine(variable.name).size());
   std::cout << title << '\n';
   for (const auto& variable : variables) {
-    std::cout << "  " << std::left << std::setw(static_cast<int>(width) + 2) << variable.name << variable.dtype << ' '
+    std::cout << "  " << std::left << std::setw(static_cast<int>(width) + 2) << PrintableLine(variable.name) << variable.dtype << ' '
               << variable.shape << (variable.note.empty() ? "" : "  " + variable.note) << '\n';
   }
 }

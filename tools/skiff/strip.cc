@@ -15,14 +15,15 @@ DECLARE_bool(json);
 namespace skiff::tool {
 namespace {
 
-// The other files of a model, which stay as they are. What `in` does not have goes from `out`.
-void CopyCompanions(const Program& program, const std::string& in, const std::string& out, io::AtomicFiles* files) {
+// The other files of a model, compared with their checksums and written with the program, so that the new checksums are of
+// all of them. What `in` does not have goes from `out`.
+void CopyCompanions(const Program& program, const std::string& in, bool folder, const std::string& out, io::AtomicFiles* files) {
   const auto add = [&](const std::string& from, const std::string& to) {
-    if (from == to) return;
-    if (!io::IsFile(from)) return files->Remove(to);
-    files->Add(to).Write(io::MappedFile::Open(from)->bytes());
+    if (!io::IsFile(from)) return from == to ? void() : files->Remove(to);
+    files->Add(to).Write(io::OpenVerified(from)->bytes());
   };
-  if (io::IsFolder(in)) {
+  if (folder) {
+    if (in == out) return;  // without checksums
     add(in + "/__params__", out + "/__params__");
     for (const Variable* v : io::SavedVariables(program)) add(io::VariablePath(in, v->name), io::VariablePath(out, v->name));
   } else {
@@ -34,11 +35,15 @@ void CopyCompanions(const Program& program, const std::string& in, const std::st
 
 ExitCode Strip(const std::vector<std::string>& arguments) {
   const auto [in, out] = TwoArguments(arguments, "IN and OUT");
+  for (const char* suffix : {".json", ".onnx", ".pdiparams", ".pdparams"}) {
+    if (out.ends_with(suffix)) throw UsageError(StrCat("OUT is \"", out, "\"; strip writes a .pdmodel, skiff convert other forms of it"));
+  }
   const std::string path = FindProgram(in);
   SKIFF_ENFORCE(FindFile(in).kind == io::FileKind::kProgram, InvalidArgument, "\"", path,
                 "\" is a program in JSON; skiff convert makes a .pdmodel of it");
-  const std::string target = io::IsFolder(in)  ? out + "/__model__"
-                             : in == out       ? path
+  const bool folder = FileName(path) == "__model__" && io::IsFolder(in);
+  const std::string target = folder      ? out + "/__model__"
+                             : in == out ? path
                              : path.ends_with(".pdmodel") ? WithoutSuffix(out) + ".pdmodel"
                                                           : out;
   const auto program = OpenProgram(path);
@@ -47,7 +52,7 @@ ExitCode Strip(const std::vector<std::string>& arguments) {
   const std::string bytes = io::SerializeProgram(*program);
   io::AtomicFiles files;
   files.Add(target).Write(bytes);
-  CopyCompanions(*program, in, out, &files);
+  CopyCompanions(*program, in, folder, out, &files);
   if (target.ends_with(".pdmodel")) io::AddChecksums(WithoutSuffix(target), &files);
   files.Commit();
 

@@ -7,6 +7,7 @@
 #include "framework/op/op_def.h"
 #include "framework/op/verify.h"
 #include "io/checksums.h"
+#include "io/commit_journal.h"
 #include "io/convert.h"
 #include "io/inference_model.h"
 #include "io/npy.h"
@@ -110,10 +111,10 @@ void CheckState(const Program& program, const std::string& path, Defects* defect
 }
 
 // What stands beside the program; a folder of Paddle 1.x is loaded whole.
-void CheckParameters(const Program& program, const std::string& argument, Defects* defects) {
-  const std::string prefix = WithoutSuffix(argument);
-  if (io::IsFolder(argument)) {
-    io::LoadInferenceModel(argument);
+void CheckParameters(const Program& program, const Found& found, Defects* defects) {
+  const std::string prefix = WithoutSuffix(found.path);
+  if (FileName(found.path) == "__model__") {
+    io::LoadInferenceModel(io::FolderOf(found.path));
     return;
   }
   const bool inference = io::IsFile(prefix + ".pdiparams");
@@ -124,19 +125,19 @@ void CheckParameters(const Program& program, const std::string& argument, Defect
     if (io::IsFile(prefix + ".pdopt")) CheckState(program, prefix + ".pdopt", defects);
   }
   if (!inference && !training && !io::SavedVariables(program).empty()) {
-    defects->push_back(StrCat("the program has ", io::SavedVariables(program).size(), " parameters, but there is no ",
+    defects->push_back(StrCat("the program has ", Count(io::SavedVariables(program).size(), "parameter"), ", but there is no ",
                               prefix, ".pdiparams and no ", prefix, ".pdparams"));
   }
 }
 
 // What is said of files that are sound.
-std::string CheckProgram(const Found& found, const std::string& argument, Defects* defects) {
+std::string CheckProgram(const Found& found, Defects* defects) {
   const auto program = OpenProgram(found.path);
   CheckOperators(*program, defects);
   CheckGraph(*program, defects);
-  CheckParameters(*program, argument, defects);
-  return StrCat("program and parameters belong together, ", io::SavedVariables(*program).size(),
-                " parameters; skiff has every operator");
+  CheckParameters(*program, found, defects);
+  return StrCat("program and parameters belong together, ", Count(io::SavedVariables(*program).size(), "parameter"),
+                "; skiff has every operator");
 }
 
 std::string CheckValues(const Found& found, Defects* defects) {
@@ -179,9 +180,11 @@ ExitCode Verify(const std::vector<std::string>& arguments) {
   Defects defects;
   std::string verdict;
   try {
-    verdict = found.IsProgram() ? CheckProgram(found, argument, &defects) : CheckValues(found, &defects);
-  } catch (const InvalidArgument& error) {
-    defects.push_back(error.what());  // damaged: that is an answer
+    verdict = found.IsProgram() ? CheckProgram(found, &defects) : CheckValues(found, &defects);
+  } catch (const External&) {  // it cannot be read
+    throw;
+  } catch (const Error& error) {
+    defects.push_back(error.what());  // damaged, past a limit, of a kind that skiff does not have: that is an answer
   }
   if (FLAGS_json) {
     PrintJson({{"file", found.path}, {"kind", io::ToString(found.kind)}, {"ok", defects.empty()}, {"defects", defects}});
@@ -189,7 +192,7 @@ ExitCode Verify(const std::vector<std::string>& arguments) {
     std::cout << found.path << ": " << verdict << '\n';
   } else {
     std::cout << found.path << ": " << Count(defects.size(), "defect") << '\n';
-    for (const std::string& defect : defects) std::cout << "  " << defect << '\n';
+    for (const std::string& defect : defects) std::cout << "  " << defect << '\n';  // errors have several lines
   }
   return defects.empty() ? kOk : kNo;
 }

@@ -3,7 +3,7 @@ import os
 import warnings
 
 from .. import _core
-from ..serialization import LoadReport, _check_options, _suffixes_off
+from ..serialization import LoadReport, _check_options, _protocol, _suffixes_off
 
 
 def _make_folder(path):
@@ -52,7 +52,7 @@ def save_inference_model(path_prefix, feed_vars, fetch_vars, executor, **kwargs)
     """
     program = _program(kwargs.get("program"), kwargs, ("program", "clip_extra", "legacy_format", "format", "checksums"))
     json = _is_json(kwargs.get("format", "pdmodel"))
-    path_prefix = os.fspath(path_prefix)
+    path_prefix = os.fsdecode(path_prefix)
     if not path_prefix or path_prefix.endswith("/"):
         raise ValueError(f"path_prefix {path_prefix!r} ends in a folder; a name for the files is wanted")
     _make_folder(path_prefix)
@@ -95,7 +95,10 @@ def load_inference_model(path_prefix, executor, **kwargs):
         if not isinstance(model, bytes) or not isinstance(params, (bytes, type(None))):
             raise ValueError("without path_prefix, model_filename and params_filename must be the bytes of the files")
         return list(_core.parse_inference_model(model, params or b""))
-    return list(_core.load_inference_model(os.fspath(path_prefix), model or "", params or "", verify))
+    for name, value in (("model_filename", model), ("params_filename", params)):
+        if not isinstance(value, (str, os.PathLike, type(None))):
+            raise TypeError(f"{name} must be the name of a file, {value!r} was given")
+    return list(_core.load_inference_model(os.fsdecode(path_prefix), model or "", params or "", bool(verify)))
 
 
 def normalize_program(program, feed_vars, fetch_vars, **kwargs):
@@ -128,6 +131,8 @@ def serialize_persistables(feed_vars, fetch_vars, executor, **kwargs):
 
 def deserialize_program(data):
     """The program of a .pdmodel's or .json's bytes. Source: paddle.static.deserialize_program."""
+    if not isinstance(data, bytes):
+        raise TypeError(f"the bytes of a program are wanted, {type(data)} was given")
     return _core.parse_program(data)
 
 
@@ -139,7 +144,9 @@ def deserialize_persistables(program, data, executor):
 
     Source: paddle.static.deserialize_persistables.
     """
-    _core.set_parameters(program, data or b"")
+    if not isinstance(data, (bytes, type(None))):
+        raise TypeError(f"the bytes of parameters are wanted, {type(data)} was given")
+    _core.set_parameters(_program(program, {}, ()), data or b"")
 
 
 def save_to_file(path, content):
@@ -147,7 +154,7 @@ def save_to_file(path, content):
     if not isinstance(content, bytes):
         raise ValueError("'content' type should be bytes.")
     _make_folder(path)
-    _core.write_file(os.fspath(path), content)
+    _core.write_file(os.fsdecode(path), content)
 
 
 def load_from_file(path):
@@ -169,13 +176,19 @@ def save(program, model_path, protocol=4, **configs):
 
     Source: paddle.static.save.
     """
-    _make_folder(os.fspath(model_path))
-    json = _is_json(configs.get("format", "pdmodel"))
-    _core.save_program_state(_program(program, {}, ()), os.fspath(model_path), protocol, json, configs.get("checksums", True))
+    protocol = _protocol(protocol, configs)
+    json, checksums = _is_json(configs.pop("format", "pdmodel")), configs.pop("checksums", True)
+    _check_options("save", configs)
+    program = _program(program, {}, ())
+    _make_folder(os.fsdecode(model_path))
+    _core.save_program_state(program, os.fsdecode(model_path), protocol, json, bool(checksums))
 
 
 def _names(var_list):
-    return [v if isinstance(v, str) else v.name for v in var_list]
+    names = [v if isinstance(v, str) else getattr(v, "name", None) for v in var_list]
+    if None in names:
+        raise TypeError(f"Variables or their names are wanted, {var_list[names.index(None)]!r} was given")
+    return names
 
 
 def load(program, model_path, executor=None, var_list=None, *, verify_checksums=True):
@@ -199,7 +212,7 @@ def load(program, model_path, executor=None, var_list=None, *, verify_checksums=
 
     Source: paddle.static.load.
     """
-    path = _suffixes_off(os.fspath(model_path))
+    program, path = _program(program, {}, ()), _suffixes_off(os.fsdecode(model_path))
     pickled = _core.is_file(path + ".pdparams")
     if not pickled and executor is None:
         raise ValueError(f"there is no {path}.pdparams; an executor is needed to load what save_vars wrote")
@@ -228,7 +241,7 @@ def load_program_state(model_path, var_list=None, *, verify_checksums=True):
 
     Source: paddle.static.load_program_state.
     """
-    path = _suffixes_off(os.fspath(model_path))
+    path = _suffixes_off(os.fsdecode(model_path))
     if os.path.isdir(path) and not _core.is_file(path + ".pdparams"):
         if var_list is not None:
             return _core.load_variables(path, "", _names(var_list))
@@ -241,10 +254,7 @@ def load_program_state(model_path, var_list=None, *, verify_checksums=True):
         if var_list is None:
             raise ValueError(f"var_list is needed: {path} holds variables but not their names")
         return _core.load_variables("", path, _names(var_list))
-    state = _core.load_state_arrays(path + ".pdparams", verify_checksums)
-    if _core.is_file(path + ".pdopt"):
-        state.update(_core.load_state_arrays(path + ".pdopt", verify_checksums))
-    return state
+    return _core.load_state_arrays(path, verify_checksums)
 
 
 def set_program_state(program, state_dict):
@@ -288,9 +298,15 @@ def _variables(main_program, vars, predicate):  # noqa: A002
 def load_vars(executor, dirname, main_program=None, vars=None, predicate=None, filename=None):  # noqa: A002
     """Puts variables into the current scope from one file each, or from one of all, sorted by name.
 
-    Source: paddle.static.load_vars.
+    Raises:
+        OSError: a file is missing.
+        RuntimeError: files are of another shape or dtype than the program says (all are listed); nothing is set then.
+        ValueError: a file is damaged, or holds more or fewer variables than are named.
+
+    Source: paddle.static.load_vars, which says so of shapes alone.
     """
-    _core.set_variables(os.fspath(dirname or ""), filename or "", _variables(main_program, vars, predicate))
+    program = _program(main_program, {}, ())
+    _core.set_variables(program, os.fsdecode(dirname or ""), filename or "", _variables(program, vars, predicate))
 
 
 def save_vars(executor, dirname, main_program=None, vars=None, predicate=None, filename=None):  # noqa: A002
@@ -300,4 +316,4 @@ def save_vars(executor, dirname, main_program=None, vars=None, predicate=None, f
     """
     if dirname:
         os.makedirs(dirname, exist_ok=True)
-    _core.save_variables(os.fspath(dirname or ""), filename or "", _variables(main_program, vars, predicate))
+    _core.save_variables(os.fsdecode(dirname or ""), filename or "", _variables(main_program, vars, predicate))

@@ -26,7 +26,7 @@ def load_op_library(path):
 
     Source: paddle.incubate's load_op_library of 1.x and paddle.utils.cpp_extension.
     """
-    return _core.load_op_library(os.fspath(path))
+    return _core.load_op_library(os.fsdecode(path))
 
 
 def read_limits(**limits):
