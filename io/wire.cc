@@ -87,7 +87,8 @@ class Walk {
     const uint64_t length = reader->ReadVarint("length");
     Reader content = reader->Part(length, "content");
     if (number < 32 && (type.names >> number & 1) != 0) {
-      const std::string_view name = content.TakeText(length, "name");
+      content.CheckText(length, content.offset(), "name");
+      const std::string_view name = AsText(content.Take(length, "name"));
       if (!IsUtf8(AsBytes(name))) reader->Fail(StrCat("the name \"", name, "\" is no UTF-8"), "name");
       return;
     }
