@@ -76,6 +76,23 @@ std::vector<bool> NeededOps(const PlanRequest& request, const std::set<std::stri
   return needed_ops;
 }
 
+namespace {
+
+// Tells of a branch or a loop that was to write `name` and did not run; false when there is none.
+bool AddUntakenBranch(const PlanRequest& request, const std::string& name, Error* error) {
+  for (int b = 0; b < request.program->num_blocks(); ++b) {
+    for (const auto& op : request.program->block(b).ops()) {
+      if (!OwnsBlock(*op) || !op->outputs.Mentions(name)) continue;
+      error->AddContext(StrCat("\"", name, "\" is written by a ", op->type, " of block ", b, " that was not entered"));
+      error->AddContext("give it a value before, or take what both branches give (static.nn.cond)");
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 void ThrowMissing(const PlanRequest& request, const std::set<std::string>& missing) {
   std::string list;
   size_t listed = 0;
@@ -86,6 +103,9 @@ void ThrowMissing(const PlanRequest& request, const std::set<std::string>& missi
   }
   if (missing.size() > 8) list += StrCat(" and ", missing.size() - 8, " more");
   NotFound error(StrCat(missing.size(), " variable(s) have no value: ", list));
+  for (const std::string& name : missing) {
+    if (!any_state && AddUntakenBranch(request, name, &error)) throw error;
+  }
   error.AddContext(any_state ? "parameters get their values from the startup program or from a file"
                              : "feed them, or fetch only what does not need them");
   if (any_state) error.AddContext("run the startup program with this scope, or load a state dict first");
@@ -93,9 +113,13 @@ void ThrowMissing(const PlanRequest& request, const std::set<std::string>& missi
 }
 
 void ThrowUnknownFetch(const PlanRequest& request, const std::string& name) {
+  NotFound untaken(StrCat("fetch \"", name, "\" has no value"));
+  if (AddUntakenBranch(request, name, &untaken)) throw untaken;
   NotFound error(StrCat("fetch \"", name, "\" is computed by no operator and has no value"));
   std::vector<std::string> names;
-  for (const Variable* v : request.program->ListVars()) names.push_back(v->name);
+  for (const Variable* v : request.program->ListVars()) {
+    if (v->name != name) names.push_back(v->name);
+  }
   error.AddContext(DidYouMean(name, names));
   throw error;
 }

@@ -241,6 +241,10 @@ OpSchema ConvGradSchema(const char* type, const char* doc) {
 }
 
 void InferConvSecondGrad(InferContext& c) {
+  ConvGeometry g = ReadConvGeometry(c.attrs(), ConvRank(c.type()), c.InputShape("Input"), c.InputShape("Filter"), false);
+  for (int i = g.window.first(); i < 3; ++i) g.feature[i] = ConvExtent(g.image[i], g.window, i);
+  const Shape out = g.FeatureShape(), &given = c.InputShape("grad_out");
+  SKIFF_ENFORCE(!out.IsKnown() || !given.IsKnown() || given == out, InvalidArgument, "grad_out is ", given, "; Output is ", out);
   for (const auto& [out, in] :
        {std::pair{"Filter@GRAD", "Filter"}, {"Input@GRAD", "Input"}, {"grad_out@GRAD", "grad_out"}}) {
     if (!c.HasOutput(out)) continue;

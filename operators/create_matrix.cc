@@ -141,10 +141,24 @@ struct Triangle {
   SKIFF_HD int64_t Begin(int64_t r) const { return lower ? 0 : Clamp(r + offset); }
   SKIFF_HD int64_t End(int64_t r) const { return lower ? Clamp(r + offset + 1) : columns; }
   SKIFF_HD int64_t Clamp(int64_t column) const { return column < 0 ? 0 : column < columns ? column : columns; }
-  int64_t Count() const {
-    int64_t count = 0;
-    for (int64_t r = 0; r < rows; ++r) count += End(r) - Begin(r);
-    return count;
+  int64_t Count() const { return Before(rows); }
+  // The rows that have elements: [first, end).
+  int64_t FirstRow() const { return lower && offset < 0 ? (-offset < rows ? -offset : rows) : 0; }
+  int64_t EndRow() const {
+    if (columns == 0) return FirstRow();
+    return lower || columns - offset > rows ? rows : columns - offset > 0 ? columns - offset : 0;
+  }
+  // Elements above row r.
+  SKIFF_HD int64_t Before(int64_t r) const {
+    const int64_t first = lower ? offset + 1 : offset;
+    const int64_t bounds = SumBelow(first + r) - SumBelow(first);
+    return lower ? bounds : r * columns - bounds;
+  }
+  // Of Clamp(i) over all i < end.
+  SKIFF_HD int64_t SumBelow(int64_t end) const {
+    if (end <= 0) return 0;
+    const int64_t rising = end < columns ? end : columns;
+    return rising * (rising - 1) / 2 + (end - rising) * columns;
   }
 };
 
@@ -153,9 +167,10 @@ struct WriteTriangle {
   Triangle t;
   int64_t count;
   T* out;
-  SKIFF_HD void operator()(int64_t r) const {
-    int64_t at = 0;
-    for (int64_t before = 0; before < r; ++before) at += t.End(before) - t.Begin(before);
+  int64_t first;
+  SKIFF_HD void operator()(int64_t i) const {
+    const int64_t r = first + i;
+    int64_t at = t.Before(r);
     for (int64_t column = t.Begin(r); column < t.End(r); ++column, ++at) {
       out[at] = static_cast<T>(r);
       out[count + at] = static_cast<T>(column);
@@ -175,7 +190,7 @@ struct TriangleIndices {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
     return MakeKernel([t = TriangleOf(c.attrs()), count = c.outputs.at(0).shape[1]](const KernelArgs& args) {
-      ForEach(t.rows, 64, args, WriteTriangle<T>{t, count, static_cast<T*>(args.out[0])});
+      ForEach(t.EndRow() - t.FirstRow(), 64, args, WriteTriangle<T>{t, count, static_cast<T*>(args.out[0]), t.FirstRow()});
     });
   }
 };

@@ -212,7 +212,16 @@ SKIFF_OP(dropout_grad)
     .Attr("dropout_implementation", "downgrade_in_infer", "as in dropout")
     .Attr("fix_seed", false, "as in dropout")
     .Attr("seed", 0, "as in dropout")
-    .InferShape(Like("X@GRAD", "Out@GRAD"))
+    .OfDType(DType::kUInt8, {"Mask"})
+    .InferShape([](InferContext& c) {
+      const TensorMeta dout = c.Input("Out@GRAD");
+      if (c.HasInput("Mask")) {
+        const Shape& mask = c.InputShape("Mask");
+        SKIFF_ENFORCE(!mask.IsKnown() || !dout.shape.IsKnown() || mask.NumElements() == dout.shape.NumElements(), InvalidArgument, "Mask is ",
+                      mask, ", Out@GRAD ", dout.shape, "; they must be equal");
+      }
+      c.SetOutput("X@GRAD", TensorMeta{dout.shape, dout.dtype, dout.lod_level});
+    })
     .KeyedBy("Out@GRAD")
     .Inplace("Out@GRAD", "X@GRAD")
     .Kernel<DropoutGrad, float, double, Float16, BFloat16>();

@@ -74,6 +74,8 @@ struct SumEach {
 };
 
 [[maybe_unused]] void InferEachGrad(InferContext& c) {
+  SKIFF_ENFORCE(c.NumInputs("Out@GRAD") == c.NumInputs("X"), InvalidArgument, "Out@GRAD has ", c.NumInputs("Out@GRAD"), " variables, X ",
+                c.NumInputs("X"), "; they must be as many");
   for (int i = 0; i < c.NumOutputs("X@GRAD"); ++i) c.SetOutput("X@GRAD", c.InputShape("X", i), c.InputDType("X", i), i);
 }
 

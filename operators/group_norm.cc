@@ -16,7 +16,8 @@ struct NormGeometry {
   int64_t batch = 0, channels = 0, groups = 1, space = 1;
   bool channels_last = false;
 
-  SKIFF_HD int64_t PerGroup() const { return channels / groups; }
+  // At least 1: without channels there are no groups either.
+  SKIFF_HD int64_t PerGroup() const { return groups == 0 ? 1 : channels / groups; }
   SKIFF_HD int64_t Elements() const { return PerGroup() * space; }  // of a group
   int64_t Slices() const { return channels_last ? batch : 1; }
   int64_t SliceChannels() const { return channels_last ? channels : batch * channels; }

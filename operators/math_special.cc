@@ -23,12 +23,11 @@ SKIFF_HD double Digamma(double x) {
          f * (1.0 / 12 - f * (1.0 / 120 - f * (1.0 / 252 - f * (1.0 / 240 - f * (1.0 / 132 - f * (691.0 / 32760))))));
 }
 
-/// zeta(s, x) = sum of (x + k)^-s, by the Euler-Maclaurin formula.
-SKIFF_HD double HurwitzZeta(double s, double x) {
+/// zeta(s, x) = sum of (x + k)^-s for positive x, by the Euler-Maclaurin formula.
+SKIFF_HD double ZetaAbove0(double s, double x) {
   double sum = 0;
   int k = 0;
   for (; k < 9 || x <= 9; ++k, x += 1) {
-    if (x == 0) return kInf;
     sum += pow(x, -s);
   }
   const double p = pow(x, -s);
@@ -43,10 +42,19 @@ SKIFF_HD double HurwitzZeta(double s, double x) {
   return sum;
 }
 
-SKIFF_HD double Polygamma(int n, double x) {
+/// zeta(s, x) for a whole s. Below 0 the terms up to 0 are those of the mirrored sum, from the fraction of x on.
+SKIFF_HD double HurwitzZeta(int64_t s, double x) {
+  const double exponent = static_cast<double>(s);
+  if (!(x <= 0)) return ZetaAbove0(exponent, x);
+  if (floor(x) == x) return kInf;
+  const double fraction = x - floor(x), mirrored = ZetaAbove0(exponent, 1 - fraction) - ZetaAbove0(exponent, 1 - x);
+  return ZetaAbove0(exponent, fraction) + (s % 2 == 0 ? mirrored : -mirrored);
+}
+
+SKIFF_HD double Polygamma(int64_t n, double x) {
   if (n == 0) return Digamma(x);
   double factorial = 1;
-  for (int k = 2; k <= n; ++k) factorial *= k;
+  for (int64_t k = 2; k <= n && factorial < kInf; ++k) factorial *= static_cast<double>(k);
   return (n % 2 == 0 ? -factorial : factorial) * HurwitzZeta(n + 1, x);
 }
 
@@ -133,12 +141,12 @@ struct DigammaGrad {
   }
 };
 struct PolygammaOf {
-  explicit PolygammaOf(const Attrs& attrs) : n(attrs.Get<int32_t>("n")) {}
+  explicit PolygammaOf(const Attrs& attrs) : n(attrs.Get<int64_t>("n")) {}
   template <typename V> SKIFF_HD V operator()(V x) const { return static_cast<V>(Polygamma(n, static_cast<double>(x))); }
-  int n;
+  int64_t n;
 };
 struct PolygammaGrad {
-  explicit PolygammaGrad(const Attrs& attrs) : n(attrs.Get<int32_t>("n")) {}
+  explicit PolygammaGrad(const Attrs& attrs) : n(attrs.Get<int64_t>("n")) {}
   template <typename V> SKIFF_HD V operator()(V x, V dout) const {
     return static_cast<V>(static_cast<double>(dout) * Polygamma(n + 1, static_cast<double>(x)));
   }

@@ -135,6 +135,10 @@ inline PoolGeometry ReadPoolGeometry(const Attrs& attrs, int rank, const Shape& 
     const int64_t room = g.in[i] + w.before[i] + w.after[i] - w.kernel[i];
     SKIFF_ENFORCE(room >= 0, InvalidArgument, "the ", AxisName(i), " ", g.in[i], " with padding ", w.before[i],
                   " and ", w.after[i], " is less than the window ", w.kernel[i]);
+    // More of it would lie in padding, and cost time without asking for memory.
+    constexpr int64_t kMostBeyond = 1024;
+    SKIFF_ENFORCE(w.kernel[i] <= g.in[i] + kMostBeyond, InvalidArgument, "attribute ksize is ", w.kernel[i], " for the ", AxisName(i), " ",
+                  g.in[i], "; it may be at most ", g.in[i] + kMostBeyond);
     g.out[i] = (room + (ceil_mode ? w.stride[i] - 1 : 0)) / w.stride[i] + 1;
   }
   return g;

@@ -194,7 +194,12 @@ SKIFF_OP(rnn_grad)
     .Attr("mode", "RNN_TANH", "of rnn")
     .Attr("seed", 0, "not read")
     .Attr("is_test", false, "must be false")
-    .InferShape(GradsLikeInputs())
+    .InferShape([](InferContext& c) {
+      const int given = c.NumInputs("State@GRAD");
+      SKIFF_ENFORCE(given == 0 || given == c.NumInputs("PreState"), InvalidArgument, "State@GRAD has ", given, " variables, PreState ",
+                    c.NumInputs("PreState"), "; they must be as many");
+      GradsLikeInputs()(c);
+    })
     .Kernel<RnnGrad, float, double>();
 
 }  // namespace skiff

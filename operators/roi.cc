@@ -6,6 +6,7 @@
 
 #include "framework/op/op_schema.h"
 #include "operators/kernel/add_to.h"
+#include "operators/kernel/repeats.h"
 
 namespace skiff {
 
@@ -36,6 +37,8 @@ SKIFF_HD inline int64_t Clamped(double v, int64_t limit) {  // NaN gives 0
 
 // ---- roi_align: the mean of points between pixels --------------------------------------------------------
 
+constexpr int64_t kMostSamples = 1024;  // of a bin along one axis: kMostRepeats in all
+
 template <typename T>
 struct AlignBin {
   Regions<T> r;
@@ -53,9 +56,9 @@ struct AlignBin {
       h = math::Max(h, 1.0);
     }
     const double bin_w = w / static_cast<double>(r.bins_x), bin_h = h / static_cast<double>(r.bins_y);
-    constexpr int64_t kMost = 1024;  // a bin of absurd extents must not run for ever
-    const int64_t nx = samples > 0 ? samples : Clamped(math::Ceil(bin_w), kMost);
-    const int64_t ny = samples > 0 ? samples : Clamped(math::Ceil(bin_h), kMost);
+    // A bin of absurd extents must not run for ever.
+    const int64_t nx = samples > 0 ? samples : Clamped(math::Ceil(bin_w), kMostSamples);
+    const int64_t ny = samples > 0 ? samples : Clamped(math::Ceil(bin_h), kMostSamples);
     const double share = 1.0 / static_cast<double>(nx * ny > 0 ? nx * ny : 1);
     for (int64_t iy = 0; iy < ny; ++iy) {
       const double py = y0 + bin_h * (static_cast<double>(by) + (static_cast<double>(iy) + 0.5) / static_cast<double>(ny));
@@ -248,7 +251,7 @@ Regions<T> Bound(Regions<T> r, const Slots& slots, const KernelArgs& args) {
 
 template <typename T>
 AlignBin<T> BinOf(const PrepareContext& c, const Regions<T>& r, AlignBin<T>*) {
-  return {r, c.Attr<int64_t>("sampling_ratio"), c.Attr<bool>("aligned")};
+  return {r, RepeatsAttr(c.attrs(), "sampling_ratio", kMostSamples), c.Attr<bool>("aligned")};
 }
 template <typename T>
 PositionBin<T> BinOf(const PrepareContext&, const Regions<T>& r, PositionBin<T>*) { return {r}; }
@@ -330,7 +333,7 @@ struct RoiPoolGrad {
   const int64_t height = c.Attr<int64_t>("pooled_height"), width = c.Attr<int64_t>("pooled_width");
   SKIFF_ENFORCE(height > 0 && width > 0 && c.Attr<float>("spatial_scale") > 0, InvalidArgument, "pooled_height is ",
                 height, ", pooled_width ", width, ", spatial_scale ", c.Attr<float>("spatial_scale"), "; they must be positive");
-  SKIFF_ENFORCE(!c.at_runtime() || x[2] * x[3] > 0 || rois[0] == 0, InvalidArgument, "X is ", x, " and has no pixels");
+  SKIFF_ENFORCE((x[2] != 0 && x[3] != 0) || rois[0] == 0, InvalidArgument, "X is ", x, " and has no pixels");
   int64_t channels = x[1];
   if (by_position) {
     channels = c.Attr<int64_t>("output_channels");

@@ -28,8 +28,11 @@ struct Target {
                 ends.size(), " and ", steps.size(), " entries; they must be equal");
   Shape extents = x;
   BoxStrides box = Contiguous(x);
+  bool cut[Shape::kMaxRank] = {};
   for (size_t k = 0; k < axes.size(); ++k) {
     const int axis = NormalizeAxis(axes[k], x.rank(), "axes");
+    SKIFF_ENFORCE(!cut[axis], InvalidArgument, "attribute axes holds axis ", axis, " twice");
+    cut[axis] = true;
     const Range range = StridedRange(starts[k], ends[k], steps[k], x[axis]);
     extents[axis] = range.count;
     if (range.count > 0) box.offset += range.start * box.steps[axis];
@@ -284,6 +287,7 @@ SKIFF_OP(set_value_grad)
     .Attr("steps", std::vector<int64_t>{}, "as in set_value")
     .Attr("decrease_axes", std::vector<int64_t>{}, "as in set_value")
     .Attr("none_axes", std::vector<int64_t>{}, "as in set_value")
+    .SameDType({"Out@GRAD", "ValueTensor"})
     .InferShape([](InferContext& c) {
       AskForPositions(c);
       CheckHasAxes(c, "Out@GRAD");

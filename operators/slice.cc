@@ -52,8 +52,11 @@ void InferSliceOf(InferContext& c, bool strided) {
   const auto b = BoundsOf(c, strided);
   Shape out = input.shape;
   SKIFF_ENFORCE(input.shape.rank() > 0 || b.axes.empty(), InvalidArgument, "Input is a scalar; it has no axis to cut");
+  bool cut[Shape::kMaxRank] = {};
   for (size_t k = 0; k < b.axes.size(); ++k) {
     const int axis = NormalizeAxis(b.axes[k], input.shape.rank(), "axes");
+    SKIFF_ENFORCE(!cut[axis], InvalidArgument, "attribute axes holds axis ", axis, " twice");
+    cut[axis] = true;
     const bool known = input.shape[axis] >= 0 && b.starts[k] && b.ends[k] && (!strided || b.strides[k]);
     out[axis] = known ? RangeOf(*b.starts[k], *b.ends[k], strided ? *b.strides[k] : 1,
                                 input.shape[axis], strided).count

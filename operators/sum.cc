@@ -1,6 +1,7 @@
 // sum: the addition of any number of tensors, SelectedRows or tensor arrays.
 #include "framework/op/run_op.h"
 #include "framework/tensor/memory.h"
+#include "operators/kernel/selected_rows.h"
 #include "operators/kernel/unary.h"
 
 namespace skiff {
@@ -92,10 +93,21 @@ struct SumKernel {
   return std::get<Tensor>(values.at("out"));
 }
 
+// @throws InvalidArgument unless the rows are as wide and of the dtype that is wanted, OutOfRange for one past their height.
+[[maybe_unused]] void CheckRows(const SelectedRows& rows, int64_t height, int64_t width, DType dtype) {
+  const Tensor& value = rows.value;
+  const bool fits = value.is_initialized() && value.dtype() == dtype && value.shape().rank() > 0 && RowWidth(rows) == width &&
+                    value.shape()[0] == static_cast<int64_t>(rows.rows.size());
+  SKIFF_ENFORCE(fits, InvalidArgument, "X holds ", rows.rows.size(), " rows as ", value.dtype(), " ", value.shape(), "; expected ", dtype,
+                " rows of ", width, " elements");
+  for (const int64_t row : rows.rows) {
+    SKIFF_ENFORCE(row >= 0 && row < height, OutOfRange, "X holds row ", row, " of a tensor of ", height, " rows");
+  }
+}
+
 template <typename T>
 void AddRowsAs(const SelectedRows& rows, const Tensor& value, Tensor* sum) {
-  if (value.num_elements() == 0) return;
-  const int64_t width = value.num_elements() / value.shape()[0];
+  const int64_t width = RowWidth(rows);
   for (size_t r = 0; r < rows.rows.size(); ++r) {
     T* target = sum->data<T>() + rows.rows[r] * width;
     const T* from = value.data<T>() + static_cast<int64_t>(r) * width;
@@ -106,10 +118,13 @@ void AddRowsAs(const SelectedRows& rows, const Tensor& value, Tensor* sum) {
 /// Dense + rows: the rows are added where they belong, halves in float32. On the host: it happens once
 /// per shared embedding and step.
 [[maybe_unused]] Tensor AddRows(const Tensor& dense, const std::vector<const SelectedRows*>& all) {
+  SKIFF_ENFORCE(IsFloating(dense.dtype()) && dense.shape().rank() > 0, InvalidArgument, "rows are added to X of ", dense.dtype(), " ",
+                dense.shape(), "; it must be floating and have rows");
   const bool wide = dense.dtype() == DType::kFloat64;
   const DType compute = wide ? DType::kFloat64 : DType::kFloat32;
   Tensor sum = CastTo(dense.CopyTo(CPUPlace{}), compute);
   for (const SelectedRows* rows : all) {
+    CheckRows(*rows, dense.shape()[0], dense.shape().Product(1, dense.shape().rank()), dense.dtype());
     const Tensor value = CastTo(rows->value.To(CPUPlace{}), compute);
     if (wide) AddRowsAs<double>(*rows, value, &sum);
     else AddRowsAs<float>(*rows, value, &sum);
@@ -120,6 +135,7 @@ void AddRowsAs(const SelectedRows& rows, const Tensor& value, Tensor* sum) {
 [[maybe_unused]] SelectedRows JoinRows(DynamicContext& c, const std::vector<const SelectedRows*>& all) {
   SelectedRows joined{{}, all.front()->height, {}};
   for (const SelectedRows* part : all) {
+    CheckRows(*part, joined.height, RowWidth(*all.front()), all.front()->value.dtype());
     joined.rows.insert(joined.rows.end(), part->rows.begin(), part->rows.end());
   }
   Shape shape = all.front()->value.shape();
@@ -158,7 +174,7 @@ void AddRowsAs(const SelectedRows& rows, const Tensor& value, Tensor* sum) {
   for (int k = 0; k < c.NumInputs("X"); ++k) {
     const Value& x = c.Input("X", k);
     if (const auto* part = std::get_if<SelectedRows>(&x)) rows.push_back(part);
-    else if (c.InputTensor("X", k).is_initialized()) dense.push_back(c.InputTensor("X", k));
+    else if (const auto* t = std::get_if<Tensor>(&x); t == nullptr || t->is_initialized()) dense.push_back(c.InputTensor("X", k));
   }
   if (rows.empty()) c.Output("Out") = AddDense(c, dense).Clone();
   else if (dense.empty()) c.Output("Out") = JoinRows(c, rows);

@@ -178,6 +178,7 @@ void InferArg(InferContext& c) {
                 c.Attr<int>("dtype"), "; it may be 2 (int32) or 3 (int64)");
   Shape out;
   if (c.Attr<bool>("flatten")) {
+    SKIFF_ENFORCE(!x.IsKnown() || x.NumElements() > 0, InvalidArgument, "X is ", x, " and has no element");
     if (c.Attr<bool>("keepdims")) {
       for (int i = 0; i < x.rank(); ++i) out.Append(1);
     }

@@ -86,6 +86,10 @@ ImageBlocks ReadBlocks(const Attrs& attrs, int64_t batch, int64_t channels, int6
                   " with its paddings is less than one block of ", b.kernel[i], " with dilation ", b.dilation[i]);
     b.blocks[i] = room / b.stride[i] + 1;
   }
+  constexpr int64_t kMost = int64_t{1} << 40;  // of blocks, and of a block's elements; products of both follow
+  SKIFF_ENFORCE(b.kernel[0] * b.kernel[1] <= kMost && (b.blocks[0] < 0 || b.blocks[0] <= kMost / std::max<int64_t>(b.blocks[1], 1)),
+                ResourceExhausted, b.blocks[0], " x ", b.blocks[1], " blocks of ", b.kernel[0], " x ", b.kernel[1],
+                " pixels are more than memory can hold");
   return b;
 }
 

@@ -280,7 +280,9 @@ struct YoloLossGrad {
       .RequiredAttr<float>("ignore_thresh", "overlap above which a confidence does not count")                  \
       .Attr("downsample_ratio", 32, "pixels of the network's input for each cell")                              \
       .Attr("use_label_smooth", true, "labels 1 - s and s with s = min(1 / classes, 1 / 40)")                   \
-      .Attr("scale_x_y", 1.0f, "spread of the centres around their cell")
+      .Attr("scale_x_y", 1.0f, "spread of the centres around their cell")                                       \
+      .SameDType({"X", "GTBox", "GTScore"})                                                                     \
+      .OfDType(DType::kInt32, {"GTLabel"})
 
 SKIFF_OP(yolov3_loss)
     .Doc("Loss of each image: of the places and classes of its boxes where an anchor fits, and of all confidences.")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What takes too long for every change: the C++ tests under AddressSanitizer and UBSan, every fuzz target,
-# saves that are killed, the comparisons with PaddlePaddle in both directions, and many random programs run by
-# both.
+# saves that are killed, operators with hostile inputs, the comparisons with PaddlePaddle in both directions, and many
+# random programs run by both.
 #
 # usage: scripts/soak.sh
 #
@@ -9,6 +9,7 @@
 #   FUZZ_RUNS      how often it runs (default 1000000)
 #   ORACLE_DRAWS   random programs drawn for each operator (default 50)
 #   KILLS          saves killed with -9, of each kind (default 1000)
+#   HOSTILE_DRAWS  wrong inputs drawn for each case of an operator, several at once, beside each alone (default 200)
 #
 # Exit code 0 when nothing was found.
 source "$(dirname "$0")/common.sh"
@@ -43,6 +44,14 @@ run_kills() {
     failed+=("killed saves")
 }
 
+run_hostile() {
+  configure cpu
+  build cpu --target operators_test
+  say "operators with hostile inputs"
+  SKIFF_HOSTILE_DRAWS=${HOSTILE_DRAWS:-200} ctest --test-dir build/cpu --parallel "$jobs" --output-on-failure -R 'HostileInputs' ||
+    failed+=("operators with hostile inputs")
+}
+
 # The comparisons must hold for skiff, and for Paddle itself in skiff's place: that proves the comparisons.
 run_oracle() {
   configure cpu
@@ -64,6 +73,7 @@ scripts/install.sh
 run_sanitized
 run_fuzz
 run_kills
+run_hostile
 run_oracle
 if [ "${#failed[@]}" = 0 ]; then say "nothing found"; exit 0; fi
 for what in "${failed[@]}"; do say "FAILED $what"; done

@@ -22,8 +22,10 @@ const TensorMeta& InferContext::Input(const std::string& slot, int i) const {
 
 void InferContext::SetOutput(const std::string& slot, const TensorMeta& meta, int i) {
   const std::vector<std::string>& names = op_.outputs[slot];
-  if (i >= static_cast<int>(names.size()) || names[i] == kEmptyVarName) return;
-  table_->Set(names[i], meta);
+  if (names.empty()) return;  // not wanted
+  const bool exists = i < static_cast<int>(names.size());
+  SKIFF_ENFORCE(exists || !at_runtime_, InvalidArgument, "output ", slot, " has ", names.size(), " variables; the operator writes at least ", i + 1);
+  if (exists && names[i] != kEmptyVarName) table_->Set(names[i], meta);
 }
 
 std::optional<std::vector<int64_t>> InferContext::InputValues(const std::string& slot, int i) const {
@@ -77,6 +79,8 @@ InferFn GradsLikeInputs() {
     for (const auto& [slot, names] : c.op().outputs) {
       if (!slot.ends_with(kGradSuffix)) continue;
       const std::string forward = slot.substr(0, slot.size() - std::string(kGradSuffix).size());
+      SKIFF_ENFORCE(!c.at_runtime() || names.empty() || static_cast<int>(names.size()) == c.NumInputs(forward), InvalidArgument, "output ", slot,
+                    " has ", names.size(), " variables, input ", forward, " ", c.NumInputs(forward), "; they must be as many");
       for (int i = 0; i < static_cast<int>(names.size()); ++i) {
         if (names[i] == kEmptyVarName) continue;
         const TensorMeta& like = c.Input(forward, i);

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+
+#include "framework/op/run_dynamic.h"
 
 namespace skiff {
 
@@ -10,17 +13,24 @@ namespace {
 // The variables of the gradient operator, behind the outputs that are inferred for the forward operator.
 class ForwardMetas : public MetaTable {
  public:
-  explicit ForwardMetas(const MetaTable& inputs) : inputs_(inputs) {}
+  ForwardMetas(const MetaTable& inputs, const OpDef& gradient, const Operator& op) : inputs_(inputs) {
+    for (const SlotDef& slot : gradient.inputs) {
+      if (slot.host_value) read_.insert(op.inputs[slot.name].begin(), op.inputs[slot.name].end());
+    }
+  }
   const TensorMeta* Find(const std::string& name) const override {
     const auto found = outputs_.find(name);
     return found == outputs_.end() ? inputs_.Find(name) : &found->second;
   }
   void Set(const std::string& name, const TensorMeta& meta) override { outputs_[name] = meta; }
-  // To ask may make a plan wait for the answer; an extent less is compared instead.
-  std::optional<std::vector<int64_t>> IntValues(const std::string&) const override { return std::nullopt; }
+  // To ask for more than the gradient reads itself may make a plan wait for the answer; an extent less is compared instead.
+  std::optional<std::vector<int64_t>> IntValues(const std::string& name) const override {
+    return read_.contains(name) ? inputs_.IntValues(name) : std::nullopt;
+  }
 
  private:
   const MetaTable& inputs_;
+  std::set<std::string> read_;  // by the gradient, on the host
   std::map<std::string, TensorMeta> outputs_;
 };
 
@@ -54,10 +64,10 @@ std::optional<Operator> ForwardOf(const OpDef& forward, const OpDef& def, const 
 void CheckAgainstForward(const OpDef& forward, const OpDef& def, const Operator& op, const MetaTable& table) {
   const std::optional<Operator> made = ForwardOf(forward, def, op);
   if (!made || made->outputs.AllNames().empty()) return;
-  ForwardMetas metas(table);
+  ForwardMetas metas(table, def, op);
   const Attrs attrs = forward.Complete(made->attrs);
   InferContext context(forward, *made, attrs, &metas, /*at_runtime=*/false);
-  forward.infer(context);
+  WithErrorsOfSkiff([&] { forward.infer(context); });
   for (const auto& [slot, names] : made->outputs) {
     for (const std::string& given : {slot, GradName(slot)}) {
       for (size_t i = 0; i < op.inputs[given].size() && i < names.size(); ++i) {
@@ -74,11 +84,30 @@ void CheckAgainstForward(const OpDef& forward, const OpDef& def, const Operator&
   }
 }
 
-// A kernel writes its first output without asking. Others are left out in programs that were pruned.
-void CheckFirstOutput(const OpDef& def, const Operator& op) {
-  if (def.kernels.empty() || def.outputs.empty() || def.outputs.front().dispensable) return;
-  const std::string& slot = def.outputs.front().name;
-  SKIFF_ENFORCE(op.outputs.Has(slot), InvalidArgument, "output ", slot, " is missing (", def.outputs.front().doc, ")");
+bool IsGiven(const SlotDef& slot, const Slots& given) {
+  const std::vector<std::string>& names = given[slot.name];
+  return !names.empty() && std::find(names.begin(), names.end(), kEmptyVarName) == names.end();
+}
+
+// Kernels read and write what their schema requires without asking.
+void CheckRequired(const OpDef& def, const Operator& op) {
+  for (const SlotDef& slot : def.inputs) {
+    SKIFF_ENFORCE(slot.dispensable || IsGiven(slot, op.inputs), InvalidArgument, "input ", slot.name, " is missing (", slot.doc, ")");
+  }
+  if (def.kernels.empty() && def.views.empty()) return;
+  for (const SlotDef& slot : def.outputs) {
+    SKIFF_ENFORCE(slot.dispensable || IsGiven(slot, op.outputs), InvalidArgument, "output ", slot.name, " is missing (", slot.doc, ")");
+  }
+}
+
+// A view reads its input's memory as if it were of the output's shape and dtype.
+void CheckViews(const OpDef& def, const Operator& op, const MetaTable& table) {
+  for (const auto& [in, out] : def.views) {
+    const TensorMeta *from = table.Find(op.inputs.One(in)), *to = table.Find(op.outputs.One(out));
+    if (from == nullptr || to == nullptr) continue;
+    SKIFF_ENFORCE(from->dtype == to->dtype && from->shape.NumElements() == to->shape.NumElements(), InvalidArgument, "input ", in, " is ",
+                  from->dtype, " ", from->shape, "; it cannot become ", to->dtype, " ", to->shape);
+  }
 }
 
 // Products of extents are computed everywhere behind this.
@@ -127,6 +156,12 @@ void CheckRule(const InputRule& rule, const Operator& op, const MetaTable& table
 }  // namespace
 
 void InferKnown(const OpDef& def, const Operator& op, const Attrs& attrs, MetaTable* table) {
+  for (const SlotDef& slot : def.inputs) {
+    if (slot.duplicable || op.inputs[slot.name] != std::vector<std::string>{kEmptyVarName}) continue;
+    Operator without = op;  // to a kernel such a slot is one that is left out
+    without.inputs.Erase(slot.name);
+    return InferKnown(def, without, attrs, table);
+  }
   constexpr std::string_view kGrad = "_grad";
   const auto forward_of = [&](const std::string& type) {
     return type.ends_with(kGrad) ? FindOp(type.substr(0, type.size() - kGrad.size())) : nullptr;
@@ -138,10 +173,11 @@ void InferKnown(const OpDef& def, const Operator& op, const Attrs& attrs, MetaTa
   if (forward != nullptr && forward->infer) {
     CheckAgainstForward(*forward, def, {op.type, op.inputs, op.outputs, attrs}, *table);
   }
-  CheckFirstOutput(def, op);
+  CheckRequired(def, op);
   InferContext context(def, op, attrs, table, /*at_runtime=*/true);
-  def.infer(context);
+  WithErrorsOfSkiff([&] { def.infer(context); });
   CheckSizes(op, *table);
+  CheckViews(def, op, *table);
 }
 
 }  // namespace skiff

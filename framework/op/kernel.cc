@@ -23,6 +23,7 @@ std::vector<int64_t> PrepareContext::HostValues(const std::string& slot, int i) 
 const Tensor& DynamicContext::InputTensor(const std::string& slot, int i) const {
   const Tensor* tensor = std::get_if<Tensor>(&Input(slot, i));
   SKIFF_ENFORCE(tensor != nullptr, InvalidType, "input ", slot, " is no dense tensor");
+  SKIFF_ENFORCE(tensor->is_initialized(), NotFound, "input ", slot, " \"", op().inputs[slot][i], "\" has no value");
   return *tensor;
 }
 

@@ -1,5 +1,7 @@
 #include "framework/op/prepare.h"
 
+#include "framework/op/run_dynamic.h"
+
 namespace skiff {
 
 namespace {
@@ -61,7 +63,9 @@ DType KeyDType(const OpDef& def, const PrepareContext& context) {
 
 std::unique_ptr<Kernel> PrepareKernel(const OpDef& def, PrepareContext& context) {
   const PrepareFn prepare = GetKernel(def, context.place().kind, KeyDType(def, context));
-  return prepare(context);
+  std::unique_ptr<Kernel> kernel;
+  WithErrorsOfSkiff([&] { kernel = prepare(context); });
+  return kernel;
 }
 
 }  // namespace skiff

@@ -137,13 +137,16 @@ bool IsDenseTensor(const std::map<std::string, Value>& values, const std::string
   return found == values.end() || std::holds_alternative<Tensor>(found->second);
 }
 
-// What a program's verifier finds before it runs: required inputs that are left out or have no value.
+// What a program's verifier finds before it runs: required inputs that are left out, and inputs without value.
 void CheckPresence(const OpDef& def, const Operator& op, const std::map<std::string, Value>& values) {
   for (const SlotDef& slot : def.inputs) {
-    if (slot.dispensable) continue;
-    SKIFF_ENFORCE(op.inputs.Has(slot.name), InvalidArgument, "input ", slot.name, " is missing");
+    SKIFF_ENFORCE(slot.dispensable || op.inputs.Has(slot.name), InvalidArgument, "input ", slot.name, " is missing");
+    if (slot.dispensable && def.kernels.empty()) continue;  // what reads values asks for it
     for (const std::string& name : op.inputs[slot.name]) {
-      SKIFF_ENFORCE(name == kEmptyVarName || values.contains(name), NotFound, "input ", slot.name, " \"", name,
+      if (name == kEmptyVarName) continue;
+      const auto found = values.find(name);
+      const Tensor* tensor = found == values.end() ? nullptr : std::get_if<Tensor>(&found->second);
+      SKIFF_ENFORCE(found != values.end() && (tensor == nullptr || tensor->is_initialized()), NotFound, "input ", slot.name, " \"", name,
                     "\" has no value");
     }
   }
@@ -181,8 +184,12 @@ void CheckInputs(const OpDef& def, const Operator& op, const Attrs& attrs, const
 }
 
 void RunDynamic(const OpDef& def, DynamicContext& context) {
+  WithErrorsOfSkiff([&] { def.dynamic(context); });
+}
+
+void WithErrorsOfSkiff(const std::function<void()>& f) {
   try {
-    def.dynamic(context);
+    f();
   } catch (const std::out_of_range&) {
     throw OutOfRange("an input has fewer elements than the others ask for");
   } catch (const std::length_error&) {
@@ -220,6 +227,10 @@ void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOp
       return;
     }
 
+    for (const std::string& name : op.inputs.AllNames()) {
+      SKIFF_ENFORCE(IsDenseTensor(*values, name), InvalidType, "\"", name, "\" is no dense tensor");
+    }
+
     std::map<std::string, TensorInfo> infos;
     std::map<std::string, Tensor> outputs;
     auto describe = [&](const std::string& name) {
@@ -253,7 +264,7 @@ void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOp
     for (const PrepareContext::Slot& slot : context.input_slots) {
       if (!def.FindInput(slot.name)->host_value) continue;
       for (int i = 0; i < slot.count; ++i) {
-        context.host_values[slot.begin + i] = *metas.IntValues(in_names[slot.begin + i]);
+        if (const auto ints = metas.IntValues(in_names[slot.begin + i])) context.host_values[slot.begin + i] = *ints;
       }
     }
     std::vector<const void*> in;

@@ -92,8 +92,11 @@ std::unique_ptr<Program> Program::Prune(const std::vector<std::string>& feeds,
     if (op.type == "feed" || op.type == "fetch") continue;
     if ((op.role() & kOptimize) != 0) continue;
     const std::vector<std::string> writes = op.outputs.AllNames();
-    const bool wanted = std::any_of(writes.begin(), writes.end(),
-                                    [&](const std::string& n) { return needed.contains(n); });
+    const auto writes_any = [&](const std::set<std::string>& names) {
+      return std::any_of(writes.begin(), writes.end(), [&](const std::string& n) { return names.contains(n); });
+    };
+    // A loop may write its next value into what was fed.
+    const bool wanted = writes_any(needed) || (!OwnedBlocks(op).empty() && writes_any(fed));
     if (!wanted) continue;
     kept.push_back(*it);
     std::set<std::string> reads;

@@ -14,8 +14,8 @@ struct Chains {
   int64_t tags;
   std::vector<int64_t> begin, size;
 };
-Chains ReadChains(const DynamicContext& c) {
-  const Tensor& emission = c.InputTensor("Emission");
+// `emission`: Emission, or what is shaped like it. Its sequences are those of input `sequences`.
+Chains ReadChains(const DynamicContext& c, const Tensor& emission, const char* sequences) {
   Chains chains{emission.shape().At(-1), {}, {}};
   if (host::Has(c, "Length")) {
     SKIFF_ENFORCE(emission.shape().rank() == 3, InvalidArgument, "Emission has shape ", emission.shape(),
@@ -31,7 +31,9 @@ Chains ReadChains(const DynamicContext& c) {
     }
     return chains;
   }
-  const std::vector<int64_t> offsets = Offsets(emission, "Emission");
+  const std::vector<int64_t> offsets = Offsets(c.InputTensor(sequences), sequences);
+  SKIFF_ENFORCE(offsets.back() == Rows(emission), InvalidArgument, "the sequences of ", sequences, " end at row ", offsets.back(), " of ",
+                emission.shape());
   for (size_t i = 1; i < offsets.size(); ++i) {
     chains.begin.push_back(offsets[i - 1]);
     chains.size.push_back(offsets[i] - offsets[i - 1]);
@@ -40,9 +42,9 @@ Chains ReadChains(const DynamicContext& c) {
 }
 
 // Transition: row 0 starts, row 1 ends, row 2 + i goes from tag i.
-std::vector<double> ReadTransition(const DynamicContext& c, int64_t tags) {
-  const Tensor& t = c.InputTensor("Transition");
-  SKIFF_ENFORCE((t.shape() == Shape{tags + 2, tags}), InvalidArgument, "Transition has shape ", t.shape(), "; expected [",
+std::vector<double> ReadTransition(const DynamicContext& c, int64_t tags, const char* slot = "Transition") {
+  const Tensor& t = c.InputTensor(slot);
+  SKIFF_ENFORCE((t.shape() == Shape{tags + 2, tags}), InvalidArgument, slot, " has shape ", t.shape(), "; expected [",
                 tags + 2, ", ", tags, "]");
   return Doubles(t);
 }
@@ -105,7 +107,7 @@ struct Chain {
 
 void CrfLoss(DynamicContext& c) {
   const Tensor& emission = c.InputTensor("Emission");
-  const Chains chains = ReadChains(c);
+  const Chains chains = ReadChains(c, emission, "Emission");
   const int64_t k = chains.tags, rows = emission.num_elements() / std::max<int64_t>(1, k);
   const std::vector<double> e = Doubles(emission), w = ReadTransition(c, k);
   const std::vector<int64_t> labels = ReadLabels(c, k, rows);
@@ -142,19 +144,9 @@ void CrfLossBack(DynamicContext& c) {
   // The exponentials hold all that emissions and transitions decide: a factor for a row changes no gradient.
   const Tensor& exps = c.InputTensor("EmissionExps");
   const Tensor& transition_exps = c.InputTensor("TransitionExps");
-  Chains chains{exps.shape().At(-1), {}, {}};
-  if (host::Has(c, "Length")) {
-    chains.size = IntElements(c.InputTensor("Length"));
-    for (size_t b = 0; b < chains.size.size(); ++b) chains.begin.push_back(static_cast<int64_t>(b) * exps.shape()[1]);
-  } else {
-    const std::vector<int64_t> offsets = Offsets(c.InputTensor("Label"), "Label");
-    for (size_t i = 1; i < offsets.size(); ++i) {
-      chains.begin.push_back(offsets[i - 1]);
-      chains.size.push_back(offsets[i] - offsets[i - 1]);
-    }
-  }
+  const Chains chains = ReadChains(c, exps, "Label");
   const int64_t k = chains.tags, rows = exps.num_elements() / std::max<int64_t>(1, k);
-  std::vector<double> e = Doubles(exps), w = Doubles(transition_exps);
+  std::vector<double> e = Doubles(exps), w = ReadTransition(c, k, "TransitionExps");
   for (double& v : e) v = std::log(v);
   for (double& v : w) v = std::log(v);
   const std::vector<int64_t> labels = ReadLabels(c, k, rows);
@@ -216,7 +208,7 @@ Path BestPath(const double* e, int64_t size, int64_t k, const double* start, con
 
 void CrfDecode(DynamicContext& c) {
   const Tensor& emission = c.InputTensor("Emission");
-  const Chains chains = ReadChains(c);
+  const Chains chains = ReadChains(c, emission, "Emission");
   const int64_t k = chains.tags, rows = emission.num_elements() / std::max<int64_t>(1, k);
   const std::vector<double> e = Doubles(emission), w = ReadTransition(c, k);
   std::vector<int64_t> path(rows, 0);

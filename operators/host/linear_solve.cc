@@ -261,15 +261,27 @@ void MatrixPower(DynamicContext& c) {
            [&](int64_t i) { return Power(n < 0 ? host::InverseOf(a[i], i) : a[i], std::abs(n)); });
 }
 
+// The sum over i below n of B^i G B^(n-1-i), and B^n. Twice n: S(2n) = B^n S(n) + S(n) B^n. One more: S(n+1) = B S(n) + G B^n.
+std::pair<Matrix, Matrix> SumOfPowers(const Matrix& b, const Matrix& g, int64_t n) {
+  if (n == 0) return {Matrix::Zero(b.rows(), b.rows()), Matrix::Identity(b.rows(), b.rows())};
+  auto [sum, power] = SumOfPowers(b, g, n / 2);
+  sum = Product(power, sum) + Product(sum, power);
+  power = Product(power, power);
+  if (n % 2 == 1) {
+    sum = Product(b, sum) + Product(g, power);
+    power = Product(b, power);
+  }
+  return {sum, power};
+}
+
 // Of A^n: the sum over i of (A^i)' G (A^(n-1-i))'. A negative power is a power of the inverse.
 void MatrixPowerGrad(DynamicContext& c) {
   const Stack a(c, "X"), g(c, "Out@GRAD");
   const int64_t n = c.attrs().Get<int64_t>("n"), times = std::abs(n);
   GiveEach(c, "X@GRAD", a, c.InputTensor("X").shape(), DTypeOf(c, "X"), [&](int64_t i) -> Matrix {
-    const Matrix base = n < 0 ? host::InverseOf(a[i], i) : a[i];
-    Matrix sum = Matrix::Zero(a.rows(), a.rows());
-    for (int64_t k = 0; k < times; ++k) sum += Product(Turned(Power(base, k)), g[i], Turned(Power(base, times - 1 - k)));
-    if (n < 0) return -Product(Turned(base), sum, Turned(base));
+    const Matrix base = Turned(n < 0 ? host::InverseOf(a[i], i) : a[i]);
+    const Matrix sum = SumOfPowers(base, g[i], times).first;
+    if (n < 0) return -Product(base, sum, base);
     return sum;
   });
 }

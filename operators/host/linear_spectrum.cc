@@ -188,7 +188,7 @@ void SymmetricSpectrum(DynamicContext& c) {
   const Stack a(c, "X");
   std::vector<Matrix> vectors;
   std::vector<double> values;
-  for (int64_t i = 0; i < a.count(); ++i) {
+  for (int64_t i = 0; i < a.count() && a.rows() > 0; ++i) {
     const Eigen::SelfAdjointEigenSolver<Matrix> solver(Symmetric(a[i], c.attrs()));
     SKIFF_ENFORCE(solver.info() == Eigen::Success, InvalidArgument, "the eigenvalues of matrix ", i, " of X were not found; does it hold NaN?");
     vectors.push_back(solver.eigenvectors());
@@ -269,14 +269,17 @@ void MatrixRank(DynamicContext& c) {
   Tensor out(a.batch(), DType::kInt32);
   for (int64_t i = 0; i < a.count(); ++i) {
     Vector s;
-    if (attrs.Get<bool>("hermitian")) {
+    if (a.rows() == 0 || a.columns() == 0) {
+      // no singular values
+    } else if (attrs.Get<bool>("hermitian")) {
+      SKIFF_ENFORCE(a.rows() == a.columns(), InvalidArgument, "X is ", c.InputTensor("X").shape(), "; hermitian matrices are square");
       s = Eigen::SelfAdjointEigenSolver<Matrix>(a[i]).eigenvalues().cwiseAbs();
     } else {
       s = host::SingularValues(a[i]).s;
     }
     const double own = static_cast<double>(std::max(a.rows(), a.columns())) * epsilon * (s.size() == 0 ? 0 : s.maxCoeff());
     double tolerance = attrs.Get<bool>("use_default_tol") ? own : attrs.Get<float>("tol");
-    if (!tolerances.empty()) tolerance = tolerances[tolerances.size() == 1 ? 0 : i];
+    if (!tolerances.empty()) tolerance = tolerances.at(tolerances.size() == 1 ? 0 : i);
     out.data<int32_t>()[i] = static_cast<int32_t>((s.array() > tolerance).count());
   }
   host::Out(c, "Out", out);

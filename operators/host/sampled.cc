@@ -173,6 +173,18 @@ void InferTableGrad(InferContext& c, const char* table) {
 
 // ---- a tree of classes -----------------------------------------------------------------------------
 
+int64_t Classes(const Attrs& attrs) {
+  const int64_t classes = attrs.Get<int32_t>("num_classes");
+  SKIFF_ENFORCE(classes >= 2, InvalidArgument, "attribute num_classes is ", classes, "; a tree has at least 2");
+  return classes;
+}
+
+int64_t TreeDepth(int64_t classes) {
+  int64_t depth = 0;
+  while ((classes - 1) >> depth) ++depth;
+  return depth;
+}
+
 // The way to a class: at each node a row of W and a turn. Without tables the tree is complete and binary, with
 // class k at place k + classes of a heap.
 struct Paths {
@@ -194,9 +206,8 @@ struct Paths {
         }
       }
     } else {
-      const int64_t classes = c.attrs().Get<int32_t>("num_classes");
-      columns = 0;
-      while ((classes - 1) >> columns) ++columns;
+      const int64_t classes = Classes(c.attrs());
+      columns = TreeDepth(classes);
       for (size_t i = 0; i < labels.size(); ++i) {
         SKIFF_ENFORCE(labels[i] >= 0 && labels[i] < classes, OutOfRange, "label ", labels[i], "; there are ", classes, " classes");
         const int64_t place = labels[i] + classes;
@@ -329,9 +340,7 @@ SKIFF_OP(hierarchical_sigmoid)
     .InferShape([](InferContext& c) {
       const TensorMeta& x = c.Input("X");
       c.SetOutput("Out", {x.shape[0], 1}, x.dtype);
-      int64_t columns = 0;
-      while ((c.Attr<int>("num_classes") - 1) >> columns) ++columns;
-      if (c.HasInput("PathTable")) columns = c.InputShape("PathTable").At(-1);
+      const int64_t columns = c.HasInput("PathTable") ? c.InputShape("PathTable").At(-1) : TreeDepth(Classes(c.attrs()));
       c.SetOutput("PreOut", {x.shape[0], columns}, x.dtype);
     })
     .Gradient(StandardGrad({"X", "W", "Label", "PathTable", "PathCode", "Bias"}, {"PreOut"}, {"Out"}, {"X", "W", "Bias"}))

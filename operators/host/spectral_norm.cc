@@ -1,6 +1,7 @@
 // spectral_norm: a weight divided by its largest singular value, found by power iteration.
 #include "operators/host/matrices.h"
 #include "operators/host/sequences.h"
+#include "operators/kernel/repeats.h"
 
 namespace skiff {
 
@@ -63,7 +64,7 @@ Normalized NormalizedWeight(const DynamicContext& c) {
   const Flattened flat(weight.shape(), DimOf(c.attrs(), weight.shape()));
   Normalized n{flat, Flatten(weight, flat), VectorOf(c, "U", flat.rows), VectorOf(c, "V", flat.columns()), 0};
   const double eps = c.attrs().Get<float>("eps");
-  for (int64_t i = 0; i < c.attrs().Get<int64_t>("power_iters"); ++i) {
+  for (int64_t i = 0, rounds = RepeatsAttr(c.attrs(), "power_iters"); i < rounds; ++i) {
     n.v = n.weight.transpose() * n.u;
     n.v /= n.v.norm() + eps;
     n.u = n.weight * n.v;

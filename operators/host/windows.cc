@@ -1,5 +1,6 @@
 // Windows over sequences and images: row_conv, which looks ahead, and im2sequence, whose steps are an image's patches.
 #include <algorithm>
+#include <limits>
 
 #include "operators/host/sequences.h"
 
@@ -58,10 +59,13 @@ void RowConvGrad(DynamicContext& c) {
   host::Out(c, "Filter@GRAD", FromDoubles(filter.shape(), filter.dtype(), dfilter));
 }
 
+constexpr int64_t kMostElements = int64_t{1} << 48;  // of all patches; no machine has memory for as many
+
 struct Patches {
   int64_t batch, channels, height, width;
   int64_t kernel[2], stride[2], padding[4];  // up, left, down, right
   std::vector<std::pair<int64_t, int64_t>> counts = {};  // of each image, down and across
+  int64_t patches = 0;                                   // of all images
 
   int64_t elements() const { return channels * kernel[0] * kernel[1]; }
 
@@ -85,8 +89,9 @@ struct Patches {
 template <size_t n>
 void Integers(const Attrs& attrs, const char* name, int64_t least, int64_t (&to)[n]) {
   const auto given = attrs.Get<std::vector<int64_t>>(name);
-  SKIFF_ENFORCE(given.size() == n && *std::min_element(given.begin(), given.end()) >= least, InvalidArgument, "attribute ", name,
-                " has ", given.size(), " elements; expected ", n, " that are at least ", least);
+  SKIFF_ENFORCE(given.size() == n, InvalidArgument, "attribute ", name, " has ", given.size(), " elements; expected ", n);
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  for (const int64_t v : given) SKIFF_ENFORCE(v >= least && v <= kMost, InvalidArgument, "attribute ", name, " holds ", v, "; expected at least ", least);
   std::copy(given.begin(), given.end(), to);
 }
 
@@ -96,6 +101,8 @@ Patches PatchesOf(const Attrs& attrs, const Shape& x) {
   Integers(attrs, "kernels", 1, p.kernel);
   Integers(attrs, "strides", 1, p.stride);
   Integers(attrs, "paddings", 0, p.padding);
+  SKIFF_ENFORCE(p.kernel[0] * p.kernel[1] <= kMostElements / std::max<int64_t>(p.channels, 1), ResourceExhausted, "a patch has ", p.channels,
+                " channels of ", p.kernel[0], " x ", p.kernel[1], " pixels, more than memory can hold");
   return p;
 }
 
@@ -121,6 +128,10 @@ Patches PatchesOf(const DynamicContext& c) {
       count[d] = room / p.stride[d] + 1;
     }
     p.counts.push_back({count[0], count[1]});
+    int64_t patches = 0;
+    const bool overflow = __builtin_mul_overflow(count[0], count[1], &patches) || __builtin_add_overflow(p.patches, patches, &p.patches);
+    SKIFF_ENFORCE(!overflow && p.patches <= kMostElements / std::max<int64_t>(p.elements(), 1), ResourceExhausted, "image ", b, " has ",
+                  count[0], " x ", count[1], " patches, more than memory can hold");
   }
   return p;
 }
@@ -141,8 +152,10 @@ void ImageToSequenceGrad(DynamicContext& c) {
   const Tensor& x = c.InputTensor("X");
   const Patches p = PatchesOf(c);
   const std::vector<double> dout = Doubles(c.InputTensor("Out@GRAD"));
+  SKIFF_ENFORCE(static_cast<int64_t>(dout.size()) == p.patches * p.elements(), InvalidArgument, "Out@GRAD is ",
+                c.InputTensor("Out@GRAD").shape(), "; X ", x.shape(), " has ", p.patches, " patches of ", p.elements(), " elements");
   std::vector<double> dx(x.num_elements(), 0.0);
-  p.Each([&](int64_t to, int64_t at) { dx[at] += dout.at(to); });
+  p.Each([&](int64_t to, int64_t at) { dx[at] += dout[to]; });
   host::Out(c, "X@GRAD", FromDoubles(x.shape(), x.dtype(), dx));
 }
 

@@ -161,7 +161,10 @@ inline void InferUpdate(InferContext& c) {
                 "Grad is ", grad, ", Param is ", param.shape, "; they must be equal");
   for (const auto& [slot, names] : c.op().outputs) {
     const std::string in = slot.substr(0, slot.size() - 3);
-    for (int i = 0; i < static_cast<int>(names.size()) && i < c.NumInputs(in); ++i) c.SetOutput(slot, TensorMeta(c.Input(in, i)), i);
+    const int given = static_cast<int>(names.size()), wanted = c.NumInputs(in);
+    SKIFF_ENFORCE(!c.at_runtime() || given == 0 || wanted == 0 || given == wanted, InvalidArgument, "output ", slot, " has ", given,
+                  " variables, input ", in, " ", wanted, "; they must be as many");
+    for (int i = 0; i < given && i < wanted; ++i) c.SetOutput(slot, TensorMeta(c.Input(in, i)), i);
   }
 }
 

@@ -38,8 +38,11 @@ void AddRowsOf(const T* from, const std::vector<int64_t>& targets, int64_t width
 }
 
 /// A tensor of `shape`, at the rows' place, that is zero but for the sums of from's rows at `targets`.
-/// @throws OutOfRange for a row outside of the shape, Unimplemented for a dtype that cannot be added.
+/// @throws InvalidArgument unless `from` has a row for each target, OutOfRange for a row outside of the shape, Unimplemented for a dtype that cannot be added.
 inline Tensor AddRows(const Tensor& from, const std::vector<int64_t>& targets, const Shape& shape) {
+  Shape given = shape;
+  given[0] = static_cast<int64_t>(targets.size());
+  SKIFF_ENFORCE(shape.rank() > 0 && from.shape() == given, InvalidArgument, "rows are ", from.shape(), "; expected ", given);
   for (int64_t target : targets) {
     SKIFF_ENFORCE(target >= 0 && target < shape[0], OutOfRange, "row ", target, " of a tensor of ",
                   shape[0], " rows");

@@ -19,6 +19,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::FloatNear;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Pointwise;
 using ::testing::ThrowsMessage;
 
@@ -74,6 +75,32 @@ TEST_F(ControlFlowTest, ABranchRunsAloneAndTheOtherLeavesNoValue) {
   const Var out = layers::Cond(x < 0.0, [&] { return -x; }, [&] { return x * 10.0; });
   EXPECT_THAT(Run(out, {{"x", Tensor::Of<float>({1}, {-2})}}), ElementsAre(2));
   EXPECT_THAT(Run(out, {{"x", Tensor::Of<float>({1}, {3})}}), ElementsAre(30));
+}
+
+TEST_F(ControlFlowTest, AVariableThatOnlyABranchNotTakenWritesIsNamedWithIt) {
+  const Var x = layers::Data("x", {1});
+  main.global_block().AddVar({"only_there", VarKind::kLodTensor, DType::kFloat32, {1}});
+  const Var out(main.global_block().FindVar("only_there"));
+  layers::When(x > 0.0, [&] { LayerHelper("assign").AppendOp("assign", {{"X", {(x * 10.0).name()}}}, {}, out); });
+  const Var twice = out * 2.0;
+  EXPECT_THAT(Run(out, {{"x", Tensor::Of<float>({1}, {2})}}), ElementsAre(20));
+  for (const Var& fetch : {out, twice}) {
+    EXPECT_THAT([&] { Run(fetch, {{"x", Tensor::Of<float>({1}, {-2})}}); },
+                ThrowsMessage<NotFound>(AllOf(HasSubstr("\"only_there\" is written by a conditional_block of block 0 that was not entered"),
+                                              Not(HasSubstr("did you mean")))));
+  }
+}
+
+// As Paddle's: static.normalize_program keeps such a loop too.
+TEST_F(ControlFlowTest, PruningKeepsALoopThatWritesOverWhatIsFed) {
+  const Var n = layers::Data("n", {1}, DType::kInt64), i = layers::Data("i", {1}, DType::kInt64);
+  layers::WhileLoop({i}, [n](const Vars& v) { return v[0] < n; }, [](const Vars& v) { return Vars{v[0] + 1.0}; });
+  const Var y = i * 2.0, other = n * 3.0;
+  const std::unique_ptr<Program> pruned = main.Prune({"i", "n"}, {y.name()});
+  const Feeds feeds = {{"i", Tensor::Of<int64_t>({1}, {1})}, {"n", Tensor::Of<int64_t>({1}, {5})}};
+  EXPECT_THAT(exe.Run(*pruned, feeds, {y.name()}, &scope)[0].Values<int64_t>(), ElementsAre(10));
+  EXPECT_EQ(pruned->num_blocks(), 2);
+  EXPECT_THAT([&] { exe.Run(*pruned, feeds, {other.name()}, &scope); }, ThrowsMessage<NotFound>(HasSubstr(other.name())));
 }
 
 TEST_F(ControlFlowTest, ASwitchTakesTheBranchOfItsNumberOrTheLastResort) {
