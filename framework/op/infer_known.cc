@@ -157,6 +157,12 @@ void CheckRule(const InputRule& rule, const Operator& op, const MetaTable& table
 }  // namespace
 
 void InferKnown(const OpDef& def, const Operator& op, const Attrs& attrs, MetaTable* table) {
+  for (const SlotDef& slot : def.inputs) {
+    if (slot.duplicable || op.inputs[slot.name] != std::vector<std::string>{kEmptyVarName}) continue;
+    Operator without = op;  // to a kernel such a slot is one that is left out
+    without.inputs.Erase(slot.name);
+    return InferKnown(def, without, attrs, table);
+  }
   constexpr std::string_view kGrad = "_grad";
   const auto forward_of = [&](const std::string& type) {
     return type.ends_with(kGrad) ? FindOp(type.substr(0, type.size() - kGrad.size())) : nullptr;

@@ -91,7 +91,9 @@ void Integers(const Attrs& attrs, const char* name, int64_t least, int64_t (&to)
   const auto given = attrs.Get<std::vector<int64_t>>(name);
   SKIFF_ENFORCE(given.size() == n, InvalidArgument, "attribute ", name, " has ", given.size(), " elements; expected ", n);
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
-  for (const int64_t v : given) SKIFF_ENFORCE(v >= least && v <= kMost, InvalidArgument, "attribute ", name, " holds ", v, "; expected at least ", least);
+  for (const int64_t v : given) {
+    SKIFF_ENFORCE(v >= least && v <= kMost, InvalidArgument, "attribute ", name, " holds ", v, "; expected ", least, " to ", kMost);
+  }
   std::copy(given.begin(), given.end(), to);
 }
 

@@ -38,7 +38,7 @@ void AddRowsOf(const T* from, const std::vector<int64_t>& targets, int64_t width
 }
 
 /// A tensor of `shape`, at the rows' place, that is zero but for the sums of from's rows at `targets`.
-/// @throws InvalidArgument unless `from` has a row for each target, OutOfRange for a row outside of the shape, Unimplemented for a dtype that cannot be added.
+/// @throws InvalidArgument unless `from` has a row for each target, OutOfRange for a row outside, Unimplemented for other dtypes.
 inline Tensor AddRows(const Tensor& from, const std::vector<int64_t>& targets, const Shape& shape) {
   Shape given = shape;
   given[0] = static_cast<int64_t>(targets.size());
