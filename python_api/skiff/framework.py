@@ -1,7 +1,7 @@
 """Programs, parameters, modes: what the other modules build on."""
 from . import _core
 from ._core import (Block, Operator, Program, Variable, default_main_program, default_startup_program)  # noqa: F401
-from .serialization import LoadReport  # noqa: F401
+from .serialization import LoadReport, load, save  # noqa: F401
 
 _default_dtype = "float32"
 _device = None
@@ -181,6 +181,30 @@ def _set_state_dict(self, state_dict, scope=None):
     return LoadReport(**_core.set_state_dict(self, state_dict, scope, False))
 
 
+class _ProgramDesc:
+    """What `Program.desc` is asked for in Paddle's programs: the bytes of a .pdmodel."""
+
+    def __init__(self, program):
+        self._program = program
+
+    def serialize_to_string(self):
+        """The program as it is, in bytes; `Program.parse_from_string` reads them."""
+        return _core.serialize_program(self._program)
+
+
+def _parse_from_string(binary_str):
+    """The program that bytes of a .pdmodel or .json hold.
+
+    Raises:
+        ValueError: they are damaged.
+
+    Source: paddle.static.Program.parse_from_string.
+    """
+    return _core.parse_program(binary_str)
+
+
+Program.desc = property(_ProgramDesc)
+Program.parse_from_string = staticmethod(_parse_from_string)
 Program.state_dict = _state_dict
 Program.set_state_dict = _set_state_dict
 
