@@ -51,6 +51,8 @@ Found FindFile(const std::string& argument) {
   std::string path = argument;
   if (io::IsFolder(argument)) {
     path = argument + (argument.ends_with('/') ? "__model__" : "/__model__");
+    const std::string newer = io::FindProgramFile(path).path;  // Paddle 3 calls it __model__.json
+    if (!newer.empty()) path = newer;
     if (!io::IsFile(path)) return {argument, io::FileKind::kTensors};
   } else if (!io::IsFile(argument)) {
     const io::ProgramFile program = io::FindProgramFile(argument);
