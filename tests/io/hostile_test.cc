@@ -98,7 +98,8 @@ TEST(ReadLimitsTest, BoundWhatOneFileMayCost) {
   EXPECT_THAT(limited({.max_objects = 3}, [&] { LoadPickle(pickle); }), HasSubstr("ReadLimits::max_objects = 3"));
   EXPECT_THAT(limited({.max_bytes = 100}, [&] { LoadPickle(pickle); }), HasSubstr("ReadLimits::max_bytes = 100"));
   EXPECT_THAT(limited({.max_depth = 0}, [&] { LoadPickle(pickle); }), HasSubstr("ReadLimits::max_depth = 0"));
-  EXPECT_THAT(limited({.max_text_bytes = 1}, [&] { LoadPickle(Golden("nested_pickles/dict.p4.pkl")); }), AllOf(HasSubstr("ReadLimits::max_text_bytes = 1"), HasSubstr("at byte ")));
+  EXPECT_THAT(limited({.max_text_bytes = 1}, [&] { LoadPickle(Golden("nested_pickles/dict.p4.pkl")); }),
+              AllOf(HasSubstr("ReadLimits::max_text_bytes = 1"), HasSubstr("at byte ")));
   // In protocol 2 the elements of an array are spelled as text, which they are not.
   EXPECT_EQ(limited({.max_text_bytes = 40}, [&] { LoadPickle(Golden("legacy_dygraph/model.pdparams")); }), "");
   EXPECT_THAT(limited({.max_objects = 3}, [&] { LoadProgram(program); }), HasSubstr("ReadLimits::max_objects = 3"));
