@@ -14,7 +14,7 @@ PATTERNS = {
     "tensor_stream": ["*.bin", "*.pdiparams", "__params__", "v_*", "*.w_*", "*.b_*"],
     "pickle": ["*.pdparams", "*.pdopt", "*.pkl", "*.pd", "*.info"],
     "npy": ["*.npy", "*.npz"],
-    "pir": ["pir_json_v3/*.json", "pir_control_flow_v3/*.json"],
+    "pir": ["golden/pir_json_v3/*.json", "golden/pir_control_flow_v3/*.json", "fixtures/pir/*.json"],
 }
 
 
@@ -75,7 +75,7 @@ def main():
     shutil.rmtree(HERE / "corpus", ignore_errors=True)
     contents = {"program": programs(), "model": programs()}
     for target, patterns in PATTERNS.items():
-        contents[target] = (path.read_bytes() for pattern in patterns for path in sorted((TESTS / "golden").rglob(pattern)))
+        contents[target] = (path.read_bytes() for pattern in patterns for path in sorted((TESTS if target == "pir" else TESTS / "golden").rglob(pattern)))
     contents["safetensors"] = [  # the header and, behind a NUL, the tensors: see safetensors_fuzzer.cc
         b'{"__metadata__":{"a":"b"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},'
         b'"v":{"dtype":"BOOL","shape":[2,2],"data_offsets":[4,8]}}\0abcdefgh',
