@@ -66,7 +66,8 @@ class Walk {
       }
     }
   } catch (Error& error) {
-    if (!located_) error.AddContext("in " + path.ToString());  // the innermost message says it
+    const std::string where = path.ToString();  // of the whole file: ""
+    if (!located_ && !where.empty()) error.AddContext("in " + where);  // the innermost message says it
     located_ = true;
     throw;
   }

@@ -88,6 +88,28 @@ TEST(HostileFileTest, ParametersThatAreCutAreRefusedWhereverTheCutIs) {
   }
 }
 
+// A pass computes with these before any operator looks at their extents.
+TEST(HostileFileTest, StatisticsThatAreNotOneNumberForEachChannelAreRefused) {
+  for (const char* slot : {"Scale", "Bias", "Mean", "Variance"}) {
+    SCOPED_TRACE(slot);
+    InferenceModel model = LoadInferenceModel(Golden("jit_conv_bn_relu/model"));
+    const auto& ops = model.program->global_block().ops();
+    const auto norm = std::find_if(ops.begin(), ops.end(), [](const auto& op) { return op->type == "batch_norm"; });
+    const std::string name = (*norm)->inputs.One(slot);
+    ASSERT_GT(model.parameters.Find(name)->num_elements(), 1);
+    model.program->global_block().Var(name).shape = {1};
+    model.parameters.Set(name, Tensor::Of<float>({1}, {1}));
+    EXPECT_THAT(ErrorOf([&] {
+      const Predictor predictor(ToPredictorModel(std::move(model)), {.num_threads = 1});
+      Shape shape = predictor.Describe(predictor.input_names()[0]).shape;
+      for (int axis = 0; axis < shape.rank(); ++axis) shape[axis] = std::max<int64_t>(shape[axis], 1);
+      Tensor input(shape, DType::kFloat32);
+      std::memset(input.raw_data(), 0, input.bytes());
+      predictor.Run(std::vector<Tensor>{input});
+    }), HasSubstr("batch_norm"));
+  }
+}
+
 TEST(ReadLimitsTest, BoundWhatOneFileMayCost) {
   const std::string pickle = Golden("nested_pickles/list.p4.pkl"), program = Golden("seed_matmul_add/infer_model.pdmodel");
   EXPECT_EQ(ErrorOf([&] { LoadPickle(pickle); }), "");
