@@ -20,6 +20,9 @@ void WriteModel(const InferenceModel& model, const std::string& where, ModelLayo
     Sink& sink = files.Add(name);
     for (const auto& entry : parameters) WriteTensor(entry.tensor, &sink);
   };
+  if (layout == ModelLayout::kFolder || layout == ModelLayout::kCombinedFolder) {
+    for (const char* other : {"/__model__.json", "/__model__.pdmodel"}) files.Remove(path + other);  // would be read in its place
+  }
   switch (layout) {
     case ModelLayout::kPrefix:
       combine(path + ".pdiparams");

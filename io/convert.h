@@ -14,7 +14,8 @@ enum class ModelLayout {
   kCombinedFolder,  // path/__model__ and path/__params__
 };
 
-/// Writes a model as it is: nothing is pruned or clipped. Its parameter_info goes beside a .pdiparams. What the layout names but the model does not have goes.
+/// Writes a model as it is: nothing is pruned or clipped. Its parameter_info goes beside a .pdiparams. What the layout
+/// names but the model does not have goes.
 /// @throws InvalidArgument for parameters that are not those of the program, and names that lead out of the folder.
 /// @throws External when files cannot be written; old ones are unchanged.
 void WriteModel(const InferenceModel& model, const std::string& path, ModelLayout layout = ModelLayout::kPrefix);

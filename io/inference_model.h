@@ -25,8 +25,9 @@ struct SaveInferenceOptions {
 };
 
 /// Writes prefix.pdmodel and prefix.pdiparams together, as Paddle 2.6.2 does, and their checksums; without persistable
-/// variables there is no .pdiparams, and an old one goes. An old .pdiparams.info stays where it still fits. `program` is not modified. In the format kJson the program is
-/// prefix.json, as Paddle 3 writes it; what is fetched keeps its name there.
+/// variables there is no .pdiparams, and an old one goes. An old .pdiparams.info stays where it still
+/// fits. `program` is not modified. In the format kJson the program is prefix.json, as Paddle 3 writes it; what is fetched
+/// keeps its name there.
 ///
 /// @param feeds, fetches  Variables of block 0. What is fetched gets the name
 ///     save_infer_model/scale_<i>.tmp_<k>; positions are what stays.

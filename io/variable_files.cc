@@ -133,7 +133,8 @@ std::map<std::string, Value> LoadVariableFolder(const std::string& folder, std::
 
 StateDict LoadModelState(const std::string& path, const LoadInferenceOptions& options) {
   const bool named = !options.model_filename.empty() || !options.params_filename.empty();
-  if (!named && IsFolder(path) && !IsFile(path + "/__model__") && FindProgramFile(path).path.empty()) {
+  const bool has_program = IsFile(path + "/__model__") || !FindProgramFile(path + "/__model__").path.empty() || !FindProgramFile(path).path.empty();
+  if (!named && IsFolder(path) && !has_program) {
     StateDict state;
     for (auto& [name, value] : LoadVariableFolder(path, nullptr, options.memory)) {
       Tensor* tensor = std::get_if<Tensor>(&value);

@@ -1,7 +1,7 @@
 """Programs, parameters, modes: what the other modules build on."""
 from . import _core
 from ._core import (Block, Operator, Program, Variable, default_main_program, default_startup_program)  # noqa: F401
-from .serialization import LoadReport  # noqa: F401
+from .serialization import LoadReport, load, save  # noqa: F401
 
 _default_dtype = "float32"
 _device = None

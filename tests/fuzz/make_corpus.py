@@ -73,7 +73,7 @@ def programs():
 
 def pir_documents():
     """Those of the golden files, and their first operators alone: a small document is mutated and read sooner."""
-    for path in sorted((TESTS / "golden").glob("pir_*_v3/*.json")):
+    for path in sorted([*TESTS.glob("golden/pir_*_v3/*.json"), *TESTS.glob("fixtures/pir/*.json")]):
         yield path.read_bytes()
         document = json.loads(path.read_text())
         ops = document["program"]["regions"][0]["blocks"][0]["ops"]

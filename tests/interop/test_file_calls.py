@@ -234,6 +234,16 @@ def test_objects_and_programs_travel_in_buffers(trained):
         assert type(found) is type(saved)
 
 
+def test_a_program_is_parsed_from_what_its_description_serializes_to(trained):
+    program = trained[0]
+    again = static.Program.parse_from_string(program.desc.serialize_to_string())
+    assert [op.type for op in again.global_block().ops] == [op.type for op in program.global_block().ops]
+    assert sorted(v.name for v in again.list_vars() if v.persistable) == sorted(v.name for v in program.list_vars() if v.persistable)
+    assert paddle.framework.save is paddle.save and paddle.framework.load is paddle.load
+    with pytest.raises(ValueError):
+        static.deserialize_program(b"no program")
+
+
 def test_a_program_without_parameters_serializes_to_none(exe):
     x = static.data("x", [2])
     y = x * 2.0

@@ -88,6 +88,28 @@ TEST(HostileFileTest, ParametersThatAreCutAreRefusedWhereverTheCutIs) {
   }
 }
 
+// A pass computes with these before any operator looks at their extents.
+TEST(HostileFileTest, StatisticsThatAreNotOneNumberForEachChannelAreRefused) {
+  for (const char* slot : {"Scale", "Bias", "Mean", "Variance"}) {
+    SCOPED_TRACE(slot);
+    InferenceModel model = LoadInferenceModel(Golden("jit_conv_bn_relu/model"));
+    const auto& ops = model.program->global_block().ops();
+    const auto norm = std::find_if(ops.begin(), ops.end(), [](const auto& op) { return op->type == "batch_norm"; });
+    const std::string name = (*norm)->inputs.One(slot);
+    ASSERT_GT(model.parameters.Find(name)->num_elements(), 1);
+    model.program->global_block().Var(name).shape = {1};
+    model.parameters.Set(name, Tensor::Of<float>({1}, {1}));
+    EXPECT_THAT(ErrorOf([&] {
+      const Predictor predictor(ToPredictorModel(std::move(model)), {.num_threads = 1});
+      Shape shape = predictor.Describe(predictor.input_names()[0]).shape;
+      for (int axis = 0; axis < shape.rank(); ++axis) shape[axis] = std::max<int64_t>(shape[axis], 1);
+      Tensor input(shape, DType::kFloat32);
+      std::memset(input.raw_data(), 0, input.bytes());
+      predictor.Run(std::vector<Tensor>{input});
+    }), HasSubstr("batch_norm"));
+  }
+}
+
 TEST(ReadLimitsTest, BoundWhatOneFileMayCost) {
   const std::string pickle = Golden("nested_pickles/list.p4.pkl"), program = Golden("seed_matmul_add/infer_model.pdmodel");
   EXPECT_EQ(ErrorOf([&] { LoadPickle(pickle); }), "");
@@ -98,7 +120,8 @@ TEST(ReadLimitsTest, BoundWhatOneFileMayCost) {
   EXPECT_THAT(limited({.max_objects = 3}, [&] { LoadPickle(pickle); }), HasSubstr("ReadLimits::max_objects = 3"));
   EXPECT_THAT(limited({.max_bytes = 100}, [&] { LoadPickle(pickle); }), HasSubstr("ReadLimits::max_bytes = 100"));
   EXPECT_THAT(limited({.max_depth = 0}, [&] { LoadPickle(pickle); }), HasSubstr("ReadLimits::max_depth = 0"));
-  EXPECT_THAT(limited({.max_text_bytes = 1}, [&] { LoadPickle(Golden("nested_pickles/dict.p4.pkl")); }), AllOf(HasSubstr("ReadLimits::max_text_bytes = 1"), HasSubstr("at byte ")));
+  EXPECT_THAT(limited({.max_text_bytes = 1}, [&] { LoadPickle(Golden("nested_pickles/dict.p4.pkl")); }),
+              AllOf(HasSubstr("ReadLimits::max_text_bytes = 1"), HasSubstr("at byte ")));
   // In protocol 2 the elements of an array are spelled as text, which they are not.
   EXPECT_EQ(limited({.max_text_bytes = 40}, [&] { LoadPickle(Golden("legacy_dygraph/model.pdparams")); }), "");
   EXPECT_THAT(limited({.max_objects = 3}, [&] { LoadProgram(program); }), HasSubstr("ReadLimits::max_objects = 3"));

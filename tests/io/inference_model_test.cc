@@ -252,6 +252,18 @@ TEST(InferenceModelTest, OfTwoFormatsWithoutChecksumsThatOfPaddle3IsReadAndTheOt
   EXPECT_EQ(FindProgramFile(folder / "m").path, folder / "m.pdmodel");
 }
 
+// As Paddle 3's separate_parameters=True.
+TEST(InferenceModelTest, AFolderWithAProgramInJsonHasOneFilePerVariable) {
+  const TemporaryFolder folder;
+  Scope scope;
+  scope.SetTensor("w", Tensor::Of<float>({3, 2}, {1, 2, 3, 4, 5, 6}));
+  WriteFile(folder / "__model__.json", SerializeProgramJson(*InferenceProgram(*SmallProgram(), {"x"}, {"y"}, {.format = ProgramFormat::kJson})));
+  SaveVariables(scope, folder.path(), "", {"w"});
+  EXPECT_THAT(LoadInferenceModel(folder.path()).fetch_names, ElementsAre("y"));
+  EXPECT_THAT(LoadInferenceModel(folder.path(), {.model_filename = "__model__"}).parameters.Find("w")->Values<float>(), ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_THAT(LoadModelState(folder.path()).Names(), ElementsAre("w"));
+}
+
 // A .info that leaves out a parameter keeps Paddle from loading the model.
 TEST(InferenceModelTest, WhatJitSaveToldOfTheParametersStaysWhileItFits) {
   const TemporaryFolder folder;

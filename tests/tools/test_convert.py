@@ -40,6 +40,21 @@ class Convert(ToolTest):
         self.assertSameBytes(self.folder / "combined" / "__params__", self.folder / "new.pdiparams")
         self.assertEqual(skiff("diff", FOLDER, self.folder / "combined")[0], 0)
 
+    def test_a_folder_of_paddle_3_has_its_program_in_json(self):
+        matmul = GOLDEN / "seed_matmul_add" / "infer_model"
+        self.convert(matmul, f"{self.folder}/m/")
+        self.convert(matmul, self.folder / "x.json")
+        (self.folder / "m" / "__model__").unlink()
+        (self.folder / "x.json").rename(self.folder / "m" / "__model__.json")
+        for command in ("show", "verify"):
+            code, out, error = skiff(command, self.folder / "m")
+            self.assertEqual(code, 0, error)
+            self.assertIn("__model__.json: program", out)
+        self.convert(self.folder / "m", self.folder / "again", "--to", "model")
+        self.assertSameBytes(self.folder / "again.pdiparams", matmul.with_suffix(".pdiparams"))
+        self.convert(matmul, f"{self.folder}/m/")
+        self.assertFalse((self.folder / "m" / "__model__.json").exists())
+
     def test_a_folder_of_one_file_per_variable_loses_the_combined_file(self):
         self.convert(LENET, self.folder / "m", "--to", "combined_folder")
         self.convert(LENET, f"{self.folder}/m/")

@@ -50,8 +50,9 @@ io::StateDict NamedByProgram(const std::string& path, const std::string& program
 Found FindFile(const std::string& argument) {
   std::string path = argument;
   const std::string in_folder = argument + (argument.ends_with('/') ? "__model__" : "/__model__");
-  if (io::IsFolder(argument) && io::IsFile(in_folder)) {
-    path = in_folder;
+  const std::string newer = io::FindProgramFile(in_folder).path;  // Paddle 3 calls it __model__.json
+  if (io::IsFolder(argument) && (!newer.empty() || io::IsFile(in_folder))) {
+    path = newer.empty() ? in_folder : newer;
   } else if (!io::IsFile(argument)) {
     const io::ProgramFile program = io::FindProgramFile(argument);
     path = program.path.empty() && io::IsFile(argument + ".pdparams") ? argument + ".pdparams" : program.path;

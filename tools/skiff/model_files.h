@@ -19,8 +19,8 @@ struct Found {
 
   bool IsProgram() const { return kind == io::FileKind::kProgram || kind == io::FileKind::kProgramJson; }
 };
-/// The file that `argument` stands for: itself, argument.pdmodel or argument.json (io/find_program.h; a choice is told), argument.pdparams, or the __model__ of a
-/// folder. A folder without one is kept as kTensors: its files are variables. @throws External when there is none of them.
+/// The file that `argument` stands for: itself, argument.pdmodel or argument.json (io/find_program.h; a choice is told),
+/// argument.pdparams, or the __model__ of a folder. A folder without one is kept as kTensors: its files are variables. @throws External when there is none of them.
 Found FindFile(const std::string& argument);
 /// The file of a program. @throws InvalidArgument saying what the file is instead.
 std::string FindProgram(const std::string& argument);
