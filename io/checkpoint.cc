@@ -172,8 +172,8 @@ void ApplyCheckpoint(const LoadedCheckpoint& loaded, const std::string& path, co
 
 Checkpoint::Checkpoint(std::string folder, const CheckpointOptions& options)
     : folder_(std::move(folder)), options_(options) {
-  SKIFF_ENFORCE(!folder_.empty() && folder_.find('\0') == std::string::npos && options.keep >= 0, InvalidArgument, "Checkpoint: the folder is \"", folder_,
-                "\", keep ", options.keep, "; a name and 0 (all) or more are wanted");
+  SKIFF_ENFORCE(!folder_.empty() && folder_.find('\0') == std::string::npos && options.keep >= 0, InvalidArgument,
+                "Checkpoint: the folder is \"", folder_, "\", keep ", options.keep, "; a name and 0 (all) or more are wanted");
 }
 
 std::string Checkpoint::PathOf(int64_t step) const {

@@ -123,10 +123,11 @@ struct Quantize {
                     "training needs Iter, OutScales and a positive window_size, which is ", window);
     }
     const float rate = c.attrs().Has("moving_rate") ? c.Attr<float>("moving_rate") : 0.9f;
-    return MakeKernel([=, range = LargestQuantInteger(only_scale ? 8 : QuantBits(c.attrs())), to_even = !only_scale && c.Attr<int32_t>("round_type") == 0,
-                       xi = in("X"), given = in(form.in_scale), state = in("InState"), accum = in("InAccum"), iteration = in("Iter"),
-                       y = out(c.HasOutput("Y") ? "Y" : "Out"), scale_out = out("OutScale"), state_out = out("OutState"),
-                       accum_out = out("OutAccum"), scales_out = out("OutScales")](const KernelArgs& args) {
+    return MakeKernel([=, range = LargestQuantInteger(only_scale ? 8 : QuantBits(c.attrs())),
+                       to_even = !only_scale && c.Attr<int32_t>("round_type") == 0, xi = in("X"), given = in(form.in_scale),
+                       state = in("InState"), accum = in("InAccum"), iteration = in("Iter"), y = out(c.HasOutput("Y") ? "Y" : "Out"),
+                       scale_out = out("OutScale"), state_out = out("OutState"), accum_out = out("OutAccum"),
+                       scales_out = out("OutScales")](const KernelArgs& args) {
       const auto read = [&](int i) { return i < 0 ? nullptr : static_cast<const T*>(args.in[i]); };
       const auto write = [&](int i) { return i < 0 ? nullptr : static_cast<T*>(args.out[i]); };
       char* work = static_cast<char*>(args.workspace);

@@ -6,36 +6,56 @@ namespace skiff::io {
 
 namespace {
 
-// Counts what the parser meets, so that a small file cannot ask for much.
-class Bounds {
+// Counts what there is before any of it is made, so that a small file cannot ask for much. (The library's own hook into
+// its making looks through the whole array that an object stands in, once for each.)
+class Bounds : public nlohmann::json_sax<Json> {
  public:
   explicit Bounds(const std::string& what) : what_(what) {}
 
-  bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kMaxPirJsonDepth) Fail(StrCat("more than ", kMaxPirJsonDepth, " arrays and objects in each other"));
-    switch (event) {
-      case Json::parse_event_t::object_start: keys_.emplace_back(); break;
-      case Json::parse_event_t::object_end: keys_.pop_back(); break;
-      case Json::parse_event_t::key: {
-        const auto& key = parsed.get_ref<const std::string&>();
-        if (!keys_.back().insert(key).second) Fail(StrCat("an object has the key \"", key, "\" twice"));
-        break;
-      }
-      default: break;
-    }
-    if (event != Json::parse_event_t::object_end && event != Json::parse_event_t::array_end && ++count_ > kMaxPirValues) {
-      Fail(StrCat("more than ", kMaxPirValues, " values"));
-    }
+  bool null() override { return Count(); }
+  bool boolean(bool) override { return Count(); }
+  bool number_integer(number_integer_t) override { return Count(); }
+  bool number_unsigned(number_unsigned_t) override { return Count(); }
+  bool number_float(number_float_t, const string_t&) override { return Count(); }
+  bool string(string_t&) override { return Count(); }
+  bool binary(binary_t&) override { return Count(); }
+  bool start_object(size_t) override {
+    keys_.emplace_back();
+    return Enter();
+  }
+  bool key(string_t& key) override {
+    if (!keys_.back().insert(key).second) Fail(StrCat("an object has the key \"", key, "\" twice"));
+    return Count();
+  }
+  bool end_object() override {
+    keys_.pop_back();
+    --depth_;
     return true;
   }
+  bool start_array(size_t) override { return Enter(); }
+  bool end_array() override {
+    --depth_;
+    return true;
+  }
+  bool parse_error(size_t, const std::string&, const Json::exception&) override { return false; }  // the parser says it again
 
  private:
+  bool Enter() {
+    if (++depth_ > kMaxPirJsonDepth) Fail(StrCat("more than ", kMaxPirJsonDepth, " arrays and objects in each other"));
+    return Count();
+  }
+  bool Count() {
+    if (++count_ > kMaxPirValues) Fail(StrCat("more than ", kMaxPirValues, " values"));
+    return true;
+  }
   [[noreturn]] void Fail(const std::string& message) const {
     throw InvalidArgument(StrCat("cannot read \"", what_, "\": ", message));
   }
+
   const std::string& what_;
   std::vector<std::set<std::string>> keys_;
   size_t count_ = 0;
+  int depth_ = 0;
 };
 
 // What the library says without its own number and repetition of the place.
@@ -49,7 +69,8 @@ std::string Reason(const std::string& text) {
 Json ParseJson(std::span<const uint8_t> bytes, const std::string& what) {
   try {
     Bounds bounds(what);
-    return Json::parse(bytes.begin(), bytes.end(), std::ref(bounds));
+    Json::sax_parse(bytes.begin(), bytes.end(), &bounds);
+    return Json::parse(bytes.begin(), bytes.end());
   } catch (const Json::parse_error& error) {
     throw InvalidArgument(StrCat("cannot read \"", what, "\": no JSON at byte ", error.byte, ": ", Reason(error.what())));
   } catch (const Json::exception& error) {  // a number out of range

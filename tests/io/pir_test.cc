@@ -1,6 +1,7 @@
 // Programs of Paddle 3 in JSON: read, refused, written again.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "executor/executor.h"
@@ -164,6 +165,14 @@ TEST(PirErrorTest, NestingIsBounded) {
     inner = outer;
   }
   EXPECT_THAT(Refusal(Whole({Data("c", 1, "0.t_bool", "bool"), inner})), HasSubstr("more than 32 regions in each other"));
+}
+
+TEST(PirErrorTest, ManyValuesTakeNoLongerThanTheirNumber) {
+  std::string text = "{\"base_code\":[";
+  for (int i = 0; i < 500'000; ++i) text += "{},";  // 1.2e11 steps where each looked at those before it
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_THAT(Refusal(text + "{}]}"), HasSubstr("an object is wanted, there is array"));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
 TEST(PirErrorTest, OperandsMustBeDefinedBefore) {

@@ -51,8 +51,8 @@ class Usage(ToolTest):
         self.assertIn("no/such/file", error)
 
     def test_a_flag_of_another_command_is_a_mistake(self):
-        for arguments in (("show", LENET, "--rtol", "1"), ("verify", LENET, "--dot"), ("diff", LENET, LENET, "--protocol=2"), ("run", LENET, "--to", "npz"),
-                          ("show", LENET, "--flagfile=x")):
+        for arguments in (("show", LENET, "--rtol", "1"), ("verify", LENET, "--dot"), ("diff", LENET, LENET, "--protocol=2"),
+                          ("run", LENET, "--to", "npz"), ("show", LENET, "--flagfile=x")):
             with self.subTest(arguments=arguments):
                 code, out, error = skiff(*arguments)
                 self.assertEqual((code, out), (2, ""))
@@ -152,7 +152,8 @@ class NamesOfStrangers(ToolTest):
 
     def test_reach_the_terminal_spelled_out(self):
         for arguments in (["show", self.prefix], ["show", self.prefix, "--dot"], ["show", self.prefix, "--json"], ["verify", self.prefix],
-                          ["diff", self.prefix, LENET], ["diff", self.prefix, LENET, "--json"], ["run", self.prefix], ["strip", self.prefix, self.folder / "out"],
+                          ["diff", self.prefix, LENET], ["diff", self.prefix, LENET, "--json"], ["run", self.prefix],
+                          ["strip", self.prefix, self.folder / "out"],
                           ["edit", self.prefix, self.folder / "out", "--cut", "pool2d_0.tmp"], ["show", self.folder / "model.pdiparams"]):
             with self.subTest(arguments=arguments):
                 done = subprocess.run([TOOL, *map(str, arguments)], capture_output=True)
