@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -299,6 +300,11 @@ void AtomicFiles::RemoveOutdatedChecksums() {
 }
 
 void AtomicFiles::Commit() {
+  std::map<std::string, std::string> targets;  // by their shortest spelling
+  for (const auto& writer : writers_) {
+    const auto [other, added] = targets.emplace(std::filesystem::path(writer->target_).lexically_normal().string(), writer->path());
+    SKIFF_ENFORCE(added, InvalidArgument, "\"", other->second, "\" and \"", writer->path(), "\" are one file; nothing was written");
+  }
   for (const auto& writer : writers_) writer->Finish();
   RemoveOutdatedChecksums();
   std::erase_if(removed_, [](const std::string& path) { return !IsFolder(FolderOf(path)); });

@@ -73,7 +73,8 @@ class AtomicFiles {
   void Remove(const std::string& path);
   /// Puts everything in place, after waiting for another save into the same folder. Checksums of an earlier
   /// save (checksums.h) go when a file that they speak of changes without them.
-  /// @throws External saying which file failed and why; nothing has changed.
+  /// @throws InvalidArgument when two paths are one file; External saying which file failed and why. Nothing has
+  /// changed then.
   void Commit();
 
   /// The files so far, in the order of Add.

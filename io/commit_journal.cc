@@ -150,6 +150,7 @@ void EraseFolder(const char* path) noexcept {
   DIR* names = fd < 0 ? nullptr : ::fdopendir(fd);
   if (names == nullptr) {
     if (fd >= 0) ::close(fd);
+    else ::unlink(path);  // a link
     return;
   }
   while (const dirent* entry = ::readdir(names)) {

@@ -1,6 +1,10 @@
 #include "io/inference_model.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <map>
 
 #include "io/atomic_file.h"
@@ -270,6 +274,9 @@ InferenceModel LoadInferenceModel(const std::string& path, const LoadInferenceOp
   const std::string file = as_folder ? "" : FindProgramFile(path).path;
   if (as_folder || (IsFolder(path) && file.empty())) return WithStoredDTypes(LoadFolder(path, options));
   if (file.empty()) {
+    const std::string folder = FolderOf(prefix);
+    SKIFF_ENFORCE(::access(folder.c_str(), X_OK) == 0 || errno != EACCES, External, "cannot look into the folder \"", folder,
+                  "\": ", std::strerror(errno));
     NoSuchFile error(StrCat("there is no \"", prefix, ".pdmodel\" and no \"", prefix, ".json\""));
     error.AddContext("give the prefix that save_inference_model was given, or a folder with __model__");
     throw error;

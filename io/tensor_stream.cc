@@ -206,6 +206,8 @@ std::string VariablePath(const std::string& folder, const std::string& name) {
   bool leaves = name.empty() || name.front() == '/';
   const std::string framed = "/" + name + "/";
   leaves = leaves || framed.find("/../") != framed.npos || name.find('\0') != name.npos;
+  SKIFF_ENFORCE(framed.find("/.skiff-") == framed.npos, InvalidArgument, "the variable \"", name,
+                "\" has no file of its own: saves under way have such names; keep it in one file with the others");
   std::string shown = name;
   for (size_t at; (at = shown.find('\0')) != shown.npos;) shown.replace(at, 1, "\\0");
   SKIFF_ENFORCE(!leaves, InvalidArgument, "the variable \"", shown,

@@ -55,7 +55,7 @@ Value ReadTensorFile(const std::shared_ptr<const MappedFile>& file,
                      TensorMemory memory = TensorMemory::kOwn);
 
 /// The file of a variable where each has its own: folder/name, with "/" in names making folders.
-/// @throws InvalidArgument for a name that would leave the folder.
+/// @throws InvalidArgument for a name that would leave the folder, and for those of saves under way (".skiff-...").
 std::string VariablePath(const std::string& folder, const std::string& name);
 
 /// Writes a LoDTensor stream. A tensor on a card is copied to the CPU first.

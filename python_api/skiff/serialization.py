@@ -126,6 +126,9 @@ def load(path, **configs):
         return _core.load_file(path, arrays, keep, verify)
     if os.path.isdir(path) or _core.is_file(path + ".pdmodel") or _core.is_file(path + ".json"):
         return _core.model_state(path, model, params, verify)
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(folder) and not os.access(folder, os.X_OK):
+        raise PermissionError(f"cannot look into the folder {folder}")
     near = [path + suffix for suffix in (".pdparams", ".pdopt", ".pdiparams") if _core.is_file(path + suffix)]
     raise ValueError(f"there is no file or folder {path}, nor {path}.pdmodel or {path}.json"
                      + (f"; {' and '.join(near)} may be meant: give the whole name" if near else ""))

@@ -242,6 +242,7 @@ TEST(CommitJournalTest, ErasingAFolderFollowsNoLink) {
   std::filesystem::create_symlink("victim", folder / ".skiff-1-1-1.tmp");
   EraseFolder((folder / ".skiff-1-1-1.tmp").c_str());
   EXPECT_EQ(ReadText(folder / "victim/file"), "x");
+  EXPECT_THAT(NamesIn(folder.path()), ElementsAre("victim"));
 }
 
 TEST(CommitJournalTest, AMaliciousJournalReachesNoFileOfOthers) {

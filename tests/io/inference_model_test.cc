@@ -1,11 +1,14 @@
 #include "io/inference_model.h"
 
+#include <unistd.h>
+
 #include "io/atomic_file.h"
 #include "io/find_program.h"
 #include "io/pickle.h"
 #include "io/program_file.h"
 #include "io/variable_files.h"
 #include "tests/io/support.h"
+#include "tests/support/child.h"
 
 namespace skiff::io {
 namespace {
@@ -144,6 +147,18 @@ TEST(NormalizeErrorTest, NamesAFeedThatIsNotNeeded) {
 TEST(NormalizeErrorTest, SuggestsNamesForAnUnknownFetch) {
   EXPECT_THAT(ErrorOf([] { NormalizeProgram(*SmallProgram(), {"x"}, {"outt"}); }),
               HasSubstr("did you mean \"out\""));
+}
+
+TEST(InferenceModelErrorTest, AFolderThatMayNotBeLookedIntoIsNotAnEmptyOne) {
+  TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "closed");
+  std::filesystem::permissions(folder.path(), std::filesystem::perms::all);
+  std::filesystem::permissions(folder / "closed", std::filesystem::perms::none);
+  const std::string said = testing::InChild([&]() -> std::string {
+    if (::geteuid() == 0 && ::setuid(65534) != 0) return "Permission denied";  // root may look anywhere
+    return ErrorOf([&] { LoadInferenceModel(folder / "closed/model"); });
+  });
+  EXPECT_THAT(said, HasSubstr("Permission denied"));
 }
 
 struct GoldenModel {

@@ -80,6 +80,17 @@ TEST(VariableFilesErrorTest, VariablesOfAnotherProgramAreListedAndNoneIsSet) {
   }
 }
 
+TEST(VariableFilesErrorTest, NoFileIsThatOfTwoVariablesOrOfASaveUnderWay) {
+  const TemporaryFolder folder;
+  for (const char* name : {"./b", "a/../b", "a//b", "a/./b", ".skiff-commit", ".skiff-1-2-3.tmp", "a/.skiff-commit"}) {
+    const auto scope = Values();
+    scope->SetTensor("a/b", Tensor::Of<float>({1}, {1}));
+    scope->SetTensor(name, Tensor::Of<float>({1}, {1}));
+    EXPECT_THROW(SaveVariables(*scope, folder.path(), "", {"b", "a/b", name}), InvalidArgument) << name;
+    EXPECT_TRUE(LoadVariableFolder(folder.path()).empty()) << name;
+  }
+}
+
 TEST(VariableFilesErrorTest, NothingIsWrittenOutsideTheFolderOrWithoutAValue) {
   const TemporaryFolder folder;
   const auto scope = Values();

@@ -134,3 +134,9 @@ def test_an_error_of_a_model_in_two_folders_names_the_file_as_it_was_given(net, 
     (tmp_path / "b").mkdir()
     os.rename(tmp_path / "a" / "m.pdiparams", tmp_path / "b" / "m.pdiparams")
     assert paddle.inference.create_predictor(config).get_input_names() == ["x"]
+
+
+def test_a_folder_that_may_not_be_looked_into_is_not_an_empty_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # as for somebody who is not root
+    with pytest.raises(PermissionError, match="cannot look into the folder"):
+        paddle.load(str(tmp_path / "x"))
