@@ -116,7 +116,7 @@ template <typename SlotList>
 void FillSlots(const Slots& slots, const SlotList& kept, SlotList* list) {
   for (const auto& [slot, names] : slots) {
     skiff_proto::OpSlot* added = list->Add();
-    const auto rest = std::find_if(kept.begin(), kept.end(), [&](const auto& one) { return one.parameter() == slot; });
+    const auto rest = std::find_if(kept.begin(), kept.end(), [&slot = slot](const auto& one) { return one.parameter() == slot; });
     if (rest != kept.end()) *added = *rest;
     added->set_parameter(slot);
     for (const std::string& name : names) added->add_arguments(name);
@@ -131,7 +131,7 @@ void FillOp(const Operator& op, OpDesc* desc) {
   desc->set_type(op.type);
   for (const auto& [name, value] : op.attrs) {
     OpAttr* attr = desc->add_attrs();
-    const auto rest = std::find_if(kept.attrs().begin(), kept.attrs().end(), [&](const OpAttr& one) { return one.name() == name; });
+    const auto rest = std::find_if(kept.attrs().begin(), kept.attrs().end(), [&name = name](const OpAttr& one) { return one.name() == name; });
     if (rest != kept.attrs().end()) *attr = *rest;
     attr->set_name(name);
     attr->set_type(static_cast<int>(value.index()));
@@ -213,7 +213,7 @@ std::string SerializeProgram(const Program& program) {
   const auto versions = program.op_version_map ? *program.op_version_map : OpVersions();
   for (const auto& [name, version] : versions) {
     auto* pair = desc.mutable_op_version_map()->add_pair();
-    const auto rest = std::find_if(kept.pair().begin(), kept.pair().end(), [&](const auto& one) { return one.op_name() == name; });
+    const auto rest = std::find_if(kept.pair().begin(), kept.pair().end(), [&name = name](const auto& one) { return one.op_name() == name; });
     if (rest != kept.pair().end()) *pair = *rest;
     pair->set_op_name(name);
     pair->mutable_op_version()->set_version(version);

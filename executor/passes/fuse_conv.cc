@@ -113,17 +113,6 @@ bool TryBatchNorm(const RewriteSite& site) {
   const auto norm_layout = norm.attrs.Get<std::string>("data_layout", "NCHW");
   if ((layout == "NHWC") != (norm_layout == "NHWC")) return false;
 
-  // Extents that do not belong together are for the operators' shape functions to name.
-  const Tensor w = site.Constant(filter);
-  const auto one_per_channel = [&](const std::string& name) {
-    const Tensor& t = site.Constant(name);
-    return t.dtype() == dtype && t.num_elements() == w.shape()[0];
-  };
-  if (w.dtype() != dtype || w.num_elements() == 0 || w.shape().rank() < 2 || (!bias.empty() && !one_per_channel(bias))) return false;
-  for (const char* slot : {"Scale", "Bias", "Mean", "Variance"}) {
-    if (!one_per_channel(norm.inputs.One(slot))) return false;
-  }
-
   const Affine affine = Affines(site, norm);
   const std::vector<double> before = bias.empty() ? std::vector<double>{} : Doubles(site.Constant(bias));
   const bool wide = dtype == DType::kFloat64;
@@ -156,7 +145,7 @@ bool TryConvBias(const RewriteSite& site) {
     return false;
   }
   const bool channels_last = conv.attrs.Get<std::string>("data_format", "NCHW") == "NHWC";
-  if (filter->rank() == 0 || !IsChannelBias(*shape, add.attrs.Get<int32_t>("axis", -1), (*filter)[0], channels_last)) return false;
+  if (!IsChannelBias(*shape, add.attrs.Get<int32_t>("axis", -1), (*filter)[0], channels_last)) return false;
   std::string bias = y;
   if (shape->rank() != 1) {
     if (!site.context.IsConstant(y)) return false;
