@@ -148,6 +148,12 @@ struct RepeatGrad {
     const Shape& out = c.Input("Out@GRAD").shape;
     SumCopies<T> sum{};
     sum.r = RepeatsOf(x, out);
+    bool fits = c.Input("X").dtype == c.Input("Out@GRAD").dtype && out.rank() >= x.rank();
+    for (int i = 0; i < sum.r.rank && fits; ++i) {
+      fits = sum.r.extent[i] == 0 ? out[i] == 0 : sum.r.repeat[i] > 0 && sum.r.repeat[i] * sum.r.extent[i] == out[i];
+    }
+    SKIFF_ENFORCE(fits, InvalidArgument, "Out@GRAD is ", c.Input("Out@GRAD").dtype, " ", out, ", X ", c.Input("X").dtype, " ", x,
+                  "; Out holds copies of X");
     const std::vector<int64_t> steps = ContiguousSteps(out);
     std::copy(steps.begin(), steps.end(), sum.step);
     const int64_t n = x.NumElements();

@@ -243,7 +243,7 @@ void EigenValues(DynamicContext& c) {
   const Stack a(c, "X");
   const bool with_vectors = c.NumOutputs("Eigenvectors") > 0;
   std::vector<std::complex<double>> values, vectors;
-  for (int64_t i = 0; i < a.count(); ++i) {
+  for (int64_t i = 0; i < a.count() && a.rows() > 0; ++i) {
     const Eigen::EigenSolver<Matrix> solver(a[i], with_vectors);
     SKIFF_ENFORCE(solver.info() == Eigen::Success, InvalidArgument, "the eigenvalues of matrix ", i, " of X were not found; does it hold NaN?");
     for (int64_t k = 0; k < a.rows(); ++k) values.push_back(solver.eigenvalues()(k));

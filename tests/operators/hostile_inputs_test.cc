@@ -356,10 +356,9 @@ std::vector<Operator> GradientsOf(const Operator& op, Values* values) {
 
 // Calls add for the operator, for its gradient, and for the gradient's gradient.
 template <typename Add>
-void ForEachOrder(const RecordedCase& c, const Add& add) {
-  Values values = c.values;
+void ForEachOrder(const Operator& first, Values values, const Add& add) {
   for (auto& [name, value] : values) value = std::get<Tensor>(value).Clone();  // into watched memory
-  std::vector<Operator> level = {c.op};
+  std::vector<Operator> level = {first};
   for (int order = 0; order < 3 && !level.empty(); ++order) {
     std::vector<Operator> next;
     for (const Operator& op : level) {
@@ -375,6 +374,18 @@ void ForEachOrder(const RecordedCase& c, const Add& add) {
   }
 }
 
+bool IsError(const std::exception& error) { return dynamic_cast<const Error*>(&error) != nullptr; }
+
+// Makes all attempts with an operator that runs as it is, and tells how many.
+size_t Sweep(const Operator& op, const Values& values, const std::string& name) {
+  std::vector<Attempt> attempts;
+  GuardMemory(kWatched);  // for the inputs too
+  ForEachOrder(op, values, [&](const Operator& o, const Values& v) { AddAttempts(o, v, &attempts); });
+  EXPECT_EQ(Crashes(attempts, IsError, kSeconds, kAddressSpace), "") << "as in " << name;
+  GuardMemory(false);
+  return attempts.size();
+}
+
 std::vector<std::string> Families() {
   std::set<std::string> families;
   for (const auto& entry : std::filesystem::directory_iterator(std::string(SKIFF_TESTS_DIR) + "/fixtures/ops")) {
@@ -382,8 +393,6 @@ std::vector<std::string> Families() {
   }
   return {families.begin(), families.end()};
 }
-
-bool IsError(const std::exception& error) { return dynamic_cast<const Error*>(&error) != nullptr; }
 
 class HostileInputsTest : public ::testing::TestWithParam<std::string> {};
 
@@ -394,21 +403,36 @@ TEST_P(HostileInputsTest, GiveAnAnswerOrAnError) {
   for (const Json& json : RecordedCases()) {
     if (json["family"] != GetParam()) continue;
     if (Draws() == 0 && !seen.insert(StrCat(std::string(json["op"]), " ", json["inputs"].dump())).second) continue;
-    std::vector<Attempt> attempts;
-    GuardMemory(kWatched);  // for the inputs too
-    try {
-      ForEachOrder(RecordedCase(json), [&](const Operator& op, const Values& values) { AddAttempts(op, values, &attempts); });
-    } catch (const Error& error) {
-      ADD_FAILURE() << json["name"] << ": " << error.what();
-    }
-    EXPECT_EQ(Crashes(attempts, IsError, kSeconds, kAddressSpace), "") << "as in " << json["name"];
-    GuardMemory(false);
-    count += attempts.size();
+    const RecordedCase c(json);
+    count += Sweep(c.op, c.values, json["name"]);
   }
   std::cout << count << " attempts\n";
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, HostileInputsTest, ::testing::ValuesIn(Families()), [](const auto& info) { return info.param; });
+
+// Operators without a recorded case have tensors of one shape and dtype in every slot.
+TEST(HostileUnrecordedTest, InputsOfOperatorsWithoutARecordedCaseGiveAnAnswerOrAnError) {
+  if (SelectsOperators()) GTEST_SKIP() << "only some operators are selected";
+  std::set<std::string> recorded;
+  for (const Json& json : RecordedCases()) recorded.insert(json["op"]);
+  size_t count = 0;
+  for (const std::string& type : AllOpTypes()) {
+    if (recorded.contains(type) || type.find("_grad") != std::string::npos) continue;
+    for (const auto& [shape, dtype] : {std::pair{Shape{2, 3}, DType::kFloat32}, {Shape{1, 2, 4, 4}, DType::kFloat32}, {Shape{3}, DType::kInt64}}) {
+      Operator op{type, {}, {}, {}};
+      Values values;
+      for (const SlotDef& slot : GetOp(type).inputs) {
+        op.inputs.Set(slot.name, {"in." + slot.name});
+        values["in." + slot.name] = Filled(Tensor(shape, dtype), 1);
+      }
+      for (const SlotDef& slot : GetOp(type).outputs) op.outputs.Set(slot.name, {"out." + slot.name});
+      for (const AttrDef& attr : GetOp(type).attrs) op.attrs.Set(attr.name, attr.default_value);
+      count += Sweep(op, values, StrCat(type, " of ", dtype, " ", shape));
+    }
+  }
+  std::cout << count << " attempts\n";
+}
 
 TEST(HostileHarnessTest, NamesWhatCrashesThrowsOrDoesNotEnd) {
   if (!kWatched) GTEST_SKIP() << "the sanitizer ends what this test wants to end in other ways";
