@@ -148,15 +148,15 @@ struct ToIndexGrad {
 [[maybe_unused]] void InferOnePerLine(InferContext& c) {
   const TensorMeta x = c.Input("X");
   Shape out = x.shape;
+  const int axis = out.rank() == 0 ? 0 : NormalizeAxis(c.Attr<int64_t>("axis"), out.rank());
+  const int64_t extent = out.rank() == 0 ? 1 : out[axis];
+  SKIFF_ENFORCE(extent != 0, InvalidArgument, "X is ", x.shape, "; axis ", axis, " has no elements to choose from");
+  if (c.attrs().Has("k")) {
+    const int64_t k = c.Attr<int64_t>("k");
+    SKIFF_ENFORCE(k >= 1 && (extent < 0 || k <= extent), InvalidArgument, "k is ", k, ", X is ", x.shape, "; k must be in [1, ", extent,
+                  "]");
+  }
   if (out.rank() > 0) {
-    const int axis = NormalizeAxis(c.Attr<int64_t>("axis"), out.rank());
-    const int64_t extent = out[axis];
-    SKIFF_ENFORCE(extent != 0, InvalidArgument, "X is ", x.shape, "; axis ", axis, " has no elements to choose from");
-    if (c.attrs().Has("k")) {
-      const int64_t k = c.Attr<int64_t>("k");
-      SKIFF_ENFORCE(k >= 1 && (extent < 0 || k <= extent), InvalidArgument, "k is ", k, ", X is ", x.shape, "; k must be in [1, ",
-                    extent, "]");
-    }
     if (c.Attr<bool>("keepdim")) {
       out[axis] = 1;
     } else {

@@ -17,7 +17,9 @@ struct Uniform : Seeded {
   explicit Uniform(const Attrs& attrs)
       : Seeded(attrs), min(attrs.Get<float>("min")), max(attrs.Get<float>("max")),
         diag_num(attrs.Get<int32_t>("diag_num", 0)), diag_step(attrs.Get<int32_t>("diag_step", 0)),
-        diag_val(attrs.Get<float>("diag_val", 1.0f)) {}
+        diag_val(attrs.Get<float>("diag_val", 1.0f)) {
+    SKIFF_ENFORCE(diag_step >= 0, InvalidArgument, "attribute diag_step is ", diag_step, "; it must not be negative");
+  }
   template <typename V>
   SKIFF_HD V At(int64_t i, uint64_t seed) const {
     const float u = RandomUniform(Key(seed), i);
