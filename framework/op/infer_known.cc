@@ -105,7 +105,7 @@ void CheckRequired(const OpDef& def, const Operator& op) {
 void CheckViews(const OpDef& def, const Operator& op, const MetaTable& table) {
   for (const auto& [in, out] : def.views) {
     const TensorMeta *from = table.Find(op.inputs.One(in)), *to = table.Find(op.outputs.One(out));
-    if (from == nullptr || to == nullptr) continue;
+    if (from == nullptr || to == nullptr || !from->shape.IsKnown() || !to->shape.IsKnown()) continue;
     SKIFF_ENFORCE(from->dtype == to->dtype && from->shape.NumElements() == to->shape.NumElements(), InvalidArgument, "input ", in, " is ",
                   from->dtype, " ", from->shape, "; it cannot become ", to->dtype, " ", to->shape);
   }

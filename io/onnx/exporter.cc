@@ -20,10 +20,13 @@ std::map<std::string, OnnxEmitter>& OnnxEmitters() {
   return *emitters;
 }
 
-// Names that an operator reads and writes, those of its blocks included.
+// Names that an operator reads, as attributes too, and writes, those of its blocks included.
 void AddNames(const Program& program, const Operator& op, std::set<std::string>* reads, std::set<std::string>* writes) {
   for (const std::string& name : op.inputs.AllNames()) reads->insert(name);
   for (const std::string& name : op.outputs.AllNames()) writes->insert(name);
+  for (const auto& [attr, value] : op.attrs) {
+    for (const std::string& name : VariableNames(value)) reads->insert(name);
+  }
   for (int b : OwnedBlocks(op)) {
     for (const auto& inner : program.block(b).ops()) AddNames(program, *inner, reads, writes);
   }

@@ -36,3 +36,16 @@ from .serialization import load, save  # noqa: E402
 from . import device  # noqa: E402
 
 Tensor = static.Variable
+
+_IMPERATIVE = {  # what Paddle's users look for here, and what serves instead
+    "jit": "a model that paddle.jit.save wrote is read by static.load_inference_model and by skiff.load",
+    "Model": "static.Program and static.Executor train, static.save and static.save_inference_model save",
+    "DataParallel": "static.Executor runs a program on one device",
+    "autograd": "static.gradients and static.append_backward differentiate a program",
+}
+
+
+def __getattr__(name):
+    if name in _IMPERATIVE:
+        raise AttributeError(f"skiff has no {name}: it runs static programs alone, without Paddle's imperative mode; {_IMPERATIVE[name]}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

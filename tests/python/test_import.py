@@ -80,3 +80,10 @@ def test_paddle_and_skiff_live_in_one_process(order):
     done = subprocess.run([PADDLE, "-c", BOTH.format(first=order[0], second=order[1])], capture_output=True, text=True,
                           env={**os.environ, "PYTHONPATH": package, "OMP_NUM_THREADS": "1"})
     assert done.stdout.strip().endswith("both"), done.stderr
+
+
+@pytest.mark.parametrize("name", ["jit", "Model", "DataParallel", "autograd"])
+def test_what_only_imperative_mode_has_is_named_with_what_serves_instead(name):
+    assert not hasattr(skiff, name)
+    with pytest.raises(AttributeError, match=f"skiff has no {name}: it runs static programs alone.*static"):
+        getattr(skiff, name)
