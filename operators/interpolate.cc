@@ -13,7 +13,10 @@ namespace skiff {
 
 namespace {
 
-enum class Sampler { kNearest = 1, kLinear = 2, kCubic = 4 };  // the values are neighbours along an axis
+// Neighbours along an axis. Plain numbers: nvcc does not compile every unit where an enum of its own is a template argument.
+struct Sampler {
+  static constexpr int kNearest = 1, kLinear = 2, kCubic = 4;
+};
 
 struct ResizedAxis {
   int64_t in = 1, out = 1;
@@ -31,7 +34,7 @@ struct Resize {
   SKIFF_HD int64_t OutPixels() const { return axis[0].out * axis[1].out * axis[2].out; }
 };
 
-template <typename C, Sampler sampler>
+template <typename C, int sampler>
 struct Neighbours {
   static constexpr int kMost = static_cast<int>(sampler);
   int64_t at[kMost];
@@ -73,7 +76,7 @@ struct Neighbours {
 };
 
 /// What a row of the output has in common: its plane and its neighbours along depth and height.
-template <typename C, Sampler sampler>
+template <typename C, int sampler>
 struct ResizedRow {
   int64_t in_base, out_base, step;  // of pixel 0 of the plane, of the row's first element; between pixels
   Neighbours<C, sampler> depth, height;
@@ -100,7 +103,7 @@ struct ResizedRow {
   }
 };
 
-template <typename T, Sampler sampler>
+template <typename T, int sampler>
 struct Interpolate {
   Resize r;
   const T* x;
@@ -115,7 +118,7 @@ struct Interpolate {
   }
 };
 
-template <typename T, Sampler sampler>
+template <typename T, int sampler>
 struct InterpolateBack {  // i: (plane, depth, height, width) of the output; all of a plane belong together
   Resize r;
   const T* out_grad;
@@ -217,7 +220,7 @@ Resize ResizeOf(const PrepareContext& c, const Shape& x, const Shape& out) {
   return r;
 }
 
-template <Sampler sampler>
+template <int sampler>
 struct Interpolation {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
@@ -229,7 +232,7 @@ struct Interpolation {
   }
 };
 
-template <Sampler sampler>
+template <int sampler>
 struct InterpolationGrad {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {

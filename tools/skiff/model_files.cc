@@ -66,6 +66,11 @@ Found FindFile(const std::string& argument) {
   return {path, io::DetectFile(io::MappedFile::Open(path)->bytes())};
 }
 
+bool IsProgramOfFolder(const std::string& path) {
+  const std::string name = FileName(path);
+  return name == "__model__" || (name == "__model__.json" && !io::IsFile(WithoutSuffix(path) + ".pdiparams"));
+}
+
 std::string ProgramBeside(const std::string& path) {
   const std::string found = io::FindProgramFile(WithoutSuffix(path)).path;
   if (!found.empty() && found != path) return found;
@@ -83,7 +88,7 @@ std::unique_ptr<Program> OpenProgram(const std::string& path) { return io::LoadP
 
 io::InferenceModel OpenModel(const std::string& given) {
   const std::string program = FindProgram(given);
-  const std::string argument = FileName(program) == "__model__" ? io::FolderOf(program) : given;
+  const std::string argument = IsProgramOfFolder(program) ? io::FolderOf(program) : given;
   // Views of the files: nothing here writes to a parameter, and a file that is replaced keeps its old content for them.
   const io::LoadInferenceOptions options{.memory = io::TensorMemory::kShared};
   if (io::IsFolder(argument)) return io::LoadInferenceModel(argument, options);
@@ -107,7 +112,7 @@ io::InferenceModel OpenModelToWrite(const std::string& argument) {
 
 bool HasParameters(const std::string& argument) {
   const std::string program = FindProgram(argument);
-  if (FileName(program) == "__model__") return true;
+  if (IsProgramOfFolder(program)) return true;
   return io::IsFile(WithoutSuffix(argument) + ".pdiparams") || io::SavedVariables(*OpenProgram(program)).empty();
 }
 

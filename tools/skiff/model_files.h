@@ -25,6 +25,9 @@ Found FindFile(const std::string& argument);
 /// The file of a program. @throws InvalidArgument saying what the file is instead.
 std::string FindProgram(const std::string& argument);
 
+/// Whether `path` is the program of a folder with a file for each variable: __model__, or __model__.json of Paddle 3.
+bool IsProgramOfFolder(const std::string& path);
+
 /// The program whose tensors a file may hold: path.pdmodel or path.json without its own suffix, or the __model__ of its
 /// folder; "" where there is none.
 std::string ProgramBeside(const std::string& path);

@@ -113,7 +113,7 @@ void CheckState(const Program& program, const std::string& path, Defects* defect
 // What stands beside the program; a folder of Paddle 1.x is loaded whole.
 void CheckParameters(const Program& program, const Found& found, Defects* defects) {
   const std::string prefix = WithoutSuffix(found.path);
-  if (FileName(found.path) == "__model__") {
+  if (IsProgramOfFolder(found.path)) {
     io::LoadInferenceModel(io::FolderOf(found.path));
     return;
   }
