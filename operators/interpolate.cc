@@ -11,12 +11,9 @@
 
 namespace skiff {
 
-namespace {
+namespace interpolation {  // with a name: nvcc does not find these functors in the anonymous namespace of every unit
 
-// Neighbours along an axis. Plain numbers: nvcc does not compile every unit where an enum of its own is a template argument.
-struct Sampler {
-  static constexpr int kNearest = 1, kLinear = 2, kCubic = 4;
-};
+enum class Sampler { kNearest = 1, kLinear = 2, kCubic = 4 };  // the values are neighbours along an axis
 
 struct ResizedAxis {
   int64_t in = 1, out = 1;
@@ -34,7 +31,7 @@ struct Resize {
   SKIFF_HD int64_t OutPixels() const { return axis[0].out * axis[1].out * axis[2].out; }
 };
 
-template <typename C, int sampler>
+template <typename C, Sampler sampler>
 struct Neighbours {
   static constexpr int kMost = static_cast<int>(sampler);
   int64_t at[kMost];
@@ -76,7 +73,7 @@ struct Neighbours {
 };
 
 /// What a row of the output has in common: its plane and its neighbours along depth and height.
-template <typename C, int sampler>
+template <typename C, Sampler sampler>
 struct ResizedRow {
   int64_t in_base, out_base, step;  // of pixel 0 of the plane, of the row's first element; between pixels
   Neighbours<C, sampler> depth, height;
@@ -103,7 +100,7 @@ struct ResizedRow {
   }
 };
 
-template <typename T, int sampler>
+template <typename T, Sampler sampler>
 struct Interpolate {
   Resize r;
   const T* x;
@@ -118,7 +115,7 @@ struct Interpolate {
   }
 };
 
-template <typename T, int sampler>
+template <typename T, Sampler sampler>
 struct InterpolateBack {  // i: (plane, depth, height, width) of the output; all of a plane belong together
   Resize r;
   const T* out_grad;
@@ -133,13 +130,13 @@ struct InterpolateBack {  // i: (plane, depth, height, width) of the output; all
 
 // ---- shapes ------------------------------------------------------------------------------------------------
 
-bool ChannelsLast(const Attrs& attrs) {
+static bool ChannelsLast(const Attrs& attrs) {
   const auto layout = attrs.Get<std::string>("data_layout");
   return layout == "NHWC" || layout == "NDHWC" || layout == "NWC" || layout == "NLC";
 }
 
 /// The factor of each axis, empty where none is given. The old operators have one for all.
-std::vector<float> ScalesOf(const Attrs& attrs, int axes) {
+static std::vector<float> ScalesOf(const Attrs& attrs, int axes) {
   std::vector<float> scales;
   if (!attrs.Has("scale")) return scales;
   if (const float* scale = std::get_if<float>(attrs.Find("scale"))) {
@@ -158,7 +155,7 @@ std::vector<float> ScalesOf(const Attrs& attrs, int axes) {
 
 constexpr const char* kExtentAttrs[] = {"out_d", "out_h", "out_w"};
 
-[[maybe_unused]] InferFn InferInterpolate(int least_axes, int most_axes) {
+[[maybe_unused]] static InferFn InferInterpolate(int least_axes, int most_axes) {
   return [=](InferContext& c) {
     const TensorMeta& x = c.Input("X");
     const int axes = x.shape.rank() - 2;
@@ -195,7 +192,7 @@ constexpr const char* kExtentAttrs[] = {"out_d", "out_h", "out_w"};
   };
 }
 
-Resize ResizeOf(const PrepareContext& c, const Shape& x, const Shape& out) {
+static Resize ResizeOf(const PrepareContext& c, const Shape& x, const Shape& out) {
   Resize r;
   const int axes = x.rank() - 2;
   r.channels_last = ChannelsLast(c.attrs());
@@ -220,7 +217,7 @@ Resize ResizeOf(const PrepareContext& c, const Shape& x, const Shape& out) {
   return r;
 }
 
-template <int sampler>
+template <Sampler sampler>
 struct Interpolation {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
@@ -232,7 +229,7 @@ struct Interpolation {
   }
 };
 
-template <int sampler>
+template <Sampler sampler>
 struct InterpolationGrad {
   template <typename Device, typename T>
   static std::unique_ptr<Kernel> Prepare(PrepareContext& c) {
@@ -246,7 +243,9 @@ struct InterpolationGrad {
   }
 };
 
-}  // namespace
+}  // namespace interpolation
+
+using namespace interpolation;  // NOLINT: of this file alone
 
 #define SKIFF_INTERP_SLOTS                                                                        \
   .HostInput("OutSize", "int32: the extents of the output, before the attributes")                \
