@@ -25,7 +25,7 @@ bool TryFcBias(const RewriteSite& site) {
   int split = x_shape->rank() - 1;
   if (is_mul) {
     split = product.attrs.Get<int32_t>("x_num_col_dims", 1);
-    if (product.attrs.Get<int32_t>("y_num_col_dims", 1) != 1) return false;
+    if (split < 1 || split >= x_shape->rank() || product.attrs.Get<int32_t>("y_num_col_dims", 1) != 1) return false;
   } else if (split < 1 || product.attrs.Get<bool>("trans_x", false) ||
              product.attrs.Get<bool>("trans_y", false)) {
     return false;

@@ -21,7 +21,11 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 const std::string kHostile = std::string(SKIFF_TESTS_DIR) + "/hostile/";
+#ifdef __SANITIZE_ADDRESS__  // it reserves more addresses than any machine has memory
+constexpr rlim_t kMemory = 0;
+#else
 constexpr rlim_t kMemory = rlim_t{6} << 30;
+#endif
 
 void RunProgram(const std::string& path) {
   const Predictor predictor(ToPredictorModel(ParseInferenceModel(ReadText(path), "")), {.num_threads = 1});
