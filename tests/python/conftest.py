@@ -24,3 +24,12 @@ def evaluate(exe):
         exe.run(skiff.static.default_startup_program())
         return exe.run(feed=feed, fetch_list=fetch)
     return run
+
+
+@pytest.fixture
+def net(exe):
+    """Input and output of a small layer whose parameters have values."""
+    x = skiff.static.data("x", [None, 4])
+    y = skiff.static.nn.fc(x, 3)
+    exe.run(skiff.static.default_startup_program())
+    return x, y

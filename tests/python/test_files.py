@@ -14,14 +14,6 @@ static = paddle.static
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
 
-@pytest.fixture
-def net(exe):
-    x = static.data("x", [None, 4])
-    y = static.nn.fc(x, 3)
-    exe.run(static.default_startup_program())
-    return x, y
-
-
 FEED = {"x": np.arange(8, dtype="float32").reshape(2, 4)}
 
 

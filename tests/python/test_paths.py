@@ -11,14 +11,6 @@ LATIN = os.fsdecode(b"caf\xe9")  # no UTF-8
 NAMES = ["模型 é", LATIN, "line\nbreak", "\x1b[31m", "n" * 230]
 
 
-@pytest.fixture
-def net(exe):
-    x = static.data("x", [None, 4])
-    y = static.nn.fc(x, 3)
-    exe.run(static.default_startup_program())
-    return x, y
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_files_of_any_name_are_written_and_read(name, net, exe, tmp_path):
     x, y = net
