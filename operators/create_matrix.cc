@@ -1,6 +1,6 @@
 // More tensors made from nothing or nearly: eye, linspace, logspace, tril_indices, triu_indices, empty, fill,
 // fill_any, fill_zeros_like2, size.
-#include <cstring>
+#include <algorithm>
 
 #include "operators/kernel/decided_ints.h"
 #include "operators/kernel/for_each.h"
@@ -282,7 +282,7 @@ struct GivenValues {
 #if defined(__CUDACC__)
       cudaMemcpyAsync(args.out[0], values.data(), values.size() * sizeof(T), cudaMemcpyHostToDevice, StreamOf(args));
 #else
-      std::memcpy(args.out[0], values.data(), values.size() * sizeof(T));
+      std::copy(values.begin(), values.end(), static_cast<T*>(args.out[0]));
 #endif
     });
   }

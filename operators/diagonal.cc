@@ -34,8 +34,7 @@ Diagonal DiagonalOf(const Shape& x, int64_t offset, int64_t axis1, int64_t axis2
                                   : std::max<int64_t>(std::min(x[a] + offset, x[b]), 0);
   d.extents.push_back(d.length);
   d.box.steps.push_back(steps[a] + steps[b]);
-  d.box.offset = offset >= 0 ? offset * steps[b] : -offset * steps[a];
-  if (d.length == 0) d.box.offset = 0;
+  if (d.length > 0) d.box.offset = offset >= 0 ? offset * steps[b] : -offset * steps[a];
   return d;
 }
 

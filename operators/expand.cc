@@ -197,7 +197,10 @@ std::unique_ptr<Kernel> PrepareRoll(PrepareContext& c, const char* in, const cha
   SKIFF_ENFORCE(axes.size() == shifts.size(), InvalidArgument, "shifts has ", shifts.size(), " entries, axis ",
                 axes.size(), "; they must be equal");
   std::vector<int64_t> shift(shape.size());
-  for (size_t k = 0; k < axes.size(); ++k) shift[NormalizeAxis(axes[k], shape.rank())] += sign * shifts[k];
+  for (size_t k = 0; k < axes.size(); ++k) {
+    const int axis = NormalizeAxis(axes[k], shape.rank());
+    if (shape[axis] > 0) shift[axis] = (shift[axis] + sign * (shifts[k] % shape[axis])) % shape[axis];
+  }
   struct Part {
     Shape extents;
     BoxStrides from, to;
@@ -206,7 +209,7 @@ std::unique_ptr<Kernel> PrepareRoll(PrepareContext& c, const char* in, const cha
   const std::vector<int64_t> steps = ContiguousSteps(shape);
   for (int axis = 0; axis < shape.rank(); ++axis) {
     const int64_t extent = shape[axis];
-    const int64_t by = extent == 0 ? 0 : (shift[axis] % extent + extent) % extent;
+    const int64_t by = extent == 0 ? 0 : (shift[axis] + extent) % extent;
     if (by == 0) continue;
     std::vector<Part> cut;
     for (Part part : parts) {

@@ -86,7 +86,7 @@ struct AdaptScale {
   int32_t *good_out, *bad_out;
   SKIFF_HD void operator()(int64_t) const {
     const C before = *scale;
-    const int32_t goods = *found ? 0 : *good + 1, bads = *found ? *bad + 1 : 0;
+    const int64_t goods = *found ? 0 : int64_t{*good} + 1, bads = *found ? int64_t{*bad} + 1 : 0;
     C after = before;
     if (bads == shrink_after && *found) {
       after = before * static_cast<C>(shrink);
@@ -96,8 +96,8 @@ struct AdaptScale {
       if (larger - larger == C(0)) after = larger;
     }
     *scale_out = after;
-    *good_out = goods == grow_after ? 0 : goods;
-    *bad_out = bads == shrink_after ? 0 : bads;
+    *good_out = goods == grow_after ? 0 : static_cast<int32_t>(goods);
+    *bad_out = bads == shrink_after ? 0 : static_cast<int32_t>(bads);
   }
 };
 

@@ -150,7 +150,7 @@ struct PolygammaGrad {
   template <typename V> SKIFF_HD V operator()(V x, V dout) const {
     return static_cast<V>(static_cast<double>(dout) * Polygamma(n + 1, static_cast<double>(x)));
   }
-  int n;
+  int64_t n;
 };
 struct ErfInverse {
   template <typename V> SKIFF_HD V operator()(V x) const { return static_cast<V>(InverseErf(static_cast<double>(x))); }

@@ -36,7 +36,7 @@ struct Target {
     const Range range = StridedRange(starts[k], ends[k], steps[k], x[axis]);
     extents[axis] = range.count;
     if (range.count > 0) box.offset += range.start * box.steps[axis];
-    box.steps[axis] *= range.stride;
+    if (range.count > 1) box.steps[axis] *= range.stride;  // else no step is taken, and a long one may overflow
   }
   bool drop[Shape::kMaxRank] = {};
   for (int64_t a : c.Attr<std::vector<int64_t>>("decrease_axes")) {

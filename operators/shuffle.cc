@@ -62,13 +62,17 @@ std::unique_ptr<Kernel> PrepareCopy(const Shuffle& s, size_t bytes, bool back) {
   int64_t& channels = out[last ? 3 : 1];
   SKIFF_ENFORCE(!grows || channels < 0 || channels % (r * r) == 0, InvalidArgument, "X is ", x, "; its channels must be a ",
                 "multiple of ", r * r, ", the square of the factor ", r);
-  if (channels >= 0) channels = grows ? channels / (r * r) : channels * r * r;
+  bool fits = true;
+  if (channels >= 0 && grows) channels /= r * r;
+  else if (channels >= 0) fits = !__builtin_mul_overflow(channels, r * r, &channels);
   for (int i = 0; i < 2; ++i) {
     int64_t& extent = out[(last ? 1 : 2) + i];
     SKIFF_ENFORCE(grows || extent < 0 || extent % r == 0, InvalidArgument, "X is ", x, "; height and width must be multiples of ",
                   "the factor ", r);
-    if (extent >= 0) extent = grows ? extent * r : extent / r;
+    if (extent >= 0 && grows) fits = !__builtin_mul_overflow(extent, r, &extent) && fits;
+    else if (extent >= 0) extent /= r;
   }
+  SKIFF_ENFORCE(fits, InvalidArgument, "X is ", x, "; with the factor ", r, " an extent would not fit 63 bits");
   return out;
 }
 

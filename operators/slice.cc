@@ -88,7 +88,7 @@ Taken TakenOf(const PrepareContext& c, bool strided) {
                                 c.Input("Input").shape[axis], strided);
     extents[axis] = range.count;
     taken.in_input.offset += range.start * taken.in_input.steps[axis];
-    taken.in_input.steps[axis] *= range.stride;
+    if (range.count > 1) taken.in_input.steps[axis] *= range.stride;  // else no step is taken, and a long one may overflow
   }
   taken.alone = Contiguous(extents);
   taken.extents = extents.ToVector();

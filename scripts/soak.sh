@@ -27,7 +27,7 @@ run_sanitized() {
 
 run_fuzz() {
   local clang
-  clang=$(command -v clang++) || { failed+=("fuzz targets: no clang++ (apt-get install clang libomp-dev)"); return; }
+  clang=$(command -v clang++-19) || { failed+=("fuzz targets: no clang++-19 (apt-get install clang-19 libclang-rt-19-dev libomp-19-dev)"); return; }
   say "building the fuzz targets"
   cmake -S . -B build/fuzz -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER="$clang" \
     -DSKIFF_WITH_CUDA=OFF -DSKIFF_BUILD_PYTHON=OFF -DSKIFF_BUILD_TOOLS=OFF -DSKIFF_FUZZ=ON \

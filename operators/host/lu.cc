@@ -55,7 +55,7 @@ void Lu(DynamicContext& c) {
 Matrix Permutation(const int32_t* pivots, int64_t count, int64_t m) {
   Matrix p = Matrix::Identity(m, m);
   for (int64_t j = count - 1; j >= 0; --j) {
-    const int64_t other = pivots[j] - 1;
+    const int64_t other = int64_t{pivots[j]} - 1;
     SKIFF_ENFORCE(other >= 0 && other < m, OutOfRange, "Pivots holds ", pivots[j], "; expected 1 to ", m);
     if (other != j) p.row(j).swap(p.row(other));
   }

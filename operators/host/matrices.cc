@@ -142,7 +142,7 @@ Singular SingularValues(const Matrix& a) {
 }
 
 Matrix SolveLinear(const Matrix& a, const Matrix& b, bool transpose, int64_t i) {
-  if (a.size() == 0) return b;
+  if (a.size() == 0 || b.size() == 0) return b;
   const Eigen::PartialPivLU<Matrix> lu(transpose ? Matrix(a.transpose()) : a);
   SKIFF_ENFORCE(lu.matrixLU().diagonal().cwiseAbs().minCoeff() > 0, InvalidArgument, "matrix ", i, " is singular; it has no inverse");
   return lu.solve(b);

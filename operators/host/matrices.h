@@ -15,8 +15,9 @@ using RowMajorMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eig
 Shape BatchOf(const Shape& shape);
 Shape WithMatrix(const Shape& batch, int64_t rows, int64_t columns);
 Shape WithVector(const Shape& batch, int64_t length);
-inline int64_t RowsOf(const Shape& shape) { return shape[shape.rank() - 2]; }
-inline int64_t ColumnsOf(const Shape& shape) { return shape[shape.rank() - 1]; }
+/// The extents of the matrices. @throws OutOfRange for a shape that has none.
+inline int64_t RowsOf(const Shape& shape) { return shape.At(-2); }
+inline int64_t ColumnsOf(const Shape& shape) { return shape.At(-1); }
 
 /// @throws InvalidArgument for what is no stack of matrices, or with `square` of square ones.
 void CheckMatrices(const Shape& shape, const char* slot, bool square = false);

@@ -16,12 +16,12 @@ class RowGradients {
     if (!sparse) dense_.assign(table.num_elements(), 0.0);
   }
   double* Row(int64_t row) {
-    if (!sparse_) return &dense_[row * width_];
+    if (!sparse_) return dense_.data() + row * width_;
     const auto found = std::find(rows_.begin(), rows_.end(), row);
-    if (found != rows_.end()) return &values_[(found - rows_.begin()) * width_];
+    if (found != rows_.end()) return values_.data() + (found - rows_.begin()) * width_;
     rows_.push_back(row);
     values_.resize(values_.size() + width_, 0.0);
-    return &values_[values_.size() - width_];
+    return values_.data() + values_.size() - width_;
   }
   void Give(DynamicContext& c, const std::string& slot) const {
     if (c.NumOutputs(slot) == 0) return;
@@ -107,7 +107,7 @@ void Nce(DynamicContext& c) {
       int64_t k = j < given ? labels.at(i * given + j) : 0;
       if (j >= given) k = negatives.empty() ? noise.Draw(RandomUniform(key, i * drawn + j - given)) : negatives[j - given];
       SKIFF_ENFORCE(k >= 0 && k < noise.classes, OutOfRange, "class ", k, " of row ", i, "; there are ", noise.classes);
-      const double o = 1.0 / (1.0 + std::exp(-(RowDot(&x[i * width], &w[k * width], width) + bias.at(k))));
+      const double o = 1.0 / (1.0 + std::exp(-(RowDot(x.data() + i * width, w.data() + k * width, width) + bias.at(k))));
       const double b = noise.Probability(k) * static_cast<double>(wanted);
       samples.push_back(k);
       logits.push_back(o);
@@ -142,8 +142,8 @@ void NceBack(DynamicContext& c) {
       const double slope = j < given ? -b * (1 - o) / (o + b) : o * (1 - o) / (o + b);
       const double d = slope * sample_weight.at(i) * dcost.at(i);
       dbias[k] += d;
-      AddScaledRow(d, &x[i * width], width, dweight.Row(k));
-      AddScaledRow(d, &w[k * width], width, &dx[i * width]);
+      AddScaledRow(d, x.data() + i * width, width, dweight.Row(k));
+      AddScaledRow(d, w.data() + k * width, width, dx.data() + i * width);
     }
   }
   host::Out(c, "Input@GRAD", FromDoubles(input.shape(), input.dtype(), dx));
@@ -237,7 +237,7 @@ void TreeLoss(DynamicContext& c) {
   for (int64_t i = 0; i < batch; ++i) {
     for (size_t j = 0; j < paths.turns[i].size(); ++j) {
       const auto [node, turn] = paths.turns[i][j];
-      const double sum = RowDot(&x[i * width], &w[node * width], width) + (bias.empty() ? 0.0 : bias.at(node));
+      const double sum = RowDot(x.data() + i * width, w.data() + node * width, width) + (bias.empty() ? 0.0 : bias.at(node));
       const double z = std::clamp(sum, -40.0, 40.0);
       pre[i * paths.columns + j] = std::log1p(std::exp(z));
       if (turn) out[i] -= z;
@@ -264,8 +264,8 @@ void TreeLossBack(DynamicContext& c) {
       SKIFF_ENFORCE(node >= 0 && node < Rows(weight), OutOfRange, "a path leads to node ", node, "; W has ", Rows(weight), " rows");
       const double d = dout.at(i) * (1 - std::exp(-pre.at(i * paths.columns + j)) - turn);
       dbias[node] += d;
-      AddScaledRow(d, &x[i * width], width, dweight.Row(node));
-      AddScaledRow(d, &w[node * width], width, &dx[i * width]);
+      AddScaledRow(d, x.data() + i * width, width, dweight.Row(node));
+      AddScaledRow(d, w.data() + node * width, width, dx.data() + i * width);
     }
   }
   host::Out(c, "X@GRAD", FromDoubles(input.shape(), input.dtype(), dx));

@@ -53,8 +53,8 @@ Strided UnfoldView(const Attrs& attrs, const Shape& input, DType) {
                 step, " along axis ", axis, " of ", input, "; expected a size within the axis and a step above 0");
   Strided s{input, StridesOf(input)};
   s.strides.push_back(s.strides[axis]);
-  s.strides[axis] *= step;
   s.shape[axis] = input[axis] < 0 ? -1 : (input[axis] - size) / step + 1;
+  if (s.shape[axis] > 1) s.strides[axis] *= step;  // else no step is taken, and a long one may overflow
   s.shape.Append(size);
   return s;
 }

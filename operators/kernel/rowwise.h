@@ -42,9 +42,9 @@ struct RowPlan {
   int num_in = 0, num_out = 0;
 
   RowPlan() = default;
-  /// Rows along `axis` of `shape`.
+  /// Rows along `axis` of `shape`. @throws OutOfRange for an axis that it lacks.
   RowPlan(DType compute, const Shape& shape, int axis)
-      : compute(compute), n(shape[axis]), inner(shape.Product(axis + 1, shape.rank())) {
+      : compute(compute), n(shape.At(axis)), inner(shape.Product(axis + 1, shape.rank())) {
     rows = shape.Product(0, axis) * inner;
   }
   /// The next operand; one that is absent keeps its number.

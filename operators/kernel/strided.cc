@@ -189,19 +189,19 @@ struct BlockTransposer<4> {
     V a[8], b[8];
     for (int i = 0; i < 8; ++i) std::memcpy(&a[i], from + i * from_pitch, sizeof(V));
     for (int i = 0; i < 4; ++i) {  // pairs of neighbours
-      b[2 * i] = __builtin_shuffle(a[2 * i], a[2 * i + 1], V{0, 8, 1, 9, 4, 12, 5, 13});
-      b[2 * i + 1] = __builtin_shuffle(a[2 * i], a[2 * i + 1], V{2, 10, 3, 11, 6, 14, 7, 15});
+      b[2 * i] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+      b[2 * i + 1] = __builtin_shufflevector(a[2 * i], a[2 * i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
     }
     for (int i = 0; i < 2; ++i) {  // quads
       for (int j = 0; j < 2; ++j) {
-        a[4 * i + 2 * j] = __builtin_shuffle(b[4 * i + j], b[4 * i + j + 2], V{0, 1, 8, 9, 4, 5, 12, 13});
+        a[4 * i + 2 * j] = __builtin_shufflevector(b[4 * i + j], b[4 * i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
         a[4 * i + 2 * j + 1] =
-            __builtin_shuffle(b[4 * i + j], b[4 * i + j + 2], V{2, 3, 10, 11, 6, 7, 14, 15});
+            __builtin_shufflevector(b[4 * i + j], b[4 * i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
       }
     }
     for (int i = 0; i < 4; ++i) {  // halves
-      b[i] = __builtin_shuffle(a[i], a[i + 4], V{0, 1, 2, 3, 8, 9, 10, 11});
-      b[i + 4] = __builtin_shuffle(a[i], a[i + 4], V{4, 5, 6, 7, 12, 13, 14, 15});
+      b[i] = __builtin_shufflevector(a[i], a[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+      b[i + 4] = __builtin_shufflevector(a[i], a[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
     }
     for (int i = 0; i < 8; ++i) std::memcpy(to + i * to_pitch, &b[i], sizeof(V));
   }

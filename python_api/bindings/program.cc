@@ -244,10 +244,16 @@ void BindBlock(py::module_& m) {
       });
 }
 
+int seed_of_new_programs = 0;  // what Program.global_seed was given last; guarded by the GIL
+
 void BindProgramItself(py::module_& m) {
   py::class_<Program, std::shared_ptr<Program>>(m, "Program", py::dynamic_attr(),
       "Blocks of operators over named variables; block 0 is global.")
-      .def(py::init<>())
+      .def(py::init([] {
+        auto program = std::make_shared<Program>();
+        program->random_seed = seed_of_new_programs;
+        return program;
+      }))
       .def_property_readonly("num_blocks", &Program::num_blocks)
       .def("block", [](const Program& p, int idx) { return FromBlock(p.block(idx)); })
       .def("global_block", [](const Program& p) { return FromBlock(p.global_block()); })
@@ -268,6 +274,11 @@ void BindProgramItself(py::module_& m) {
                       p.Touch();
                     },
                     "Seed of random operators whose own is 0; 0 means a different one each time.")
+      .def("global_seed", [](Program& p, int seed) {
+             p.random_seed = seed_of_new_programs = seed;
+             p.Touch();
+           }, py::arg("seed") = 0,
+           "Sets random_seed of this program and of every one made from now on.\n\nSource: paddle.static.Program.global_seed.")
       .def_property_readonly("_uid", &Program::uid)
       .def_property_readonly("_revision", &Program::revision)
       .def("all_parameters", [](const Program& p) { return FromVariables(p.AllParameters()); })

@@ -161,6 +161,32 @@ def test_a_training_checkpoint_goes_on_where_paddle_stopped(name, exe, tmp_path)
             np.testing.assert_allclose(scope_value(key[len("after__"):]), wanted, **CLOSE, err_msg=key)
 
 
+def test_imperative_training_goes_on_in_a_program(exe):
+    """A Layer and its Adam, saved by Paddle's imperative mode: one more step in static mode ends at the parameters Paddle recorded."""
+    folder, arrays = GOLDEN / "seed_linear_adam", io("seed_linear_adam")
+    with paddle.utils.unique_name.guard():
+        image, label = paddle.static.data("image", [None, 784]), paddle.static.data("label", [None, 1], "int64")
+        linear = paddle.nn.Linear(784, 10)
+        logits = linear(image)
+        loss = paddle.nn.functional.cross_entropy(logits, label)
+        paddle.optimizer.Adam(learning_rate=0.001).minimize(loss)
+    program = paddle.static.default_main_program()
+    exe.run(paddle.static.default_startup_program())
+    parameters = {"linear_0.w_0": "_linear.weight", "linear_0.b_0": "_linear.bias"}
+    model = paddle.load(str(folder / "linear_net.pdparams"), return_numpy=True)
+    state = {**paddle.load(str(folder / "adam.pdopt"), return_numpy=True), **{name: model[key] for name, key in parameters.items()}}
+    assert len(state) == 10
+    paddle.static.set_program_state(program, state)
+    out, = exe.run(program.clone(for_test=True), feed={"image": arrays["x"], "label": np.zeros((5, 1), "int64")}, fetch_list=[logits])
+    np.testing.assert_allclose(out, arrays["out"], **CLOSE)
+    got, = exe.run(program, feed={"image": arrays["next_image"], "label": arrays["next_label"]}, fetch_list=[loss])
+    np.testing.assert_allclose(got, arrays["next_loss"], **CLOSE)
+    for name, key in parameters.items():
+        before, after = model[key], arrays["next_param__" + key]
+        assert np.abs(after - before).max() > 1e-4
+        np.testing.assert_allclose(scope_value(name), after, rtol=1e-4, atol=2e-6, err_msg=name)
+
+
 @pytest.mark.parametrize("mode", ["param", "opt", "all"])
 def test_a_saved_program_state_has_the_recorded_entries(mode, exe):
     arrays = {key[len("state__"):]: value for key, value in io("static_save_train").items() if key.startswith("state__")}

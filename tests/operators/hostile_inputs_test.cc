@@ -379,6 +379,7 @@ bool IsError(const std::exception& error) { return dynamic_cast<const Error*>(&e
 // Makes all attempts with an operator that runs as it is, and tells how many.
 size_t Sweep(const Operator& op, const Values& values, const std::string& name) {
   std::vector<Attempt> attempts;
+  TellOutOfMemory();
   GuardMemory(kWatched);  // for the inputs too
   ForEachOrder(op, values, [&](const Operator& o, const Values& v) { AddAttempts(o, v, &attempts); });
   EXPECT_EQ(Crashes(attempts, IsError, kSeconds, kAddressSpace), "") << "as in " << name;
@@ -397,7 +398,6 @@ std::vector<std::string> Families() {
 class HostileInputsTest : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(HostileInputsTest, GiveAnAnswerOrAnError) {
-  TellOutOfMemory();
   std::set<std::string> seen;
   size_t count = 0;
   for (const Json& json : RecordedCases()) {

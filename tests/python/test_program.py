@@ -74,6 +74,17 @@ def test_a_clone_is_independent():
     assert len(copy.global_block().ops) == 0 and copy.global_block().has_var("x")
 
 
+def test_a_global_seed_is_that_of_the_program_and_of_those_made_later():
+    program, earlier = paddle.static.Program(), paddle.static.Program()
+    try:
+        program.global_seed(102)
+        assert (program.random_seed, paddle.static.Program().random_seed, earlier.random_seed) == (102, 102, 0)
+    finally:
+        program.global_seed(0)
+    assert paddle.static.Program().random_seed == 0
+
+
+
 def test_arithmetic_is_numpys(evaluate):
     x, y = static.data("x", [2]), static.data("y", [2])
     a, b = np.array([5.0, -3.0], "float32"), np.array([2.0, 2.0], "float32")
