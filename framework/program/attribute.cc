@@ -47,7 +47,8 @@ constexpr bool kIsNumber = std::is_arithmetic_v<T> && !std::is_same_v<T, bool>;
 template <typename To, typename From>
 bool CoerceNumber(From from, To* out) {
   if constexpr (std::is_integral_v<To> && std::is_floating_point_v<From>) {
-    if (static_cast<From>(static_cast<int64_t>(from)) != from) return false;
+    constexpr From kLimit = 9223372036854775808.0;  // 2^63; of neither nan nor more is there an integer
+    if (!(from >= -kLimit && from < kLimit) || static_cast<From>(static_cast<int64_t>(from)) != from) return false;
     return CoerceNumber(static_cast<int64_t>(from), out);
   } else if constexpr (std::is_integral_v<To>) {
     if (from < std::numeric_limits<To>::min() || from > std::numeric_limits<To>::max()) return false;
