@@ -54,6 +54,13 @@ class ValueMetas : public MetaTable {
 
 template <typename T>
 std::vector<int64_t> Widen(const Tensor& t) {
+  if constexpr (std::is_floating_point_v<T>) {
+    constexpr T kLimit = 9223372036854775808.0;  // 2^63
+    for (T x : std::span(t.data<T>(), t.num_elements())) {
+      SKIFF_ENFORCE(x >= -kLimit && x < kLimit, InvalidArgument, "a tensor that gives a shape or an index holds ", x,
+                    "; expected integers of 64 bits");
+    }
+  }
   return {t.data<T>(), t.data<T>() + t.num_elements()};
 }
 

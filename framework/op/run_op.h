@@ -25,7 +25,7 @@ void RunOp(const Operator& op, std::map<std::string, Value>* values, const RunOp
 /// gives: a program may have been built with unknown extents. Inputs that are not all dense tensors go unchecked.
 void CheckInputs(const OpDef& def, const Operator& op, const Attrs& attrs, const std::map<std::string, Value>& values);
 
-/// Elements of an integer tensor (any integer dtype, or a whole-numbered float) as int64.
+/// Elements of an integer tensor (any integer dtype, or a whole-numbered float) as int64. @throws InvalidType, InvalidArgument for nan and inf.
 std::vector<int64_t> IntElements(const Tensor& tensor);
 
 }  // namespace skiff

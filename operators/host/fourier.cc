@@ -173,6 +173,9 @@ void RealToComplexGrad(DynamicContext& c) {
     const Shape x = c.InputTensor("X").shape();
     const auto axes = TransformedAxes(c.attrs(), x.rank());
     CheckExtents(x, axes);
+    Shape out = x;
+    if (c.attrs().Get<bool>("onesided")) out[axes.back()] = x[axes.back()] / 2 + 1;
+    SKIFF_ENFORCE(s.shape == out, InvalidArgument, "Out@GRAD is ", s.shape, "; the transform of X ", x, " is ", out);
     if (c.attrs().Get<bool>("onesided")) s = Shortened(s, axes.back(), x[axes.back()]);
     Transform(&s, axes, !c.attrs().Get<bool>("forward"), c.num_threads());
     ScaleBy(&s, ScaleOf(c.attrs(), Points(x, axes)));

@@ -112,5 +112,31 @@ TEST_P(WindowsAndViewsTest, IdentityLossReduces) {
   OpCase("identity_loss", GetParam()).Input("X", {2}, {1, 3}).Attr("reduction", 0).Expect("Out", {4}).CheckGradient("X", "Out");
 }
 
+TEST(FourierErrorTest, TheGradientOfATransformHasItsShape) {
+  OpCase c("fft_r2c_grad");
+  c.Input("X", {1, 1, 1}, {1}).Input("Out@GRAD", {}, {1}).Attr("axes", Integers{1});
+  EXPECT_THAT([&] { c.Run("X@GRAD"); },
+              ThrowsMessage<InvalidArgument>(HasSubstr("Out@GRAD is []; the transform of X [1, 1, 1] is [1, 1, 1]")));
+}
+
+// What would fall between two elements is no error where only one is taken, however long the step.
+TEST(StridedErrorTest, AStepBeyondTheAxisTakesTheFirstElementAlone) {
+  OpCase c("tensor_unfold");
+  c.Input("input", {3}, {5, 6, 7}).Attr("axis", int64_t{0}).Attr("size", int64_t{2}).Attr("step", int64_t{1} << 62);
+  c.Expect("out", {5, 6}).ExpectShape("out", {1, 2});
+}
+
+TEST(StridedErrorTest, AShapeOfNaNIsRefused) {
+  OpCase c("fill_constant");
+  c.Input("ShapeTensor", {2}, {2, NAN}).Attr("value", 1.0f);
+  EXPECT_THAT([&] { c.Run("Out"); }, ThrowsMessage<InvalidArgument>(HasSubstr("holds nan; expected integers of 64 bits")));
+}
+
+TEST(StridedErrorTest, PixelsOfMoreThan63BitsAreRefused) {
+  OpCase c("pixel_unshuffle");
+  c.Input("X", {1, 3, 0, 0}, {}).Attr("downscale_factor", std::numeric_limits<int32_t>::max());
+  EXPECT_THAT([&] { c.Run("Out"); }, ThrowsMessage<InvalidArgument>(HasSubstr("an extent would not fit 63 bits")));
+}
+
 }  // namespace
 }  // namespace skiff::testing
