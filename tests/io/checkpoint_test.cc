@@ -369,5 +369,35 @@ TEST(CheckpointErrorTest, SaysWhatIsWrongWithItsArguments) {
   EXPECT_FALSE(std::filesystem::exists("/tmp/never"));
 }
 
+// A scheduler of a user's own that fails once when it is restored.
+class Balking : public lr::Scheduler {
+ public:
+  Balking() : Scheduler(0.1) { Start(-1); }
+  double Rate() override { return base_lr_; }
+  void Restore(const lr::State& state) override {
+    if (std::exchange(balks, false)) throw std::runtime_error("a scheduler balks");
+    Scheduler::Restore(state);
+  }
+  bool balks = false;
+};
+
+TEST(CheckpointErrorTest, WhateverASchedulerThrowsTheOthersAreAsBefore) {
+  TemporaryFolder folder;
+  Training training(UseSgd);
+  const auto balking = std::make_shared<Balking>();
+  training.main.run_hooks.push_back(std::make_shared<lr::RateHook>(balking, "rate", DType::kFloat32));
+  const Checkpoint checkpoint(folder / "c");
+  checkpoint.Save(training.main, training.scope, {.step = 1});
+  const lr::SchedulerPtr falling = dynamic_cast<lr::RateHook&>(*training.main.run_hooks[0]).scheduler();
+  falling->StepTo(5);
+  const double rate = falling->value();
+  balking->balks = true;
+  EXPECT_THROW(checkpoint.Resume(training.main, training.scope), std::runtime_error);
+  EXPECT_EQ(falling->last_epoch(), 5);
+  EXPECT_EQ(falling->value(), rate);
+  ASSERT_TRUE(checkpoint.Resume(training.main, training.scope));
+  EXPECT_EQ(falling->last_epoch(), 0);
+}
+
 }  // namespace
 }  // namespace skiff::io
