@@ -3,6 +3,7 @@
 #include "framework/layers/layers.h"
 #include "framework/layers/optimizer.h"
 #include "io/convert.h"
+#include "io/normalize.h"
 #include "io/program_file.h"
 #include "tests/io/support.h"
 
@@ -86,6 +87,41 @@ TEST(CutTest, AnInputThatIsStillNeededStays) {
   model.fetch_names = FetchNames(*model.program);
   const std::string middle = model.program->global_block().ops()[2]->outputs.One("Out");
   EXPECT_THAT(CutModel(model, {middle}, {}).feed_names, ElementsAre(middle, "y"));
+}
+
+// x -> relu -> h; then an operator whose attributes name variables.
+InferenceModel NamedByAttributes() {
+  InferenceModel model;
+  model.program = std::make_unique<Program>();
+  Block& block = model.program->global_block();
+  for (const char* name : {"x", "h", "n", "m", "k", "out"}) {
+    block.AddVar({.name = name, .kind = VarKind::kLodTensor, .dtype = DType::kFloat32, .shape = {2}});
+  }
+  block.AddOp({"relu", {{"X", {"x"}}}, {{"Out", {"h"}}}, {}});
+  block.AddOp({"my_own", {{"X", {"h"}}}, {{"Out", {"out"}}}, {{"one", VarRef{"n"}}, {"many", std::vector<VarRef>{{"m"}, {"k"}, {"m"}}}}});
+  model.program = NormalizeProgram(*model.program, {"x", "n", "m", "k"}, {"out"}, /*scale_fetches=*/false);
+  model.feed_names = FeedNames(*model.program);
+  model.fetch_names = FetchNames(*model.program);
+  return model;
+}
+
+TEST(RenameTest, FollowsANameThroughListsOfVariables) {
+  InferenceModel model = NamedByAttributes();
+  RenameVariable(&model, "m", "renamed");
+  EXPECT_THAT(model.feed_names, ElementsAre("x", "n", "renamed", "k"));
+  for (const auto& op : model.program->global_block().ops()) {
+    if (op->type != "my_own") continue;
+    std::vector<std::string> names;
+    for (const VarRef& ref : std::get<std::vector<VarRef>>(*op->attrs.Find("many"))) names.push_back(ref.name);
+    EXPECT_THAT(names, ElementsAre("renamed", "k", "renamed"));
+    EXPECT_EQ(std::get<VarRef>(*op->attrs.Find("one")).name, "n");
+  }
+}
+
+TEST(CutTest, AnInputThatAnAttributeNamesIsStillNeeded) {
+  const InferenceModel tail = CutModel(NamedByAttributes(), {"h"}, {});
+  EXPECT_THAT(tail.feed_names, ElementsAre("h", "n", "m", "k"));
+  EXPECT_THAT(CutModel(NamedByAttributes(), {}, {"h"}).feed_names, ElementsAre("x"));
 }
 
 TEST(InputShapeTest, IsInferredThroughTheBlocksOfABranch) {
