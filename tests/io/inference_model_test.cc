@@ -137,6 +137,32 @@ TEST(NormalizeTest, FetchesWhatIsFedAndParameters) {
   EXPECT_THAT(made->global_block().ops(), SizeIs(5));  // feed, two scales, two fetches
 }
 
+TEST(NormalizeTest, WhatAReaderOperatorGaveIsFedFromThereOn) {
+  // formats.md, section 2: everything up to and including a read operator goes, and so do READER variables.
+  Program program;
+  Block& block = program.global_block();
+  block.AddVar({.name = "reader", .kind = VarKind::kReader});
+  for (const char* name : {"count", "x", "y"}) block.AddVar({.name = name, .dtype = DType::kFloat32, .shape = {2}});
+  block.AddOp({"fill_constant", {}, {{"Out", {"count"}}}, {{"value", 1.0f}}});
+  block.AddOp({"read", {{"Reader", {"reader"}}, {"Count", {"count"}}}, {{"Out", {"x"}}}, {}});
+  block.AddOp({"relu", {{"X", {"x"}}}, {{"Out", {"y"}}}, {}});
+  const auto made = NormalizeProgram(program, {}, {"y"});
+  std::vector<std::string> types;
+  for (const auto& op : made->global_block().ops()) types.push_back(op->type);
+  EXPECT_THAT(types, ElementsAre("relu", "scale", "fetch"));
+  EXPECT_EQ(made->global_block().FindLocalVar("reader"), nullptr);
+}
+
+TEST(NormalizeTest, AVariableThatIsOnlyCalledLikeAScaleIsFetchedItself) {
+  const auto program = SmallProgram();
+  program->global_block().AddVar({"save_infer_model/scale_7", VarKind::kLodTensor, DType::kFloat32, {-1, 2}});
+  program->global_block().AddOp({"relu", {{"X", {"y"}}}, {{"Out", {"save_infer_model/scale_7"}}}, {}});
+  for (const bool scale_fetches : {false, true}) {
+    const auto made = NormalizeProgram(*program, {"x"}, {"save_infer_model/scale_7"}, scale_fetches);
+    EXPECT_THAT(FetchNames(*made), ElementsAre("save_infer_model/scale_7"));
+  }
+}
+
 TEST(NormalizeErrorTest, NamesAFeedThatIsNotNeeded) {
   const auto program = SmallProgram();
   program->global_block().AddVar({"label", VarKind::kLodTensor, DType::kInt64, {-1, 1}});
@@ -373,6 +399,15 @@ TEST(InferenceModelTest, AWeightThatIsOnlyDequantizedMayBeStoredInEightBits) {
   block.AddOp({"relu", {{"X", {"w"}}}, {{"Out", {"out"}}}, {}});
   EXPECT_THAT(ErrorOf([&] { ParseInferenceModel(SerializeProgram(program), bytes); }),
               HasSubstr("w is int8 [2] in the file, float32 [2] in the program"));
+}
+
+TEST(InferenceModelErrorTest, AValueOfAnotherDtypeThanTheProgramSaysIsNotSaved) {
+  TemporaryFolder folder;
+  Scope scope;
+  scope.SetTensor("w", Tensor::Of<double>({3, 2}, {1, 2, 3, 4, 5, 6}));
+  EXPECT_THAT(ErrorOf([&] { SaveInferenceModel(folder / "m", {"x"}, {"out"}, *SmallProgram(), scope); }),
+              AllOf(HasSubstr("of another dtype: w is float64, declared float32"), HasSubstr("run the startup program, or load them, first")));
+  EXPECT_FALSE(IsFile(folder / "m.pdmodel"));
 }
 
 TEST(InferenceModelErrorTest, SaysWhatIsMissing) {

@@ -139,6 +139,8 @@ TEST(SafetensorsErrorTest, HeadersThatMakeNoSenseAreRefused) {
       {R"({"x":{"dtype":"F32","shape":[[1]],"data_offsets":[0,4]}})", "a list where none belongs"},
       {R"({"x":{"dtype":"F32","shape":{"a":1},"data_offsets":[0,4]}})", "an object where none belongs"},
       {R"({"x":{"dtype":null,"shape":[1],"data_offsets":[0,4]}})", "null where none belongs"},
+      {R"({"x":{"dtype":"F32","shape":true,"data_offsets":[0,4]}})", "a truth value where none belongs, at \"x\""},
+      {R"({"x":{"dtype":"F32","shape":[false],"data_offsets":[0,4]}})", "a truth value where none belongs"},
       {R"({"__metadata__":{"a":1},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "a number where none belongs"},
       {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[18446744073709551612,18446744073709551616]}})", "where none belongs"},
       {R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"y":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})", "leaves a gap"},

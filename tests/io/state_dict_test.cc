@@ -238,5 +238,26 @@ TEST(StateDictTest, LoadsOneFilePerVariable) {
   ExpectSameBytes(scope.GetTensor("block/b"), *LoadNpz(Golden("legacy_combined/io.npz")).Find("nested__block:b"));
 }
 
+TEST(StateDictTest, AnEntryThatIsErasedLeavesTheOthersInTheirOrder) {
+  StateDict state = SmallState();
+  state.Set("z", Tensor::Of<float>({1}, {9}));
+  state.Erase("w");
+  state.Erase("nobody");
+  EXPECT_THAT(state.Names(), ElementsAre("b", "z"));
+  EXPECT_FALSE(state.Has("w"));
+  EXPECT_THAT(state.Find("z")->Values<float>(), ElementsAre(9));
+  state.Set("w", Tensor::Of<float>({1}, {8}));
+  EXPECT_THAT(state.Names(), ElementsAre("b", "z", "w"));
+}
+
+TEST(StateDictErrorTest, SaysOfWhatKindAFileIsThatHoldsNoNames) {
+  TemporaryFolder folder;
+  SaveNpy(Tensor::Of<float>({1}, {1}), folder / "x.npy");
+  EXPECT_THAT(ErrorOf([&] { LoadStateDict(folder / "x.npy"); }),
+              AllOf(HasSubstr("x.npy\": its kind is npy, it holds no tensors by name"), HasSubstr("a state dict is a pickle")));
+  EXPECT_THAT(ErrorOf([] { LoadStateDict(Golden("binary_format/f32.bin")); }), HasSubstr("its kind is tensors"));
+  EXPECT_THAT(ErrorOf([] { LoadStateDict(Golden("seed_static_fc/temp/model.pdmodel")); }), HasSubstr("its kind is program"));
+}
+
 }  // namespace
 }  // namespace skiff::io

@@ -108,5 +108,21 @@ TEST(VariableFilesTest, AModelsParametersHaveTheNamesOfItsLayers) {
   EXPECT_THAT(LoadModelState(Golden("legacy_combined/nested_dir")).Names(), ElementsAre("block/a/w", "block/b"));
 }
 
+TEST(VariableFilesTest, SelectedRowsHaveAFileOfTheirOwn) {
+  const TemporaryFolder folder;
+  const auto scope = Values();
+  *scope->Var("rows") = SelectedRows{{7, 2}, 10, Tensor::Of<float>({2, 1}, {1, 2})};
+  SaveVariables(*scope, folder.path(), "", {"b", "rows"});
+  const auto values = LoadVariables(folder.path(), "", {"rows"});
+  const SelectedRows& rows = std::get<SelectedRows>(values.at("rows"));
+  EXPECT_THAT(rows.rows, ElementsAre(7, 2));
+  EXPECT_EQ(rows.height, 10);
+  EXPECT_THAT(rows.value.Values<float>(), ElementsAre(1, 2));
+  EXPECT_THAT(ErrorOf([&] { SaveVariables(*scope, folder.path(), "all", {"b", "rows"}); }),
+              AllOf(HasSubstr("\"rows\" holds SelectedRows"), HasSubstr("leave filename out")));
+  EXPECT_FALSE(IsFile(folder / "all"));
+  EXPECT_THAT(ErrorOf([&] { LoadModelState(folder.path()); }), HasSubstr("/rows\" holds SelectedRows; load that file alone"));
+}
+
 }  // namespace
 }  // namespace skiff::io
