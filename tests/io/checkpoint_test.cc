@@ -321,6 +321,7 @@ TEST(CheckpointErrorTest, ThatOfAnotherProgramChangesNothingAndIsNotSkipped) {
   checkpoint.Save(sgd.main, sgd.scope, {.step = 1});
   adam.Run(1);
   const auto before = adam.State();
+  dynamic_cast<lr::RateHook&>(*adam.main.run_hooks[0]).scheduler()->StepTo(5);  // not where the other one was saved
   const double rate = dynamic_cast<lr::RateHook&>(*adam.main.run_hooks[0]).scheduler()->value();
   EXPECT_THAT(ErrorOf([&] { checkpoint.Resume(adam.main, adam.scope, {.skip_damaged = true}); }),
               AllOf(HasSubstr("does not fit the program"), HasSubstr("moment1")));
@@ -397,6 +398,17 @@ TEST(CheckpointErrorTest, WhateverASchedulerThrowsTheOthersAreAsBefore) {
   EXPECT_EQ(falling->value(), rate);
   ASSERT_TRUE(checkpoint.Resume(training.main, training.scope));
   EXPECT_EQ(falling->last_epoch(), 0);
+}
+
+TEST(CheckpointErrorTest, AStateThatIsNoneNamesWhatItLacks) {
+  TemporaryFolder folder;
+  Training training(UseSgd);
+  const Checkpoint checkpoint(folder / "c");
+  const std::string path = checkpoint.Save(training.main, training.scope, {.step = 1}) + "/checkpoint.pdstate";
+  SavePickle(PickleValue::Dict({}), path);
+  EXPECT_THAT(ErrorOf([&] { checkpoint.Resume(training.main, training.scope); }), HasSubstr("checkpoint.pdstate\" is no state of a checkpoint"));
+  SavePickle(PickleValue::List({}), path);
+  EXPECT_THAT(ErrorOf([&] { checkpoint.Resume(training.main, training.scope); }), HasSubstr("it has no \"data\""));
 }
 
 }  // namespace

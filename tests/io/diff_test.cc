@@ -314,5 +314,12 @@ TEST(DiffRunsTest, OutputsThatAreArraysAreComparedTensorByTensor) {
   EXPECT_EQ(run(two, plain).outputs[0].problem, "2 tensors -> a tensor");
 }
 
+TEST(DiffRunsErrorTest, ModelsWithOtherNumbersOfInputsAreNotRun) {
+  const InferenceModel a = LoadInferenceModel(Golden("seed_matmul_add/infer_model"));
+  InferenceModel b = LoadInferenceModel(Golden("seed_matmul_add/infer_model"));
+  b.fetch_names.push_back("img");
+  EXPECT_THAT(ErrorOf([&] { DiffRuns(a, b, {}, {}, {}); }), HasSubstr("models with 1 inputs and 1 outputs, and with 1 and 2"));
+}
+
 }  // namespace
 }  // namespace skiff::io

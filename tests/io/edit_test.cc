@@ -165,5 +165,30 @@ TEST(WriteModelTest, ParametersThatAreMissingOrDifferAreListed) {
   EXPECT_THAT(std::vector<std::filesystem::path>(std::filesystem::directory_iterator(folder.path()), {}), IsEmpty());
 }
 
+TEST(CutErrorTest, AModelIsNotCutAtAParameter) {
+  const InferenceModel model = LoadInferenceModel(Golden("seed_matmul_add/infer_model"));
+  const std::string parameter = model.parameters.Names().front();
+  const std::string said = "a model cannot be cut at \"" + parameter + "\": it is a parameter";
+  EXPECT_THAT(ErrorOf([&] { CutModel(model, {parameter}, {}); }), HasSubstr(said));
+  EXPECT_THAT(ErrorOf([&] { CutModel(model, {}, {parameter}); }), HasSubstr(said));
+}
+
+TEST(InputShapeErrorTest, OfWhatTheProgramComputesNoShapeIsSet) {
+  const auto program = ProgramOf("seed_matmul_add/infer_model.pdmodel");
+  EXPECT_THAT(ErrorOf([&] { WithInputShapes(*program, {{"elementwise_add_0", Shape({1, 2})}}); }),
+              HasSubstr("\"elementwise_add_0\" is computed by elementwise_add, so its shape is inferred"));
+}
+
+TEST(WriteModelTest, AParameterThatIsCalledLikeAFileOfTheFolderIsRefused) {
+  for (const char* name : {"__model__", "__params__"}) {
+    TemporaryFolder folder;
+    InferenceModel model = LoadInferenceModel(Golden("seed_matmul_add/infer_model"));
+    RenameVariable(&model, model.parameters.Names().front(), name);
+    EXPECT_THAT(ErrorOf([&] { WriteModel(model, folder / "m", ModelLayout::kFolder); }),
+                HasSubstr(StrCat("the parameter \"", name, "\" has a name")));
+    EXPECT_FALSE(std::filesystem::exists(folder / "m/__model__"));
+  }
+}
+
 }  // namespace
 }  // namespace skiff::io

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <complex>
+
 #include "io/atomic_file.h"
 #include "io/find_program.h"
 #include "io/pickle.h"
@@ -156,6 +158,7 @@ TEST(NormalizeTest, WhatAReaderOperatorGaveIsFedFromThereOn) {
 TEST(NormalizeTest, AVariableThatIsOnlyCalledLikeAScaleIsFetchedItself) {
   const auto program = SmallProgram();
   program->global_block().AddVar({"save_infer_model/scale_7", VarKind::kLodTensor, DType::kFloat32, {-1, 2}});
+  program->global_block().AddOp({"scale", {{"X", {"y"}}}, {{"Out", {"other"}}}, {{"scale", 2.0f}}});
   program->global_block().AddOp({"relu", {{"X", {"y"}}}, {{"Out", {"save_infer_model/scale_7"}}}, {}});
   for (const bool scale_fetches : {false, true}) {
     const auto made = NormalizeProgram(*program, {"x"}, {"save_infer_model/scale_7"}, scale_fetches);
@@ -408,6 +411,28 @@ TEST(InferenceModelErrorTest, AValueOfAnotherDtypeThanTheProgramSaysIsNotSaved) 
   EXPECT_THAT(ErrorOf([&] { SaveInferenceModel(folder / "m", {"x"}, {"out"}, *SmallProgram(), scope); }),
               AllOf(HasSubstr("of another dtype: w is float64, declared float32"), HasSubstr("run the startup program, or load them, first")));
   EXPECT_FALSE(IsFile(folder / "m.pdmodel"));
+}
+
+TEST(NormalizeErrorTest, SaysWhatIsWrongWithFeedsAndFetches) {
+  EXPECT_THAT(ErrorOf([] { NormalizeProgram(*SmallProgram(), {"x"}, {}); }), HasSubstr("an inference program needs a variable to fetch"));
+  EXPECT_THAT(ErrorOf([] { NormalizeProgram(*SmallProgram(), {"x", "x"}, {"out"}); }), HasSubstr("the feed \"x\" is named twice"));
+}
+
+TEST(NormalizeErrorTest, ComplexValuesHaveNoLegacySpelling) {
+  const auto program = SmallProgram();
+  program->global_block().AddOp({"assign_value", {}, {{"Out", {"other"}}}, {{"values", std::vector<Scalar>{Scalar(std::complex<double>(1, 2))}}}});
+  EXPECT_THAT(ErrorOf([&] { MakeLegacy(program.get()); }), HasSubstr("assign_value has complex values, which Paddle 2.4 has no attribute for"));
+}
+
+TEST(InferenceModelErrorTest, APrefixIsNoFolderAndAFolderMustBeThere) {
+  TemporaryFolder folder;
+  Scope scope;
+  for (const std::string& prefix : {std::string(), folder / "m/"}) {
+    EXPECT_THAT(ErrorOf([&] { SaveInferenceModel(prefix, {"x"}, {"out"}, *SmallProgram(), scope); }),
+                HasSubstr("should be folder/prefix, not a folder"));
+  }
+  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "none", {.model_filename = "__model__"}); }),
+              HasSubstr("there is no folder \"" + (folder / "none") + "\""));
 }
 
 TEST(InferenceModelErrorTest, SaysWhatIsMissing) {

@@ -182,6 +182,7 @@ TEST(NpyErrorTest, HeadersThatDescribeNoArrayAreRefused) {
            "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
            "{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1,1)}",  // ten dimensions
            "{'descr': '<f4', 'fortran_order': False, 'shape': [1]}", "{'descr': '<f4', 'fortran_order': False, 'shape': (1 1)}",
+           "{xdescrx: '<f4', 'fortran_order': False, 'shape': (1,)}", "{'descr", "{\"descr: '<f4'}",
            "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", "{'descr': '<f4, 'fortran_order': False}"}) {
     EXPECT_THAT(error_of(header), HasSubstr("field npy header")) << header;
   }
@@ -289,6 +290,58 @@ TEST(ZipErrorTest, EncryptedMembersAndNamesThatAreNoTextAreRefused) {
   changed = archive;
   changed[0] = 'Q';
   EXPECT_THAT(ErrorOfZip(changed), HasSubstr("no member"));
+}
+
+TEST(NpyErrorTest, TextsThatAreNoneAreRefused) {
+  const auto error_of = [](const std::string& descr, const std::string& elements) {
+    StringSink sink;
+    ZipWriter writer(&sink);
+    const std::string npy = Npy("{'descr': '" + descr + "', 'fortran_order': False, 'shape': (1,)}", elements);
+    const std::vector<std::span<const uint8_t>> content = {AsBytes(npy)};
+    writer.Add("x.npy", content);
+    writer.Finish();
+    return ErrorOf([&] { ParseNpz(MappedFile::FromMemory(sink.Take(), "x")); });
+  };
+  EXPECT_EQ(error_of("<U1", std::string("\x8B\x6A\0\0", 4)), "");
+  EXPECT_THAT(error_of("<Ux", "1234"), HasSubstr("text of no width"));
+  EXPECT_THAT(error_of("<U18446744073709551617", "1234"), HasSubstr("text of no width"));  // 2^64 + 1
+  EXPECT_THAT(error_of("<U1", std::string("\0\0\x11\0", 4)), HasSubstr("text with no character"));  // behind U+10FFFF
+  EXPECT_THAT(error_of("<U1", std::string("\0\xD8\0\0", 4)), HasSubstr("text with no character"));  // half a pair
+  EXPECT_THAT(error_of("<U1", std::string("\xFF\xDF\0\0", 4)), HasSubstr("text with no character"));
+  EXPECT_THAT(error_of("<U2", "1\0\0"), HasSubstr("field npy text"));
+}
+
+TEST(NpyErrorTest, ArraysWithoutAValueAndNamesTooLongAreNotWritten) {
+  TemporaryFolder folder;
+  EXPECT_THAT(ErrorOf([&] { SaveNpz({{"w", Tensor()}}, folder / "x.npz"); }), HasSubstr("the tensor \"w\" has no memory"));
+  EXPECT_THAT(ErrorOf([&] { SaveNpz({{std::string(65532, 'w'), Tensor::Of<float>({1}, {1})}}, folder / "x.npz"); }),
+              HasSubstr("a name of 65536 bytes is too long for a zip archive"));
+  EXPECT_FALSE(IsFile(folder / "x.npz"));
+  const std::string longest(65531, 'w');
+  SaveNpz({{longest, Tensor::Of<float>({1}, {1})}}, folder / "x.npz");
+  EXPECT_TRUE(LoadNpz(folder / "x.npz").Has(longest));
+}
+
+TEST(ZipErrorTest, MembersThatShareTheirBytesAreRefused) {
+  // Two entries of the directory for one member would let a small file become a large one.
+  std::string archive = Zip(0, std::string(100, 'x'), 100, 0);
+  const size_t central = archive.find("PK\1\2"), end = archive.find("PK\5\6");
+  const std::string entry = archive.substr(central, end - central);
+  for (int i = 1; i < 4; ++i) archive.insert(central, entry);
+  archive[archive.size() - 14] = archive[archive.size() - 12] = 4;  // members
+  EXPECT_THAT(ErrorOfZip(archive), HasSubstr("members overlap"));
+}
+
+TEST(ZipErrorTest, AnEndOf64BitsMustBeOne) {
+  StringSink sink;
+  ZipWriter writer(&sink);
+  const std::vector<std::span<const uint8_t>> content = {AsBytes("x")};
+  for (int i = 0; i < 65535; ++i) writer.Add("", content);
+  writer.Finish();
+  std::string archive = sink.Take();
+  EXPECT_EQ(IndexZip(MappedFile::FromMemory(archive, "x")).size(), 65535u);
+  archive[archive.find("PK\6\6")] = 'Q';
+  EXPECT_THAT(ErrorOf([&] { IndexZip(MappedFile::FromMemory(archive, "x")); }), HasSubstr("no zip64 end"));
 }
 
 TEST(NpyErrorTest, EveryCutIsAnError) {

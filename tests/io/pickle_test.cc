@@ -367,6 +367,61 @@ TEST(PickleErrorTest, ATensorWithoutAValueIsNoArray) {
   EXPECT_THAT(ErrorOf([] { NumpyType(DType::kUndefined); }), HasSubstr("a tensor without a dtype has no numpy type"));
 }
 
+TEST(PickleErrorTest, ArraysMayNotGrowByUsingTheSameBytesAgain) {
+  // A thousand bytes, remembered once and made into an array again and again: 100 kB from 10 kB.
+  const std::string array = Raw("cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\0tU\1btR(K\1(M\xE8\3t");
+  const std::string dtype = Raw("cnumpy\ndtype\n(U\2i1K\0K\1tR(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbq\2");
+  const std::string first = array + dtype + "\x89T" + Raw("\xE8\3\0\0") + std::string(1000, 'x') + "q\1tb";
+  const auto pickle = [&](int more) {
+    std::string arrays = "(" + first;
+    for (int i = 0; i < more; ++i) arrays += array + "h\2\x89h\1tb";
+    return Proto2(arrays + "t");
+  };
+  EXPECT_EQ(ErrorOfPickle(pickle(2)), "");
+  EXPECT_THAT(ErrorOfPickle(pickle(100)), HasSubstr("arrays share bytes so often"));
+}
+
+TEST(PickleErrorTest, WhatNoPickleHoldsCannotBeMade) {
+  EXPECT_THAT(ErrorOf([] { PickleValue::Scalar(Tensor::Of<float>({2}, {1, 2})); }), HasSubstr("a numpy scalar has one element, the tensor has 2"));
+  EXPECT_THAT(ErrorOf([] { PickleValue::Int(1).AsText(); }), HasSubstr("the pickled value is a int"));
+  EXPECT_THAT(ErrorOf([] { PickleValue::StaticTensor(PickleValue::Int(1)); }), HasSubstr("an array is wanted"));
+  PickleValue deep;
+  for (int i = 0; i < 255; ++i) deep = PickleValue::List({deep});
+  EXPECT_EQ(ErrorOf([&] { SerializePickle(deep); }), "");
+  EXPECT_THAT(ErrorOf([&] { SerializePickle(PickleValue::List({deep})); }), HasSubstr("objects nested more than 256 deep cannot be pickled"));
+}
+
+TEST(PickleErrorTest, SlicesAreOfOneTypeAndTheirKeysAreText) {
+  const auto merged = [](PickleValue key, Tensor second) {
+    const PickleValue facts = PickleValue::Dict({{PickleValue::Str("OriginShape"), PickleValue::Tuple({PickleValue::Int(2)})},
+                                                 {PickleValue::Str("slices"), PickleValue::List({PickleValue::Str("a"), PickleValue::Str("b")})}});
+    MergeSlices(PickleValue::Dict({{PickleValue::Str("a"), PickleValue::Array(Tensor::Of<float>({1}, {1}))},
+                                   {PickleValue::Str("b"), PickleValue::Array(std::move(second))},
+                                   {PickleValue::Str("UnpackBigParamInfor@@"), PickleValue::Dict({{std::move(key), facts}})}}), "x");
+  };
+  const Tensor alike = Tensor::Of<float>({1}, {1});
+  EXPECT_EQ(ErrorOf([&] { merged(PickleValue::Str("w"), alike); }), "");
+  EXPECT_THAT(ErrorOf([&] { merged(PickleValue::Str("w"), Tensor::Of<double>({1}, {1})); }), HasSubstr("parts of several types"));
+  EXPECT_THAT(ErrorOf([&] { merged(PickleValue::Int(7), alike); }), HasSubstr("a key that is no text"));
+}
+
+TEST(PickleErrorTest, OpcodesMustFindWhatTheyWorkOn) {
+  const std::pair<std::string, const char*> cases[] = {
+      {"K\1Na", "items for a list are added to a int"},
+      {"K\1(NNe", "items for a list are added to a int"},
+      {")Na", "items for a list are added to a tuple"},
+      {"cnumpy\nndarray\nNa", "items for a list are added to"},
+      {"K\1K\1Ns", "entries are set in a int"},
+      {"](K\1Nu", "entries are set in a list"},
+      {"\x8b\xff\xff\xff\xff", "an int of -1 bytes"},
+      {"\x95" + Number64(100) + "N", "a frame of 100 bytes, 2 are left"},
+      {"K\1K\2\x93", "something else where text is wanted"},  // STACK_GLOBAL
+  };
+  for (const auto& [opcodes, said] : cases) EXPECT_THAT(ErrorOfPickle(Proto2(opcodes)), HasSubstr(said)) << opcodes;
+  EXPECT_THAT(ErrorOfPickle("\x80\x02" "cnumpy"), HasSubstr("the line does not end"));
+  EXPECT_THAT(ErrorOfPickle("\x80\x02" "cnumpy\ndtype"), HasSubstr("the line does not end"));
+}
+
 TEST(PickleErrorTest, EveryCutAndEveryFlippedByteIsSafe) {
   for (const char* name : {"nested_pickles/dict.p2.pkl", "nested_pickles/numpy.p4.pkl",
                            "nested_pickles/static_list.pkl", "nested_pickles/set.p3.pkl",

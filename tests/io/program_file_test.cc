@@ -10,6 +10,7 @@
 namespace skiff::io {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -292,6 +293,24 @@ TEST(ProgramFileErrorTest, RefusesMoreBytesThanProtobufReadsAtOnce) {
   *start = 0x0A;
   EXPECT_THAT(ErrorOf([&] { ParseProgram({start, bytes}, "x"); }), HasSubstr("a program of 2147483648 bytes; protobuf reads at most 2147483647"));
   ::munmap(memory, bytes);
+}
+
+TEST(ProgramFileErrorTest, RefusesAttributesWithoutATypeAndListsThatAreCut) {
+  const auto attr = [](const std::string& rest) { return Block0(Field(4, Field(3, "op") + Field(4, Field(1, "a") + rest))); };
+  EXPECT_THAT(ErrorOfProgram(attr("")), AllOf(HasSubstr("an attribute without a type"), HasSubstr("blocks[0].ops[0].a")));
+  EXPECT_EQ(ErrorOfProgram(attr(Varint(2, 3) + Field(6, "\x05\x06"))), "");
+  EXPECT_THAT(ErrorOfProgram(attr(Varint(2, 3) + Field(6, "\x05\xFF"))), HasSubstr("protobuf cannot parse it"));
+}
+
+TEST(ProgramFileErrorTest, RefusesNamesThatAreNoUtf8) {
+  const auto var = [](const std::string& name) { return Field(3, Field(1, name) + Field(2, Varint(1, 17))); };
+  const auto op = [](const std::string& type, const std::string& slot, const std::string& argument) {
+    return Field(4, Field(3, type) + Field(1, Field(1, slot) + Field(2, argument)));
+  };
+  EXPECT_EQ(ErrorOfProgram(Block0(var("é") + op("op", "X", "é"))), "");
+  for (const std::string& bad : {var("\xFF"), op("\xFF", "X", "x"), op("op", "\xC3", "x"), op("op", "X", "\xED\xA0\x80")}) {
+    EXPECT_THAT(ErrorOfProgram(Block0(bad)), HasSubstr("is no UTF-8"));
+  }
 }
 
 TEST(ProgramFileErrorTest, EveryCutAndEveryFlippedByteIsSafe) {

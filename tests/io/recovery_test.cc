@@ -171,6 +171,33 @@ TEST(RecoveryTest, AFolderThatSomebodyElseMakesMeanwhileIsTaken) {
   EXPECT_EQ(ReadText(folder / "one/two/file"), "x");
 }
 
+TEST(RecoveryTest, AFileThatCannotBeClosedIsNotSaved) {  // as where a network's server is full
+  TemporaryFolder folder;
+  WriteFile(folder / "a", "old");
+  const Faults faults({.code = EDQUOT, .kinds = kCloseCall});
+  EXPECT_THAT(ErrorOf([&] { WriteFile(folder / "a", "new"); }), AllOf(HasSubstr("cannot close"), HasSubstr("Disk quota exceeded")));
+  EXPECT_EQ(PlainText(folder / "a"), "old");
+}
+
+TEST(RecoveryTest, AJournalThatIsNotWholeAndCannotBeRemovedStopsTheSave) {
+  TemporaryFolder folder;
+  WriteFile(folder / "a", "old");
+  std::ofstream(JournalPath(folder.path())) << "no journal";
+  const Faults faults({.code = EPERM, .kinds = kUnlinkCall});
+  EXPECT_THAT(ErrorOf([&] { WriteFile(folder / "a", "new"); }), HasSubstr("cannot remove \"" + JournalPath(folder.path()) + "\""));
+  EXPECT_EQ(PlainText(folder / "a"), "old");
+}
+
+TEST(RecoveryTest, AFileThatCannotBeRemovedIsAnError) {
+  TemporaryFolder folder;
+  WriteFile(folder / "a", "old");
+  AtomicFiles files;
+  files.Remove(folder / "a");
+  const Faults faults({.nth = 2, .code = EPERM, .kinds = kUnlinkCall});  // the first is for a journal that is not there
+  EXPECT_THAT(ErrorOf([&] { files.Commit(); }), AllOf(HasSubstr("cannot remove \"" + (folder / "a") + "\""), HasSubstr("unchanged")));
+  EXPECT_EQ(PlainText(folder / "a"), "old");
+}
+
 TEST(NewFolderTest, ANameThatIsTakenIsPassedOver) {
   TemporaryFolder folder;
   // Temporaries are numbered one by one: the lock of the next save takes one number, its folder the one behind it.
@@ -186,6 +213,29 @@ TEST(NewFolderTest, ANameThatIsTakenIsPassedOver) {
     EXPECT_EQ(made.path(), path(number + 3));
   }
   EXPECT_TRUE(std::filesystem::exists(path(number + 2) + "/theirs"));
+}
+
+TEST(RecoveryTest, AFolderWhoseNameMayNotBeOnTheDiskHoldsNoFile) {
+  TemporaryFolder folder;
+  const Faults faults({.nth = 1, .code = EIO, .kinds = kFsyncCall});
+  EXPECT_THAT(ErrorOf([&] { WriteFile(folder / "new/file", ""); }),
+              AllOf(HasSubstr("cannot flush folder \"" + folder.path() + "\": Input/output error"), HasSubstr("unchanged")));
+  EXPECT_FALSE(IsFile(folder / "new/file"));
+}
+
+TEST(CommitJournalErrorTest, MoreFilesThanAJournalCanNameAreRefused) {
+  std::vector<CommitEntry> entries(100000, {"folder/" + std::string(250, 'n'), "", 1});
+  EXPECT_THAT(ErrorOf([&] { SerializeJournal(entries); }), HasSubstr("100000 files are too many to change together"));
+  entries.resize(10);
+  EXPECT_EQ(ErrorOf([&] { SerializeJournal(entries); }), "");
+}
+
+TEST(MappedFileErrorTest, AFileThatAddressSpaceCannotHoldIsAnError) {
+  TemporaryFolder folder;
+  WriteFile(folder / "x", "");
+  std::filesystem::resize_file(folder / "x", uint64_t{1} << 36);  // all a hole
+  const std::string said = testing::InChild([&] { return ErrorOf([&] { MappedFile::Open(folder / "x"); }); }, 20, rlim_t{1} << 35);
+  EXPECT_THAT(said, AllOf(StartsWith("skiff::External"), HasSubstr("cannot map the 68719476736 bytes of")));
 }
 
 }  // namespace

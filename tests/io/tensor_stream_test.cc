@@ -221,6 +221,8 @@ TEST(TensorStreamErrorTest, RowsThatDoNotFitTheTensorAreRefused) {
   EXPECT_NE(error_of({0}, 10, two), "");
   EXPECT_NE(error_of({0, 1, 2}, 10, two), "");
   EXPECT_NE(error_of({0}, 10, "\x08\x06"), "");  // a 0-D tensor has no rows
+  // 2^61 rows: times their eight bytes that is 0.
+  EXPECT_NE(ErrorOf([] { ReadTensorFile(InMemory(std::string(4, '\0') + Number(uint64_t{1} << 61) + std::string(100, '\0'))); }), "");
 }
 
 TEST(TensorStreamErrorTest, EveryCutOfAFileIsAnError) {
