@@ -435,6 +435,14 @@ TEST(InferenceModelErrorTest, APrefixIsNoFolderAndAFolderMustBeThere) {
               HasSubstr("there is no folder \"" + (folder / "none") + "\""));
 }
 
+TEST(InferenceModelErrorTest, BytesBehindAVariableInItsOwnFileAreRefused) {
+  TemporaryFolder folder;
+  std::filesystem::copy(Golden("legacy_separate/model"), folder / "m");
+  const auto model = LoadInferenceModel(folder / "m");
+  std::ofstream(folder / "m/conv1.w_0", std::ios::app | std::ios::binary) << "x";
+  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "m"); }), AllOf(HasSubstr("m/conv1.w_0"), HasSubstr("1 bytes follow where the file should end")));
+}
+
 TEST(InferenceModelErrorTest, SaysWhatIsMissing) {
   TemporaryFolder folder;
   EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "model"); }), HasSubstr("there is no"));

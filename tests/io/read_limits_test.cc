@@ -74,7 +74,7 @@ TEST(ReadLimitsTest, OfPicklesAreItemsTextsBytesAndArrays) {
   ExpectBound("max_bytes", half, "bytes", parse(PickleValue::Bytes(std::string(kMegabyte, 'x'))));
   ExpectBound("max_text_bytes", {.max_text_bytes = kMegabyte - 1}, "text", parse(PickleValue::Str(std::string(kMegabyte, 'x'))));
   ExpectBound("max_objects", {.max_objects = 1000}, "argument of a pickle opcode", parse(PickleValue::List(std::vector<PickleValue>(1000))));
-  ExpectBound("max_bytes", half, "argument of a pickle opcode", parse(PickleValue::List(std::vector<PickleValue>(100000))));  // a byte each
+  ExpectBound("max_bytes", half, "argument of a pickle opcode", parse(PickleValue::List(std::vector<PickleValue>(20000))));  // a byte each
   const PickleValue one = PickleValue::Str("one");  // an item that is there once
   ExpectBound("max_bytes", half, "argument of a pickle opcode", parse(PickleValue::List(std::vector<PickleValue>(100000, one))));
   PickleValue deep;
