@@ -45,7 +45,11 @@ void MakeFolders(const std::string& folder) {
   if (IsFolder(folder)) return;
   const std::string above = FolderOf(folder);
   if (above != folder) MakeFolders(above);
-  if (::mkdir(folder.c_str(), 0777) != 0 && !IsFolder(folder)) FailWrite("make folder", folder);
+  const int code = CurrentSystemCalls().mkdir(folder.c_str(), 0777) == 0 ? 0 : errno;
+  if (code != 0 && !IsFolder(folder)) {  // nor did somebody else make it meanwhile
+    errno = code;
+    FailWrite("make folder", folder);
+  }
   if (!SyncFolder(above.c_str())) FailWrite("flush folder", above);
 }
 
@@ -200,6 +204,7 @@ class FolderCommit {
   }
 
   bool Undo() noexcept {
+    if (without_backup_) return !entries_.front().HasChanged();
     return entries_.empty() ||
            RollBack(folder_.c_str(), has_journal_ ? journal_.c_str() : nullptr, entries_);
   }
@@ -222,11 +227,8 @@ class FolderCommit {
       backup.clear();
       const bool no_links = errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS || errno == EMLINK;
       if (!no_links) FailWrite("keep a second name of", target);
-      if (several) {
-        CopyOld(target);
-      } else {
-        entries_.pop_back();
-      }
+      without_backup_ = !several;
+      if (several) CopyOld(target);
       return;
     }
   }
@@ -262,7 +264,7 @@ class FolderCommit {
   std::vector<FileWriter*> writers_;
   std::vector<std::string> removed_;
   std::vector<CommitEntry> entries_;
-  bool has_journal_ = false;
+  bool has_journal_ = false, without_backup_ = false;
 };
 
 // ---- AtomicFiles

@@ -182,11 +182,7 @@ void RemoveDeadTemporaries(const std::string& folder) {
         if (errno != ENOENT) living.insert(std::move(save));
         continue;
       }
-      if (::fstat(fd, &info) != 0) {
-        ::close(fd);
-        continue;
-      }
-      if (S_ISDIR(info.st_mode)) {  // never locked itself
+      if (::fstat(fd, &info) == 0 && S_ISDIR(info.st_mode)) {  // never locked itself
         ::close(fd);
         if (remove && !living.contains(save)) EraseFolder(path.c_str());
         continue;

@@ -77,9 +77,36 @@ double Ratio(Number part, Number whole) {
   return static_cast<double>(whole == 0 ? std::numeric_limits<Number>::infinity() : part / whole);
 }
 
-const Tensor* TensorOf(const Value& value) {
-  const Tensor* tensor = std::get_if<Tensor>(&value);
-  return tensor != nullptr && tensor->is_initialized() ? tensor : nullptr;
+// What a fetched value holds: of SelectedRows the numbers of the rows and the height, then the rows.
+std::vector<Tensor> TensorsOf(const Value& value) {
+  if (const auto* tensor = std::get_if<Tensor>(&value)) return {*tensor};
+  if (const auto* array = std::get_if<TensorArray>(&value)) return *array;
+  const auto* rows = std::get_if<SelectedRows>(&value);
+  if (rows == nullptr) return {};
+  std::vector<int64_t> numbers = rows->rows;
+  numbers.push_back(rows->height);
+  return {Tensor::Of({static_cast<int64_t>(numbers.size())}, numbers), rows->value};
+}
+
+// Of several tensors, the first that differs.
+TensorDifference DiffFetched(const Value& a, const Value& b, const Tolerance& tolerance) {
+  const std::vector<Tensor> left = TensorsOf(a), right = TensorsOf(b);
+  TensorDifference difference;
+  if (a.index() != b.index() || left.size() != right.size()) {
+    const auto text = [](const Value& value, size_t count) {
+      return std::holds_alternative<Tensor>(value) ? std::string("a tensor") : StrCat(count, " tensors");
+    };
+    difference.problem = StrCat(text(a, left.size()), " -> ", text(b, right.size()));
+    return difference;
+  }
+  for (size_t i = 0; i < left.size() && difference.equal(); ++i) {
+    if (left[i].is_initialized() && right[i].is_initialized()) {
+      difference = DiffTensors(left[i], right[i], tolerance);
+    } else if (left[i].is_initialized() != right[i].is_initialized()) {
+      difference.problem = StrCat("entry ", i, " has a value in one of them alone");
+    }
+  }
+  return difference;
 }
 
 // Dense variables of block 0, each with the position of the operator that writes it last.
@@ -247,14 +274,7 @@ RunDifferences DiffRuns(const InferenceModel& a, const InferenceModel& b, const 
 
   RunDifferences differences;
   const auto compare = [&](size_t i) {
-    TensorDifference difference;
-    const Tensor* left = TensorOf(values_a[i]);
-    const Tensor* right = TensorOf(values_b[i]);
-    if (left != nullptr && right != nullptr) {
-      difference = DiffTensors(*left, *right, tolerance);
-    } else if (left != right) {
-      difference.problem = left == nullptr ? "no value -> a value" : "a value -> no value";
-    }
+    TensorDifference difference = DiffFetched(values_a[i], values_b[i], tolerance);
     difference.name_a = fetches_a[i];
     difference.name_b = fetches_b[i];
     return difference;

@@ -26,7 +26,6 @@ struct Digest::State {
 
 Digest::Digest() : state_(std::make_unique<State>()) { XXH3_128bits_reset(&state_->xxh); }
 Digest::~Digest() = default;
-Digest::Digest(Digest&&) noexcept = default;
 
 void Digest::Update(const void* data, size_t bytes) { XXH3_128bits_update(&state_->xxh, data, bytes); }
 

@@ -15,7 +15,6 @@ class Digest {
  public:
   Digest();
   ~Digest();
-  Digest(Digest&&) noexcept;
 
   void Update(const void* data, size_t bytes);
   /// Of all bytes so far: 32 digits, as `xxhsum -H2` prints them.

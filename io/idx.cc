@@ -34,14 +34,17 @@ IdxHeader ReadIdxHeader(Reader reader) {
   const int rank = reader.Read<uint8_t>("idx dimensions");
   if (rank > Shape::kMaxRank) reader.Fail(StrCat(rank, " dimensions"), "idx dimensions");
   header.element_bytes = SizeOf(header.dtype);
+  bool empty = false;
   for (int i = 0; i < rank; ++i) {
     const uint64_t extent = reader.ReadBigEndian<uint32_t>("idx extent");
     header.shape.Append(static_cast<int64_t>(extent));
-    const bool overflows =
-        __builtin_mul_overflow(header.element_bytes, extent, &header.element_bytes) ||
-        header.element_bytes > static_cast<uint64_t>(INT64_MAX);
+    empty = empty || extent == 0;
+    // The others must not overflow beside a 0 either: products of some of them are taken later.
+    const bool overflows = extent != 0 && (__builtin_mul_overflow(header.element_bytes, extent, &header.element_bytes) ||
+                                           header.element_bytes > static_cast<uint64_t>(INT64_MAX));
     if (overflows) reader.Fail(StrCat("the extents ", header.shape, " overflow"), "idx extent");
   }
+  if (empty) header.element_bytes = 0;
   header.bytes = reader.offset();
   return header;
 }

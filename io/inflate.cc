@@ -51,8 +51,8 @@ std::string Run(std::span<const uint8_t> bytes, int window_bits, uint64_t max_by
     const bool more = taken < bytes.size() || stream.z.avail_in > 0;
     if (result == Z_STREAM_END) {
       if (!more) return out;
-      if (window_bits < 0) fail("bytes follow its compressed content");
-      if (inflateReset(&stream.z) != Z_OK) fail("its compressed content is damaged");
+      // A gzip file may have several parts, one behind the other.
+      if (window_bits < 0 || inflateReset(&stream.z) != Z_OK) fail("bytes follow its compressed content");
     } else if (result != Z_OK && result != Z_BUF_ERROR) {
       fail("its compressed content is damaged");
     } else if (!more && out.size() == before) {

@@ -52,7 +52,7 @@ NewFolder::NewFolder(const std::string& parent)
     RemoveDeadTemporaries(parent);
   }
   std::string path = TemporaryPath(parent, save_);
-  while (::mkdir(path.c_str(), 0777) != 0) {
+  while (CurrentSystemCalls().mkdir(path.c_str(), 0777) != 0) {
     if (errno != EEXIST) FailFolder("make folder", path);
     path = TemporaryPath(parent, save_);
   }

@@ -71,7 +71,6 @@ const PickleMachine::Finished& PickleMachine::FinishItem(Item* item, int depth) 
       done.value = PickleValue::Complex({item->real, item->imaginary});
       break;
     case PickleKind::kStr:
-      reader_.CheckText(item->raw.size(), item->offset, "text");
       reader_.ChargeBytes(2 * item->raw.size(), "text");
       done.value = PickleValue::Str(TextOf(*item));
       break;

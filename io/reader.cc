@@ -90,11 +90,6 @@ std::span<const uint8_t> Reader::TakeLine(const char* field) {
   return line;
 }
 
-uint8_t Reader::Peek(const char* field) const {
-  if (AtEnd()) FailShort(1, field);
-  return bytes_[position_];
-}
-
 void Reader::ExpectEnd(const char* field) const {
   if (!AtEnd()) Fail(StrCat(remaining(), " bytes follow where the file should end"), field);
 }

@@ -70,8 +70,6 @@ class Reader {
   uint64_t ReadVarint(const char* field);
   /// Bytes up to the next line feed, which is taken too.
   std::span<const uint8_t> TakeLine(const char* field);
-  /// The next byte without taking it. @throws InvalidArgument at the end.
-  uint8_t Peek(const char* field) const;
 
   /// @throws InvalidArgument unless every byte was taken.
   void ExpectEnd(const char* field) const;

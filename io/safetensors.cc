@@ -15,6 +15,7 @@ using OrderedJson = nlohmann::ordered_json;
 
 constexpr const char* kHeaderField = "safetensors header";
 constexpr size_t kHeaderAlignment8 = 8;
+constexpr uint64_t kHeaderAt = 8;  // behind its length
 
 // In the order in which the format's library sorts them, narrow ones first.
 constexpr std::array<std::pair<std::string_view, DType>, 11> kSafetensorsDTypes = {
@@ -39,6 +40,8 @@ struct Described {
 // Takes the header as it is parsed, so that nothing nested deeper, doubled or out of place is ever built.
 class HeaderReceiver : public nlohmann::json_sax<nlohmann::json> {
  public:
+  explicit HeaderReceiver(Reader* reader) : reader_(reader) {}
+
   std::vector<Described> tensors;
   std::vector<PickleValue::Item> metadata;
   bool has_metadata = false;
@@ -50,6 +53,8 @@ class HeaderReceiver : public nlohmann::json_sax<nlohmann::json> {
     if (in_metadata()) {
       has_metadata = true;
     } else {
+      reader_->ChargeObjects(1, kHeaderField);
+      reader_->ChargeBytes(sizeof(Described) + name_.size(), kHeaderField);
       tensors.push_back({.name = name_});
     }
     return true;
@@ -65,6 +70,7 @@ class HeaderReceiver : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
   bool key(std::string& key) override {
+    reader_->CheckText(key.size(), kHeaderAt, kHeaderField);
     std::set<std::string>& known = depth_ == 1 ? names_ : keys_;
     if (!known.insert(key).second) return Refuse("\"" + key + "\" is there twice");
     (depth_ == 1 ? name_ : key_) = key;
@@ -72,6 +78,9 @@ class HeaderReceiver : public nlohmann::json_sax<nlohmann::json> {
   }
   bool string(std::string& text) override {
     if (depth_ == 2 && in_metadata()) {
+      reader_->CheckText(text.size(), kHeaderAt, kHeaderField);
+      reader_->ChargeObjects(1, kHeaderField);
+      reader_->ChargeBytes(sizeof(PickleValue::Item) + key_.size() + text.size(), kHeaderField);
       metadata.emplace_back(PickleValue::Str(key_), PickleValue::Str(text));
       return true;
     }
@@ -120,6 +129,7 @@ class HeaderReceiver : public nlohmann::json_sax<nlohmann::json> {
     return Refuse(StrCat(what, " where none belongs", name_.empty() ? "" : ", at \"" + name_ + "\""));
   }
 
+  Reader* reader_;  // counts what the header asks for
   int depth_ = 0;
   size_t error_at_ = 0;
   std::string name_, key_;         // the keys in sight, of the header and of one entry
@@ -127,7 +137,7 @@ class HeaderReceiver : public nlohmann::json_sax<nlohmann::json> {
   std::vector<uint64_t>* list_ = nullptr;  // what numbers belong to
 };
 
-TensorEntry ToEntry(const Described& described, const Reader& reader, uint64_t data_at) {
+TensorEntry ToEntry(const Described& described, Reader& reader, uint64_t data_at) {
   const auto known = std::find_if(kSafetensorsDTypes.begin(), kSafetensorsDTypes.end(),
                                   [&](const auto& row) { return row.first == described.dtype; });
   SKIFF_ENFORCE(known != kSafetensorsDTypes.end(), Unimplemented, "cannot read \"", reader.what(), "\": tensor \"",
@@ -146,11 +156,12 @@ TensorEntry ToEntry(const Described& described, const Reader& reader, uint64_t d
   if (empty) bytes = 0;
   const bool pair = described.offsets.size() == 2 && described.offsets[0] <= described.offsets[1];
   if (overflows || !pair || described.offsets[1] - described.offsets[0] != static_cast<uint64_t>(bytes)) {
-    reader.FailAt(8, StrCat("the data_offsets of \"", described.name, "\" do not hold its ", described.dtype, " ", entry.shape),
+    reader.FailAt(kHeaderAt, StrCat("the data_offsets of \"", described.name, "\" do not hold its ", described.dtype, " ", entry.shape),
                   kHeaderField);
   }
   entry.offset = entry.data_offset = data_at + described.offsets[0];
   entry.data_bytes = static_cast<uint64_t>(bytes);
+  reader.ChargeBytes(entry.data_bytes, "safetensors data");  // should it be copied
   return entry;
 }
 
@@ -164,13 +175,13 @@ void CheckCover(const std::vector<TensorEntry>& entries, const std::vector<Descr
   uint64_t end = reader.offset();
   for (const size_t i : order) {
     if (entries[i].data_offset != end) {
-      reader.FailAt(8, StrCat("\"", described[i].name, "\" ", entries[i].data_offset < end ? "overlaps" : "leaves a gap behind",
+      reader.FailAt(kHeaderAt, StrCat("\"", described[i].name, "\" ", entries[i].data_offset < end ? "overlaps" : "leaves a gap behind",
                               " the tensor before it"), kHeaderField);
     }
     end += entries[i].data_bytes;
   }
   const uint64_t size = reader.offset() + reader.remaining();
-  if (end != size) reader.FailAt(8, StrCat("the tensors end at byte ", end, ", the file has ", size), kHeaderField);
+  if (end != size) reader.FailAt(kHeaderAt, StrCat("the tensors end at byte ", end, ", the file has ", size), kHeaderField);
 }
 
 OrderedJson MetadataOf(const StateDict& state) {
@@ -200,10 +211,10 @@ StateDict ParseSafetensors(const std::shared_ptr<const MappedFile>& file, Tensor
                             " are the most"), "safetensors header size");
   }
   const std::string_view header = AsText(reader.Take(header_bytes, kHeaderField));
-  if (!header.starts_with('{')) reader.FailAt(8, "it does not begin with {", kHeaderField);
-  HeaderReceiver receiver;
+  if (!header.starts_with('{')) reader.FailAt(kHeaderAt, "it does not begin with {", kHeaderField);
+  HeaderReceiver receiver(&reader);
   if (!nlohmann::json::sax_parse(header.begin(), header.end(), &receiver)) {
-    reader.FailAt(8 + receiver.error_at(), receiver.problem, kHeaderField);
+    reader.FailAt(kHeaderAt + receiver.error_at(), receiver.problem, kHeaderField);
   }
 
   std::vector<TensorEntry> entries;

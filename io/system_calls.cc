@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ SystemCalls& CurrentSystemCalls() {
       .rename = ::rename,
       .link = ::link,
       .unlink = ::unlink,
+      .mkdir = ::mkdir,
       .flock = ::flock,
       .exchange = [](const char* one, const char* other) {
         return static_cast<int>(::syscall(SYS_renameat2, AT_FDCWD, one, AT_FDCWD, other, 2u));

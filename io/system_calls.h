@@ -17,6 +17,7 @@ struct SystemCalls {
   int (*rename)(const char* from, const char* to);
   int (*link)(const char* from, const char* to);
   int (*unlink)(const char* path);
+  int (*mkdir)(const char* path, mode_t mode);
   int (*flock)(int fd, int operation);
   int (*exchange)(const char* one, const char* other);  // renameat2 with RENAME_EXCHANGE
 };

@@ -179,6 +179,7 @@ Value ReadTensorFile(const std::shared_ptr<const MappedFile>& file, TensorMemory
     SelectedRows rows;
     const uint64_t count = reader.ReadCount("SelectedRows rows", sizeof(int64_t));
     const auto taken = reader.Take(count * sizeof(int64_t), "SelectedRows rows");
+    reader.ChargeBytes(taken.size(), "SelectedRows rows");
     rows.rows.resize(count);
     if (count > 0) std::memcpy(rows.rows.data(), taken.data(), taken.size());
     rows.height = reader.Read<int64_t>("SelectedRows height");

@@ -321,6 +321,7 @@ TEST(CheckpointErrorTest, ThatOfAnotherProgramChangesNothingAndIsNotSkipped) {
   checkpoint.Save(sgd.main, sgd.scope, {.step = 1});
   adam.Run(1);
   const auto before = adam.State();
+  dynamic_cast<lr::RateHook&>(*adam.main.run_hooks[0]).scheduler()->StepTo(5);  // not where the other one was saved
   const double rate = dynamic_cast<lr::RateHook&>(*adam.main.run_hooks[0]).scheduler()->value();
   EXPECT_THAT(ErrorOf([&] { checkpoint.Resume(adam.main, adam.scope, {.skip_damaged = true}); }),
               AllOf(HasSubstr("does not fit the program"), HasSubstr("moment1")));
@@ -367,6 +368,47 @@ TEST(CheckpointErrorTest, SaysWhatIsWrongWithItsArguments) {
   Scope empty;
   EXPECT_THAT(ErrorOf([&] { Checkpoint("/tmp/never").Save(training.main, empty, {}); }), HasSubstr("startup program"));
   EXPECT_FALSE(std::filesystem::exists("/tmp/never"));
+}
+
+// A scheduler of a user's own that fails once when it is restored.
+class Balking : public lr::Scheduler {
+ public:
+  Balking() : Scheduler(0.1) { Start(-1); }
+  double Rate() override { return base_lr_; }
+  void Restore(const lr::State& state) override {
+    if (std::exchange(balks, false)) throw std::runtime_error("a scheduler balks");
+    Scheduler::Restore(state);
+  }
+  bool balks = false;
+};
+
+TEST(CheckpointErrorTest, WhateverASchedulerThrowsTheOthersAreAsBefore) {
+  TemporaryFolder folder;
+  Training training(UseSgd);
+  const auto balking = std::make_shared<Balking>();
+  training.main.run_hooks.push_back(std::make_shared<lr::RateHook>(balking, "rate", DType::kFloat32));
+  const Checkpoint checkpoint(folder / "c");
+  checkpoint.Save(training.main, training.scope, {.step = 1});
+  const lr::SchedulerPtr falling = dynamic_cast<lr::RateHook&>(*training.main.run_hooks[0]).scheduler();
+  falling->StepTo(5);
+  const double rate = falling->value();
+  balking->balks = true;
+  EXPECT_THROW(checkpoint.Resume(training.main, training.scope), std::runtime_error);
+  EXPECT_EQ(falling->last_epoch(), 5);
+  EXPECT_EQ(falling->value(), rate);
+  ASSERT_TRUE(checkpoint.Resume(training.main, training.scope));
+  EXPECT_EQ(falling->last_epoch(), 0);
+}
+
+TEST(CheckpointErrorTest, AStateThatIsNoneNamesWhatItLacks) {
+  TemporaryFolder folder;
+  Training training(UseSgd);
+  const Checkpoint checkpoint(folder / "c");
+  const std::string path = checkpoint.Save(training.main, training.scope, {.step = 1}) + "/checkpoint.pdstate";
+  SavePickle(PickleValue::Dict({}), path);
+  EXPECT_THAT(ErrorOf([&] { checkpoint.Resume(training.main, training.scope); }), HasSubstr("checkpoint.pdstate\" is no state of a checkpoint"));
+  SavePickle(PickleValue::List({}), path);
+  EXPECT_THAT(ErrorOf([&] { checkpoint.Resume(training.main, training.scope); }), HasSubstr("it has no \"data\""));
 }
 
 }  // namespace

@@ -167,5 +167,17 @@ TEST(ChecksumsErrorTest, ADamagedSidecarIsSaid) {
   EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "m"); }), HasSubstr("version 2, this skiff reads version 1"));
 }
 
+TEST(ChecksumsTest, ASaveBesideADamagedSidecarSucceedsAndLeavesItToBeSaid) {
+  TemporaryFolder folder;
+  SaveModelVersion(folder / "m", 1);
+  for (const char* broken : {"no checksums", "skiff checksums 2\n"}) {
+    WriteFile(folder / "m.checksums", broken);
+    WriteFile(folder / "m.pdmodel", SerializeProgram(*VersionedProgram(2)));
+    EXPECT_EQ(PlainText(folder / "m.checksums"), broken);
+    EXPECT_THAT(ErrorOf([&] { LoadProgram(folder / "m.pdmodel"); }), HasSubstr("m.checksums"));
+    EXPECT_EQ(VersionOf(*LoadProgram(folder / "m.pdmodel", false)), 2);
+  }
+}
+
 }  // namespace
 }  // namespace skiff::io

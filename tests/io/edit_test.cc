@@ -3,6 +3,7 @@
 #include "framework/layers/layers.h"
 #include "framework/layers/optimizer.h"
 #include "io/convert.h"
+#include "io/normalize.h"
 #include "io/program_file.h"
 #include "tests/io/support.h"
 
@@ -88,6 +89,41 @@ TEST(CutTest, AnInputThatIsStillNeededStays) {
   EXPECT_THAT(CutModel(model, {middle}, {}).feed_names, ElementsAre(middle, "y"));
 }
 
+// x -> relu -> h; then an operator whose attributes name variables.
+InferenceModel NamedByAttributes() {
+  InferenceModel model;
+  model.program = std::make_unique<Program>();
+  Block& block = model.program->global_block();
+  for (const char* name : {"x", "h", "n", "m", "k", "out"}) {
+    block.AddVar({.name = name, .kind = VarKind::kLodTensor, .dtype = DType::kFloat32, .shape = {2}});
+  }
+  block.AddOp({"relu", {{"X", {"x"}}}, {{"Out", {"h"}}}, {}});
+  block.AddOp({"my_own", {{"X", {"h"}}}, {{"Out", {"out"}}}, {{"one", VarRef{"n"}}, {"many", std::vector<VarRef>{{"m"}, {"k"}, {"m"}}}}});
+  model.program = NormalizeProgram(*model.program, {"x", "n", "m", "k"}, {"out"}, /*scale_fetches=*/false);
+  model.feed_names = FeedNames(*model.program);
+  model.fetch_names = FetchNames(*model.program);
+  return model;
+}
+
+TEST(RenameTest, FollowsANameThroughListsOfVariables) {
+  InferenceModel model = NamedByAttributes();
+  RenameVariable(&model, "m", "renamed");
+  EXPECT_THAT(model.feed_names, ElementsAre("x", "n", "renamed", "k"));
+  for (const auto& op : model.program->global_block().ops()) {
+    if (op->type != "my_own") continue;
+    std::vector<std::string> names;
+    for (const VarRef& ref : std::get<std::vector<VarRef>>(*op->attrs.Find("many"))) names.push_back(ref.name);
+    EXPECT_THAT(names, ElementsAre("renamed", "k", "renamed"));
+    EXPECT_EQ(std::get<VarRef>(*op->attrs.Find("one")).name, "n");
+  }
+}
+
+TEST(CutTest, AnInputThatAnAttributeNamesIsStillNeeded) {
+  const InferenceModel tail = CutModel(NamedByAttributes(), {"h"}, {});
+  EXPECT_THAT(tail.feed_names, ElementsAre("h", "n", "m", "k"));
+  EXPECT_THAT(CutModel(NamedByAttributes(), {}, {"h"}).feed_names, ElementsAre("x"));
+}
+
 TEST(InputShapeTest, IsInferredThroughTheBlocksOfABranch) {
   const auto program = ProgramOf("static_control_flow/model.pdmodel");
   const auto copy = WithInputShapes(*program, {{"x", Shape({2, 3})}});
@@ -127,6 +163,31 @@ TEST(WriteModelTest, ParametersThatAreMissingOrDifferAreListed) {
   EXPECT_THAT(ErrorOf([&] { WriteModel(model, folder / "m"); }),
               AllOf(HasSubstr("missing: create_parameter_1.w_0"), HasSubstr("create_parameter_0.w_0 is float32 [2]")));
   EXPECT_THAT(std::vector<std::filesystem::path>(std::filesystem::directory_iterator(folder.path()), {}), IsEmpty());
+}
+
+TEST(CutErrorTest, AModelIsNotCutAtAParameter) {
+  const InferenceModel model = LoadInferenceModel(Golden("seed_matmul_add/infer_model"));
+  const std::string parameter = model.parameters.Names().front();
+  const std::string said = "a model cannot be cut at \"" + parameter + "\": it is a parameter";
+  EXPECT_THAT(ErrorOf([&] { CutModel(model, {parameter}, {}); }), HasSubstr(said));
+  EXPECT_THAT(ErrorOf([&] { CutModel(model, {}, {parameter}); }), HasSubstr(said));
+}
+
+TEST(InputShapeErrorTest, OfWhatTheProgramComputesNoShapeIsSet) {
+  const auto program = ProgramOf("seed_matmul_add/infer_model.pdmodel");
+  EXPECT_THAT(ErrorOf([&] { WithInputShapes(*program, {{"elementwise_add_0", Shape({1, 2})}}); }),
+              HasSubstr("\"elementwise_add_0\" is computed by elementwise_add, so its shape is inferred"));
+}
+
+TEST(WriteModelTest, AParameterThatIsCalledLikeAFileOfTheFolderIsRefused) {
+  for (const char* name : {"__model__", "__params__"}) {
+    TemporaryFolder folder;
+    InferenceModel model = LoadInferenceModel(Golden("seed_matmul_add/infer_model"));
+    RenameVariable(&model, model.parameters.Names().front(), name);
+    EXPECT_THAT(ErrorOf([&] { WriteModel(model, folder / "m", ModelLayout::kFolder); }),
+                HasSubstr(StrCat("the parameter \"", name, "\" has a name")));
+    EXPECT_FALSE(std::filesystem::exists(folder / "m/__model__"));
+  }
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ namespace skiff::io {
 
 enum CallKind : unsigned {
   kOpenCall = 1, kWriteCall = 2, kFsyncCall = 4, kCloseCall = 8, kRenameCall = 16, kLinkCall = 32, kUnlinkCall = 64,
-  kAnyCall = 127,
+  kMkdirCall = 128, kAnyCall = 255,
 };
 
 struct Fault {
@@ -59,6 +59,7 @@ class Faults {
     calls.exchange = [](const char* a, const char* b) { return Fails(kRenameCall, "exchange") ? -1 : original_.exchange(a, b); };
     calls.link = [](const char* a, const char* b) { return Fails(kLinkCall, "link") ? -1 : original_.link(a, b); };
     calls.unlink = [](const char* path) { return Fails(kUnlinkCall, "unlink") ? -1 : original_.unlink(path); };
+    calls.mkdir = [](const char* path, mode_t mode) { return Fails(kMkdirCall, "mkdir") ? -1 : original_.mkdir(path, mode); };
   }
   ~Faults() { CurrentSystemCalls() = saved_; }
   Faults(const Faults&) = delete;

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <complex>
+
 #include "io/atomic_file.h"
 #include "io/find_program.h"
 #include "io/pickle.h"
@@ -135,6 +137,33 @@ TEST(NormalizeTest, FetchesWhatIsFedAndParameters) {
   const auto made = NormalizeProgram(*SmallProgram(), {"x"}, {"x", "w"});
   EXPECT_THAT(FetchNames(*made), SizeIs(2));
   EXPECT_THAT(made->global_block().ops(), SizeIs(5));  // feed, two scales, two fetches
+}
+
+TEST(NormalizeTest, WhatAReaderOperatorGaveIsFedFromThereOn) {
+  // formats.md, section 2: everything up to and including a read operator goes, and so do READER variables.
+  Program program;
+  Block& block = program.global_block();
+  block.AddVar({.name = "reader", .kind = VarKind::kReader});
+  for (const char* name : {"count", "x", "y"}) block.AddVar({.name = name, .dtype = DType::kFloat32, .shape = {2}});
+  block.AddOp({"fill_constant", {}, {{"Out", {"count"}}}, {{"value", 1.0f}}});
+  block.AddOp({"read", {{"Reader", {"reader"}}, {"Count", {"count"}}}, {{"Out", {"x"}}}, {}});
+  block.AddOp({"relu", {{"X", {"x"}}}, {{"Out", {"y"}}}, {}});
+  const auto made = NormalizeProgram(program, {}, {"y"});
+  std::vector<std::string> types;
+  for (const auto& op : made->global_block().ops()) types.push_back(op->type);
+  EXPECT_THAT(types, ElementsAre("relu", "scale", "fetch"));
+  EXPECT_EQ(made->global_block().FindLocalVar("reader"), nullptr);
+}
+
+TEST(NormalizeTest, AVariableThatIsOnlyCalledLikeAScaleIsFetchedItself) {
+  const auto program = SmallProgram();
+  program->global_block().AddVar({"save_infer_model/scale_7", VarKind::kLodTensor, DType::kFloat32, {-1, 2}});
+  program->global_block().AddOp({"scale", {{"X", {"y"}}}, {{"Out", {"other"}}}, {{"scale", 2.0f}}});
+  program->global_block().AddOp({"relu", {{"X", {"y"}}}, {{"Out", {"save_infer_model/scale_7"}}}, {}});
+  for (const bool scale_fetches : {false, true}) {
+    const auto made = NormalizeProgram(*program, {"x"}, {"save_infer_model/scale_7"}, scale_fetches);
+    EXPECT_THAT(FetchNames(*made), ElementsAre("save_infer_model/scale_7"));
+  }
 }
 
 TEST(NormalizeErrorTest, NamesAFeedThatIsNotNeeded) {
@@ -373,6 +402,45 @@ TEST(InferenceModelTest, AWeightThatIsOnlyDequantizedMayBeStoredInEightBits) {
   block.AddOp({"relu", {{"X", {"w"}}}, {{"Out", {"out"}}}, {}});
   EXPECT_THAT(ErrorOf([&] { ParseInferenceModel(SerializeProgram(program), bytes); }),
               HasSubstr("w is int8 [2] in the file, float32 [2] in the program"));
+}
+
+TEST(InferenceModelErrorTest, AValueOfAnotherDtypeThanTheProgramSaysIsNotSaved) {
+  TemporaryFolder folder;
+  Scope scope;
+  scope.SetTensor("w", Tensor::Of<double>({3, 2}, {1, 2, 3, 4, 5, 6}));
+  EXPECT_THAT(ErrorOf([&] { SaveInferenceModel(folder / "m", {"x"}, {"out"}, *SmallProgram(), scope); }),
+              AllOf(HasSubstr("of another dtype: w is float64, declared float32"), HasSubstr("run the startup program, or load them, first")));
+  EXPECT_FALSE(IsFile(folder / "m.pdmodel"));
+}
+
+TEST(NormalizeErrorTest, SaysWhatIsWrongWithFeedsAndFetches) {
+  EXPECT_THAT(ErrorOf([] { NormalizeProgram(*SmallProgram(), {"x"}, {}); }), HasSubstr("an inference program needs a variable to fetch"));
+  EXPECT_THAT(ErrorOf([] { NormalizeProgram(*SmallProgram(), {"x", "x"}, {"out"}); }), HasSubstr("the feed \"x\" is named twice"));
+}
+
+TEST(NormalizeErrorTest, ComplexValuesHaveNoLegacySpelling) {
+  const auto program = SmallProgram();
+  program->global_block().AddOp({"assign_value", {}, {{"Out", {"other"}}}, {{"values", std::vector<Scalar>{Scalar(std::complex<double>(1, 2))}}}});
+  EXPECT_THAT(ErrorOf([&] { MakeLegacy(program.get()); }), HasSubstr("assign_value has complex values, which Paddle 2.4 has no attribute for"));
+}
+
+TEST(InferenceModelErrorTest, APrefixIsNoFolderAndAFolderMustBeThere) {
+  TemporaryFolder folder;
+  Scope scope;
+  for (const std::string& prefix : {std::string(), folder / "m/"}) {
+    EXPECT_THAT(ErrorOf([&] { SaveInferenceModel(prefix, {"x"}, {"out"}, *SmallProgram(), scope); }),
+                HasSubstr("should be folder/prefix, not a folder"));
+  }
+  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "none", {.model_filename = "__model__"}); }),
+              HasSubstr("there is no folder \"" + (folder / "none") + "\""));
+}
+
+TEST(InferenceModelErrorTest, BytesBehindAVariableInItsOwnFileAreRefused) {
+  TemporaryFolder folder;
+  std::filesystem::copy(Golden("legacy_separate/model"), folder / "m");
+  const auto model = LoadInferenceModel(folder / "m");
+  std::ofstream(folder / "m/conv1.w_0", std::ios::app | std::ios::binary) << "x";
+  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "m"); }), AllOf(HasSubstr("m/conv1.w_0"), HasSubstr("1 bytes follow where the file should end")));
 }
 
 TEST(InferenceModelErrorTest, SaysWhatIsMissing) {

@@ -1,5 +1,7 @@
 #include "io/pickle.h"
 
+#include <sys/mman.h>
+
 #include "io/npy.h"
 #include "io/pickle_file.h"
 #include "tests/io/support.h"
@@ -77,6 +79,14 @@ TEST(PickleTest, WritesContainersAsCPythonDoes) {
   EXPECT_TRUE(SerializePickle(PickleValue::OrderedDict(items), {.protocol = 2}).ends_with("M\xe7\x03Nu."));
   const std::vector<PickleValue> nones(1001);
   EXPECT_TRUE(SerializePickle(PickleValue::List(nones), {.protocol = 4}).ends_with("NNNe(Ne."));
+  items.emplace_back(PickleValue::Int(1000), PickleValue());
+  EXPECT_TRUE(SerializePickle(PickleValue::OrderedDict(items), {.protocol = 2}).ends_with("M\xe7\x03NuM\xe8\x03Ns."));
+  std::vector<PickleValue> texts;
+  for (int i = 0; i < 300; ++i) texts.push_back(PickleValue::Str(StrCat("text", i)));
+  texts.push_back(texts[9]);
+  texts.push_back(texts.back());
+  texts.push_back(texts[299]);  // the 301st object: its number takes more than a byte
+  EXPECT_TRUE(SerializePickle(PickleValue::List(texts), {.protocol = 2}).ends_with(Raw("h\x0Ah\x0Aj\x2C\x01\0\0e.")));
   EXPECT_EQ(SerializePickle(PickleValue::Int(-1), {.protocol = 2}), Proto2("J\xff\xff\xff\xff"));
   EXPECT_EQ(SerializePickle(PickleValue::Int(int64_t{1} << 31), {.protocol = 2}),
             Proto2(Raw("\x8a\x05\0\0\0\x80\0")));
@@ -93,6 +103,7 @@ TEST(PickleTest, WhatIsWrittenIsReadAgain) {
        {PickleValue::Str("frozen"), PickleValue::FrozenSet({text, PickleValue::Int(300)})},
        {PickleValue::Str("set"), PickleValue::Set({text})},
        {PickleValue::Str("static"), PickleValue::StaticTensor(Tensor::Of<float>({1}, {3}))},
+       {PickleValue::Str("named"), PickleValue::NamedTensor("w_0", Tensor::Of<float>({2}, {1, 2}))},
        {PickleValue::Str("big"), PickleValue::Str(std::string(100000, 'x'))},
        {PickleValue::Str("long"), PickleValue::BigInt(AsBytes(std::string(300, '\x11')))},
        {PickleValue::Str("nested"), PickleValue::Tuple({PickleValue::Tuple({}), text, text, text})}});
@@ -102,6 +113,8 @@ TEST(PickleTest, WhatIsWrittenIsReadAgain) {
     const PickleValue read = Parse(bytes);
     EXPECT_EQ(read.ToString(), value.ToString());
     EXPECT_EQ(read.Find("bytes")->AsText(), Raw("\0\x7f\x80\xff"));
+    EXPECT_EQ(read.Find("named")->name(), "w_0");
+    EXPECT_EQ(read.Find("named")->ToString(), "tensor('w_0', array(f4 [2]))");
     EXPECT_EQ(SerializePickle(read, {.protocol = protocol}), bytes);
   }
 }
@@ -119,6 +132,31 @@ TEST(PickleTest, ReadsTheFormsOfLargeFiles) {
   // Frames may end between any two opcodes, and what is large stands between them.
   const std::string frames = "\x95" + Number64(2) + "](" + "\x8c\1x" + "\x95" + Number64(6) + Raw("K\1K\2Ne") ;
   EXPECT_EQ(Parse(proto4(frames)).ToString(), "['x', 1, 2, None]");
+}
+
+// Counts bytes and keeps those that come in small parts.
+class Tally : public Sink {
+ public:
+  using Sink::Write;
+  void Write(const void* data, size_t bytes) override {
+    total += bytes;
+    if (bytes < 1 << 20) small.append(static_cast<const char*>(data), bytes);
+  }
+  uint64_t total = 0;
+  std::string small;
+};
+
+TEST(PickleTest, FourGibibytesInOnePieceAreForProtocol4) {
+  const size_t bytes = size_t{1} << 32;
+  void* zeros = ::mmap(nullptr, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);  // takes no memory
+  ASSERT_NE(zeros, MAP_FAILED);
+  const std::shared_ptr<void> owner(zeros, [bytes](void* memory) { ::munmap(memory, bytes); });
+  const PickleValue array = PickleValue::Array(Tensor({int64_t{1} << 32}, DType::kInt8, CPUPlace{}, owner, zeros));
+  Tally tally;
+  WritePickle(array, {.protocol = 4}, &tally);
+  EXPECT_THAT(tally.small, HasSubstr("\x8e" + Number64(bytes)));  // BINBYTES8
+  EXPECT_EQ(tally.total, bytes + tally.small.size());
+  EXPECT_THAT(ErrorOf([&] { WritePickle(array, {.protocol = 3}, &tally); }), HasSubstr("protocol 3 has no text or bytes of 4 GiB; use protocol 4"));
 }
 
 TEST(PickleTest, ReadsTheTextOfPython2) {
@@ -234,6 +272,154 @@ TEST(PickleErrorTest, RefusesSlicesThatDoNotAddUp) {
   entries.insert(entries.begin(), {PickleValue::Str("big@@.1"), PickleValue::Array(Tensor({2}, DType::kFloat32))});
   EXPECT_THAT(ErrorOf([&] { MergeSlices(PickleValue::Dict(entries), "x"); }),
               HasSubstr("the parts have 9 elements"));
+}
+
+TEST(PickleErrorTest, ConstructorsTakePaddlesArgumentsAlone) {
+  const std::string array = Raw("cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\0tU\1btR");
+  const std::string dtype = Raw("cnumpy\ndtype\n(U\2f4K\0K\1tR");
+  const auto dtype_state = [&](const std::string& order, const std::string& fields) {
+    return dtype + "(K\3U\1" + order + fields + Raw("J\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb");
+  };
+  struct Case {
+    std::string opcodes;
+    const char* said;
+  };
+  const Case cases[] = {
+      {"K\1)R", "something that cannot be called"},
+      {"cnumpy\nndarray\n)R", "a call of numpy.ndarray"},
+      {"cnumpy.core.multiarray\n_reconstruct\n)R", "a call of numpy's _reconstruct"},
+      {"cnumpy.core.multiarray\n_reconstruct\n(K\1K\1K\1tR", "a call of numpy's _reconstruct"},
+      {"cnumpy\ndtype\n)R", "a call of numpy.dtype"},
+      {Raw("cnumpy\ndtype\n(U\2O8K\0K\1tR"), "an array of the numpy type \"O8\""},
+      {dtype + "(K\3tb", "a dtype state of another form"},
+      {dtype_state("!", "NNN"), "a byte order \"!\""},
+      {dtype_state("<", "]NN"), "an array of records"},
+      {dtype_state("<", "N]N"), "an array of records"},
+      {dtype_state("<", "NN}"), "an array of records"},
+      {dtype_state("<", "cnumpy\nndarray\nNN"), "an array of records"},
+      {"cnumpy.core.multiarray\nscalar\n)R", "a numpy scalar with other arguments"},
+      {"cnumpy.core.multiarray\nscalar\n(" + dtype + "K\1tR", "a numpy scalar with other arguments"},
+      {"c_codecs\nencode\n)R", "a call of _codecs.encode"},
+      {Raw("c_codecs\nencode\n(X\1\0\0\0aX\5\0\0\0utf-8tR"), "a call of _codecs.encode"},
+      {Raw("c_codecs\nencode\n(X\3\0\0\0\xe2\x82\xacX\6\0\0\0latin1tR"), "a character that latin-1 does not have"},
+      {"c__builtin__\nbytes\n(K\1tR", "a call of bytes"},
+      {"c__builtin__\ntuple\n)R", "a call of tuple"},
+      {"c__builtin__\ntuple\n(K\1tR", "a call of tuple"},
+      {Raw("c__builtin__\ntuple\n(X\1\0\0\0wK\1\x86tR"), "a call of tuple"},
+      {"ccollections\nOrderedDict\n(K\1tR", "a call of OrderedDict with other arguments than a list of pairs"},
+      {"ccollections\nOrderedDict\n(]]tR", "a call of OrderedDict with other arguments than a list of pairs"},
+      {"ccollections\nOrderedDict\n(]K\1atR", "something that is no pair"},
+      {"ccollections\nOrderedDict\n(]](K\1K\2K\3eatR", "something that is no pair"},
+      {"c__builtin__\nset\n(K\1tR", "a call of set"},
+      {"c__builtin__\nfrozenset\n)R", "a call of set"},
+      {"c__builtin__\ncomplex\n(K\1K\2tR", "a call of complex"},
+      {"K\1)b", "a state for a int, which takes none"},
+      {"K\1Nb", "a state for an object that takes none"},
+      {array, "an array without elements"},
+      {array + "(K\1tb", "an array state of another form"},
+      {array + "(K\1)" + dtype + "\x89K\1tb", "an array state of another form"},
+      {array + "(K\1)" + dtype + Raw("\x89X\4\0\0\0" "1234tb"), "text where bytes are wanted"},
+      {array + "(K\1(K\1K\1K\1K\1K\1K\1K\1K\1K\1K\1t" + dtype + "\x89U\4" "1234tb", "an array of 10 dimensions"},
+      {array + "(K\1)" + dtype + "\x89U\4" "1234tb(K\1)" + dtype + "\x89U\4" "1234tb", "an object that takes none"},
+  };
+  for (const Case& c : cases) EXPECT_THAT(ErrorOfPickle(Proto2(c.opcodes)), HasSubstr(c.said)) << c.opcodes;
+  EXPECT_EQ(ErrorOfPickle(Proto2(array + "(K\1)" + dtype_state("<", "NNN") + "\x89U\4" "1234tb")), "");
+}
+
+TEST(PickleTest, AnOrderedDictOfPython2IsMadeOfPairs) {
+  const PickleValue read = Parse(Proto2("ccollections\nOrderedDict\n(](](K\1K\2e](K\3K\4eetR"));
+  EXPECT_TRUE(read.Is(PickleKind::kOrderedDict));
+  EXPECT_EQ(read.ToString(), "{1: 2, 3: 4}");
+}
+
+TEST(PickleErrorTest, SlicesNeedAShapeAndEachPartOnce) {
+  const auto error_of = [](std::vector<PickleValue::Item> facts) {
+    const auto part = [](const char* name) {
+      return PickleValue::Item(PickleValue::Str(name), PickleValue::Array(Tensor::Of<float>({1}, {1})));
+    };
+    const PickleValue value = PickleValue::Dict({part("w@@.0"), part("w@@.1"),
+        {PickleValue::Str("UnpackBigParamInfor@@"), PickleValue::Dict({{PickleValue::Str("w"), PickleValue::Dict(std::move(facts))}})}});
+    return ErrorOf([&] { MergeSlices(value, "x"); });
+  };
+  const auto shape = [](std::vector<PickleValue> extents) {
+    return PickleValue::Item(PickleValue::Str("OriginShape"), PickleValue::Tuple(std::move(extents)));
+  };
+  const auto parts = [](const std::vector<std::string>& names) {
+    std::vector<PickleValue> items;
+    for (const std::string& name : names) items.push_back(PickleValue::Str(name));
+    return PickleValue::Item(PickleValue::Str("slices"), PickleValue::List(std::move(items)));
+  };
+  const PickleValue two = PickleValue::Int(2);
+  EXPECT_EQ(error_of({shape({two}), parts({"w@@.0", "w@@.1"})}), "");
+  for (const auto& facts : {std::vector<PickleValue::Item>{parts({"w@@.0"})}, {shape({two})}, {shape({two}), parts({})},
+                            {shape(std::vector<PickleValue>(10, PickleValue::Int(1))), parts({"w@@.0"})},
+                            {{PickleValue::Str("OriginShape"), two}, parts({"w@@.0"})}, {shape({two}), {PickleValue::Str("slices"), two}}}) {
+    EXPECT_THAT(error_of(facts), HasSubstr("the shape or the list of parts is not there"));
+  }
+  EXPECT_THAT(error_of({shape({two}), parts({"w@@.0", "w@@.0"})}), HasSubstr("the part 'w@@.0' is used twice"));
+  EXPECT_THAT(error_of({shape({PickleValue::Int(-2)}), parts({"w@@.0", "w@@.1"})}), HasSubstr("the parts have 2 elements"));
+  const PickleValue large = PickleValue::Int(int64_t{1} << 33);
+  EXPECT_THAT(error_of({shape({large, large}), parts({"w@@.0", "w@@.1"})}), HasSubstr("the parts have 2 elements"));
+}
+
+TEST(PickleErrorTest, ATensorWithoutAValueIsNoArray) {
+  EXPECT_THAT(ErrorOf([] { PickleValue::Array(Tensor()); }), HasSubstr("a tensor without memory has no array"));
+  EXPECT_THAT(ErrorOf([] { NumpyType(DType::kUndefined); }), HasSubstr("a tensor without a dtype has no numpy type"));
+}
+
+TEST(PickleErrorTest, ArraysMayNotGrowByUsingTheSameBytesAgain) {
+  // A thousand bytes, remembered once and made into an array again and again: 100 kB from 10 kB.
+  const std::string array = Raw("cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\0tU\1btR(K\1(M\xE8\3t");
+  const std::string dtype = Raw("cnumpy\ndtype\n(U\2i1K\0K\1tR(K\3U\1|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbq\2");
+  const std::string first = array + dtype + "\x89T" + Raw("\xE8\3\0\0") + std::string(1000, 'x') + "q\1tb";
+  const auto pickle = [&](int more) {
+    std::string arrays = "(" + first;
+    for (int i = 0; i < more; ++i) arrays += array + "h\2\x89h\1tb";
+    return Proto2(arrays + "t");
+  };
+  EXPECT_EQ(ErrorOfPickle(pickle(2)), "");
+  EXPECT_THAT(ErrorOfPickle(pickle(100)), HasSubstr("arrays share bytes so often"));
+}
+
+TEST(PickleErrorTest, WhatNoPickleHoldsCannotBeMade) {
+  EXPECT_THAT(ErrorOf([] { PickleValue::Scalar(Tensor::Of<float>({2}, {1, 2})); }), HasSubstr("a numpy scalar has one element, the tensor has 2"));
+  EXPECT_THAT(ErrorOf([] { PickleValue::Int(1).AsText(); }), HasSubstr("the pickled value is a int"));
+  EXPECT_THAT(ErrorOf([] { PickleValue::StaticTensor(PickleValue::Int(1)); }), HasSubstr("an array is wanted"));
+  PickleValue deep;
+  for (int i = 0; i < 255; ++i) deep = PickleValue::List({deep});
+  EXPECT_EQ(ErrorOf([&] { SerializePickle(deep); }), "");
+  EXPECT_THAT(ErrorOf([&] { SerializePickle(PickleValue::List({deep})); }), HasSubstr("objects nested more than 256 deep cannot be pickled"));
+}
+
+TEST(PickleErrorTest, SlicesAreOfOneTypeAndTheirKeysAreText) {
+  const auto merged = [](PickleValue key, Tensor second) {
+    const PickleValue facts = PickleValue::Dict({{PickleValue::Str("OriginShape"), PickleValue::Tuple({PickleValue::Int(2)})},
+                                                 {PickleValue::Str("slices"), PickleValue::List({PickleValue::Str("a"), PickleValue::Str("b")})}});
+    MergeSlices(PickleValue::Dict({{PickleValue::Str("a"), PickleValue::Array(Tensor::Of<float>({1}, {1}))},
+                                   {PickleValue::Str("b"), PickleValue::Array(std::move(second))},
+                                   {PickleValue::Str("UnpackBigParamInfor@@"), PickleValue::Dict({{std::move(key), facts}})}}), "x");
+  };
+  const Tensor alike = Tensor::Of<float>({1}, {1});
+  EXPECT_EQ(ErrorOf([&] { merged(PickleValue::Str("w"), alike); }), "");
+  EXPECT_THAT(ErrorOf([&] { merged(PickleValue::Str("w"), Tensor::Of<double>({1}, {1})); }), HasSubstr("parts of several types"));
+  EXPECT_THAT(ErrorOf([&] { merged(PickleValue::Int(7), alike); }), HasSubstr("a key that is no text"));
+}
+
+TEST(PickleErrorTest, OpcodesMustFindWhatTheyWorkOn) {
+  const std::pair<std::string, const char*> cases[] = {
+      {"K\1Na", "items for a list are added to a int"},
+      {"K\1(NNe", "items for a list are added to a int"},
+      {")Na", "items for a list are added to a tuple"},
+      {"cnumpy\nndarray\nNa", "items for a list are added to"},
+      {"K\1K\1Ns", "entries are set in a int"},
+      {"](K\1Nu", "entries are set in a list"},
+      {"\x8b\xff\xff\xff\xff", "an int of -1 bytes"},
+      {"\x95" + Number64(100) + "N", "a frame of 100 bytes, 2 are left"},
+      {"K\1K\2\x93", "something else where text is wanted"},  // STACK_GLOBAL
+  };
+  for (const auto& [opcodes, said] : cases) EXPECT_THAT(ErrorOfPickle(Proto2(opcodes)), HasSubstr(said)) << opcodes;
+  EXPECT_THAT(ErrorOfPickle("\x80\x02" "cnumpy"), HasSubstr("the line does not end"));
+  EXPECT_THAT(ErrorOfPickle("\x80\x02" "cnumpy\ndtype"), HasSubstr("the line does not end"));
 }
 
 TEST(PickleErrorTest, EveryCutAndEveryFlippedByteIsSafe) {

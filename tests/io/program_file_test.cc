@@ -1,5 +1,7 @@
 #include "io/program_file.h"
 
+#include <sys/mman.h>
+
 #include <filesystem>
 #include <limits>
 
@@ -8,6 +10,7 @@
 namespace skiff::io {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -217,6 +220,46 @@ TEST(ProgramFileTest, ReadsEveryNegativeExtentAsUnknown) {
   EXPECT_EQ(program->global_block().Var("x").shape, Shape({-1, 3}));
 }
 
+// formats.md, section 1: the field of VarType that describes a variable of each kind.
+struct KindCase {
+  VarKind kind;
+  int field;
+  bool in_lod_desc;  // behind one more message, with a lod_level
+};
+const KindCase kKinds[] = {
+    {VarKind::kSelectedRows, 2, false}, {VarKind::kLodTensor, 3, true}, {VarKind::kLodTensorArray, 4, true},
+    {VarKind::kString, 8, false},       {VarKind::kStrings, 9, false},  {VarKind::kVocab, 10, false},
+    {VarKind::kSparseCoo, 11, false},   {VarKind::kSparseCsr, 12, false}};
+
+TEST(ProgramFileTest, VariablesOfEveryKindAreReadAndWrittenByteForByte) {
+  for (const KindCase& c : kKinds) {
+    SCOPED_TRACE(ToString(c.kind));
+    const std::string desc = Varint(1, 6) + Varint(2, 4) + Varint(2, 5);  // float64 [4, 5]
+    const std::string field = c.in_lod_desc ? Field(1, desc) + Varint(2, 3) : desc;
+    const std::string type = Varint(1, static_cast<char>(c.kind)) + Field(c.field, field);
+    const std::string bytes = Block0(Field(3, Field(1, "x") + Field(2, type)));
+    const auto program = ParseProgram(AsBytes(bytes), "x");
+    const Variable& x = program->global_block().Var("x");
+    EXPECT_EQ(x.kind, c.kind);
+    EXPECT_EQ(x.dtype, DType::kFloat64);
+    EXPECT_EQ(x.shape, Shape({4, 5}));
+    EXPECT_EQ(x.lod_level, c.in_lod_desc ? 3 : 0);
+    EXPECT_EQ(SerializeProgram(*program), bytes);
+  }
+}
+
+TEST(ProgramFileTest, ArraysAndRowsThatWereBuiltKeepTheirShapes) {
+  for (const VarKind kind : {VarKind::kLodTensor, VarKind::kLodTensorArray, VarKind::kSelectedRows}) {
+    SCOPED_TRACE(ToString(kind));
+    Program program;
+    program.global_block().AddVar({"x", kind, DType::kFloat64, {4, 5}});
+    const auto again = ParseProgram(AsBytes(SerializeProgram(program)), "x");
+    EXPECT_EQ(again->global_block().Var("x").kind, kind);
+    EXPECT_EQ(again->global_block().Var("x").dtype, DType::kFloat64);
+    EXPECT_EQ(again->global_block().Var("x").shape, Shape({4, 5}));
+  }
+}
+
 TEST(ProgramFileErrorTest, RefusesNamesThatAreThereTwice) {
   const std::string var = Field(3, Field(1, "x") + Field(2, Varint(1, 17)));
   EXPECT_THAT(ErrorOfProgram(Block0(var + var)), HasSubstr("\"x\" twice"));
@@ -228,6 +271,46 @@ TEST(ProgramFileTest, OfAnAttributeThatIsThereTwiceTheLastCounts) {
   const auto attr = [](int value) { return Field(4, Field(1, "a") + Varint(2, 0) + Varint(3, value)); };
   const auto program = ParseProgram(AsBytes(Block0(Field(4, Field(3, "op") + attr(1) + attr(2)))), "x");
   EXPECT_EQ(program->global_block().ops()[0]->attrs.Get<int32_t>("a"), 2);
+}
+
+TEST(ProgramFileErrorTest, RefusesMoreThanAScanCanFind) {
+  const auto with = [](int attrs) {
+    Program program;
+    Operator op{"my_own", {}, {}, {}};
+    for (int i = 0; i < attrs; ++i) op.attrs.Set(StrCat("a", i), int32_t{i});
+    program.global_block().AddOp(std::move(op));
+    return ErrorOfProgram(SerializeProgram(program));
+  };
+  EXPECT_EQ(with(4096), "");
+  EXPECT_THAT(with(4097), HasSubstr("my_own has more than 4096 slots or attributes"));
+}
+
+TEST(ProgramFileErrorTest, RefusesMoreBytesThanProtobufReadsAtOnce) {
+  const size_t bytes = size_t{1} << 31;
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto* start = static_cast<uint8_t*>(memory);
+  *start = 0x0A;
+  EXPECT_THAT(ErrorOf([&] { ParseProgram({start, bytes}, "x"); }), HasSubstr("a program of 2147483648 bytes; protobuf reads at most 2147483647"));
+  ::munmap(memory, bytes);
+}
+
+TEST(ProgramFileErrorTest, RefusesAttributesWithoutATypeAndListsThatAreCut) {
+  const auto attr = [](const std::string& rest) { return Block0(Field(4, Field(3, "op") + Field(4, Field(1, "a") + rest))); };
+  EXPECT_THAT(ErrorOfProgram(attr("")), AllOf(HasSubstr("an attribute without a type"), HasSubstr("blocks[0].ops[0].a")));
+  EXPECT_EQ(ErrorOfProgram(attr(Varint(2, 3) + Field(6, "\x05\x06"))), "");
+  EXPECT_THAT(ErrorOfProgram(attr(Varint(2, 3) + Field(6, "\x05\xFF"))), HasSubstr("protobuf cannot parse it"));
+}
+
+TEST(ProgramFileErrorTest, RefusesNamesThatAreNoUtf8) {
+  const auto var = [](const std::string& name) { return Field(3, Field(1, name) + Field(2, Varint(1, 17))); };
+  const auto op = [](const std::string& type, const std::string& slot, const std::string& argument) {
+    return Field(4, Field(3, type) + Field(1, Field(1, slot) + Field(2, argument)));
+  };
+  EXPECT_EQ(ErrorOfProgram(Block0(var("é") + op("op", "X", "é"))), "");
+  for (const std::string& bad : {var("\xFF"), op("\xFF", "X", "x"), op("op", "\xC3", "x"), op("op", "X", "\xED\xA0\x80")}) {
+    EXPECT_THAT(ErrorOfProgram(Block0(bad)), HasSubstr("is no UTF-8"));
+  }
 }
 
 TEST(ProgramFileErrorTest, EveryCutAndEveryFlippedByteIsSafe) {

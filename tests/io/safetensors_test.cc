@@ -139,6 +139,14 @@ TEST(SafetensorsErrorTest, HeadersThatMakeNoSenseAreRefused) {
       {R"({"x":{"dtype":"F32","shape":[[1]],"data_offsets":[0,4]}})", "a list where none belongs"},
       {R"({"x":{"dtype":"F32","shape":{"a":1},"data_offsets":[0,4]}})", "an object where none belongs"},
       {R"({"x":{"dtype":null,"shape":[1],"data_offsets":[0,4]}})", "null where none belongs"},
+      {R"({"x":{"dtype":"F32","shape":"1","data_offsets":[0,4]}})", "a text where none belongs, at \"x\""},
+      {R"({"x":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}})", "a text where none belongs"},
+      {R"({"x":"F32"})", "a text where none belongs"},
+      {R"({"x":{"dtype":["F32"],"shape":[1],"data_offsets":[0,4]}})", "a list where none belongs"},
+      {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"strides":[1]}})", "a list where none belongs"},
+      {R"({"__metadata__":{"a":["b"]},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "a list where none belongs"},
+      {R"({"x":{"dtype":"F32","shape":true,"data_offsets":[0,4]}})", "a truth value where none belongs, at \"x\""},
+      {R"({"x":{"dtype":"F32","shape":[false],"data_offsets":[0,4]}})", "a truth value where none belongs"},
       {R"({"__metadata__":{"a":1},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "a number where none belongs"},
       {R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[18446744073709551612,18446744073709551616]}})", "where none belongs"},
       {R"({"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"y":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})", "leaves a gap"},
@@ -168,6 +176,21 @@ TEST(SafetensorsErrorTest, WhatTheFormatCannotHoldIsRefusedByName) {
   StateDict other;
   other.objects.emplace_back("LR_Scheduler", PickleValue::Dict({}));
   EXPECT_THAT(ErrorOf([&] { WriteSafetensors(other, &sink); }), HasSubstr("\"LR_Scheduler\" is a dict"));
+}
+
+TEST(SafetensorsErrorTest, NamesThatTheHeaderCannotHoldAreRefused) {
+  const auto error_of = [](const std::string& name, Tensor tensor) {
+    StringSink sink;
+    StateDict state;
+    state.Set(name, std::move(tensor));
+    return ErrorOf([&] { WriteSafetensors(state, &sink); });
+  };
+  const Tensor one = Tensor::Of<float>({1}, {1});
+  EXPECT_EQ(error_of("w", one), "");
+  EXPECT_THAT(error_of("__metadata__", one), HasSubstr("a tensor cannot be called \"__metadata__\""));
+  EXPECT_THAT(error_of("w", Tensor()), HasSubstr("the tensor \"w\" has no memory"));
+  EXPECT_THAT(error_of("\xFF", one), HasSubstr("the name of a tensor is no UTF-8"));
+  EXPECT_THAT(error_of(std::string(100'000'000, 'w'), one), HasSubstr("more than the 100000000 that safetensors may have"));
 }
 
 }  // namespace

@@ -238,5 +238,38 @@ TEST(StateDictTest, LoadsOneFilePerVariable) {
   ExpectSameBytes(scope.GetTensor("block/b"), *LoadNpz(Golden("legacy_combined/io.npz")).Find("nested__block:b"));
 }
 
+TEST(StateDictTest, AnEntryThatIsErasedLeavesTheOthersInTheirOrder) {
+  StateDict state = SmallState();
+  state.Set("z", Tensor::Of<float>({1}, {9}));
+  state.Erase("w");
+  state.Erase("nobody");
+  EXPECT_THAT(state.Names(), ElementsAre("b", "z"));
+  EXPECT_FALSE(state.Has("w"));
+  EXPECT_THAT(state.Find("b")->Values<float>(), ElementsAre(3, 4, 5));
+  EXPECT_THAT(state.Find("z")->Values<float>(), ElementsAre(9));
+  state.Set("w", Tensor::Of<float>({1}, {8}));
+  EXPECT_THAT(state.Names(), ElementsAre("b", "z", "w"));
+}
+
+TEST(StateDictErrorTest, SaysOfWhatKindAFileIsThatHoldsNoNames) {
+  TemporaryFolder folder;
+  SaveNpy(Tensor::Of<float>({1}, {1}), folder / "x.npy");
+  EXPECT_THAT(ErrorOf([&] { LoadStateDict(folder / "x.npy"); }),
+              AllOf(HasSubstr("x.npy\": its kind is npy, it holds no tensors by name"), HasSubstr("a state dict is a pickle")));
+  EXPECT_THAT(ErrorOf([] { LoadStateDict(Golden("binary_format/f32.bin")); }), HasSubstr("its kind is tensors"));
+  EXPECT_THAT(ErrorOf([] { LoadStateDict(Golden("seed_static_fc/temp/model.pdmodel")); }), HasSubstr("its kind is program"));
+}
+
+TEST(StateDictErrorTest, KeysAreNamesAndArraysAreOfTypesThatTensorsHave) {
+  const PickleValue one = PickleValue::Array(Tensor::Of<float>({1}, {1}));
+  EXPECT_THAT(ErrorOf([&] { ToStateDict(PickleValue::Dict({{PickleValue::Int(7), one}}), "x"); }),
+              HasSubstr("has the key 7; the keys of a state dict are names"));
+  for (const char* type : {"u4", "u8"}) {
+    const Tensor bits = std::string(type) == "u4" ? Tensor::Of<int32_t>({1}, {1}) : Tensor::Of<int64_t>({1}, {1});
+    const PickleValue wide = PickleValue::Dict({{PickleValue::Str("w"), PickleValue::Array(bits, type)}});
+    EXPECT_THAT(ErrorOf([&] { ToStateDict(wide, "x"); }), AllOf(HasSubstr("Unimplemented"), HasSubstr(StrCat("\"w\" is of the numpy type ", type))));
+  }
+}
+
 }  // namespace
 }  // namespace skiff::io

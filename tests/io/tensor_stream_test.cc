@@ -6,6 +6,7 @@
 namespace skiff::io {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -176,6 +177,52 @@ TEST(TensorStreamErrorTest, RefusesLevelsOfDetailThatBreakTheirRules) {
   EXPECT_THAT(error_of(Number(24) + Number(0) + Number(3) + Number(2)), HasSubstr("less than"));
   EXPECT_THAT(error_of(Number(15) + Number(0) + Number(2)), HasSubstr("no multiple of 8"));
   EXPECT_THAT(error_of(Number(uint64_t{1} << 60) + Number(0)), HasSubstr("are left"));
+}
+
+TEST(TensorStreamTest, ExtentsMayBePacked) {
+  const Stream packed = {.desc_bytes = 6, .desc = "\x08\x05\x12\x02\x02\x03", .data = std::string(24, 'x')};
+  const std::vector<TensorEntry> entries = IndexTensors(InMemory(packed.Bytes()));
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].shape, Shape({2, 3}));
+  // One behind the other, in both spellings.
+  const Stream mixed = {.desc_bytes = 9, .desc = "\x08\x05\x10\x02\x12\x01\x03\x10\x01", .data = std::string(24, 'x')};
+  EXPECT_EQ(IndexTensors(InMemory(mixed.Bytes()))[0].shape, Shape({2, 3, 1}));
+}
+
+TEST(TensorStreamErrorTest, DescriptionsOfAnotherFormAreRefused) {
+  EXPECT_THAT(ErrorOfStream({.desc_bytes = 6, .desc = "\x08\x05\x10\x02\x18\x01"}),
+              AllOf(HasSubstr("an unknown field, key 24"), HasSubstr("at byte 24")));
+  EXPECT_THAT(ErrorOfStream({.desc_bytes = 2, .desc = "\x10\x02"}), HasSubstr("no data_type"));
+  EXPECT_THAT(ErrorOfStream({.desc_bytes = 6, .desc = std::string("\x08\x05\x12\x09\x02\x03", 6)}), HasSubstr("9 bytes are wanted"));
+  EXPECT_THAT(ErrorOfStream({.desc_bytes = 14, .desc = "\x08\x05\x12\x0A" + std::string(9, '\xFF') + '\x01'}), HasSubstr("an extent of -1"));
+  EXPECT_THAT(ErrorOfStream({.desc_bytes = 14, .desc = "\x08\x05\x12\x0A" + std::string(10, '\x01')}), HasSubstr("more than 9 dimensions"));
+  EXPECT_THAT(ErrorOfStream({.desc_bytes = 13, .desc = "\x08\x05\x10" + std::string(10, '\xFF')}), HasSubstr("a varint of more than ten bytes"));
+  EXPECT_THAT(ErrorOfStream({.levels = 1, .lod = Number(16) + Number(0) + Number(1), .desc_bytes = 2, .desc = "\x08\x05", .data = "1234"}),
+              HasSubstr("a 0-D tensor has no rows for a LoD"));
+}
+
+TEST(TensorStreamErrorTest, RowsThatDoNotFitTheTensorAreRefused) {
+  const auto error_of = [](std::vector<int64_t> rows, int64_t height, const std::string& desc) {
+    StringSink sink;
+    sink.WriteNumber<uint32_t>(0);
+    sink.WriteNumber<uint64_t>(rows.size());
+    for (const int64_t row : rows) sink.WriteNumber(row);
+    sink.WriteNumber(height);
+    sink.WriteNumber<uint32_t>(0);
+    sink.WriteNumber(static_cast<int32_t>(desc.size()));
+    sink.Write(desc);
+    sink.Write("12345678");
+    return ErrorOf([&] { ReadTensorFile(InMemory(sink.Take())); });
+  };
+  const std::string two = "\x08\x05\x10\x02";  // float32 [2]
+  EXPECT_EQ(error_of({0, 9}, 10, two), "");
+  EXPECT_NE(error_of({0, 10}, 10, two), "");
+  EXPECT_NE(error_of({-1, 0}, 10, two), "");
+  EXPECT_NE(error_of({0}, 10, two), "");
+  EXPECT_NE(error_of({0, 1, 2}, 10, two), "");
+  EXPECT_NE(error_of({0}, 10, "\x08\x06"), "");  // a 0-D tensor has no rows
+  // 2^61 rows: times their eight bytes that is 0.
+  EXPECT_NE(ErrorOf([] { ReadTensorFile(InMemory(std::string(4, '\0') + Number(uint64_t{1} << 61) + std::string(100, '\0'))); }), "");
 }
 
 TEST(TensorStreamErrorTest, EveryCutOfAFileIsAnError) {

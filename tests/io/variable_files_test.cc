@@ -1,9 +1,12 @@
 #include "io/variable_files.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "io/atomic_file.h"
+#include "io/pickle_file.h"
 #include "tests/io/support.h"
+#include "tests/support/child.h"
 
 namespace skiff::io {
 namespace {
@@ -96,7 +99,8 @@ TEST(VariableFilesErrorTest, NothingIsWrittenOutsideTheFolderOrWithoutAValue) {
   const auto scope = Values();
   scope->SetTensor("../out", Tensor::Of<float>({1}, {1}));
   EXPECT_THROW(SaveVariables(*scope, folder.path(), "", {"../out", "b"}), InvalidArgument);
-  EXPECT_THROW(SaveVariables(*scope, folder.path(), "", {"b", "none"}), NotFound);
+  EXPECT_THAT(ErrorOf([&] { SaveVariables(*scope, folder.path(), "", {"b", "none"}); }),
+              AllOf(HasSubstr("skiff::NotFound"), HasSubstr("\"none\" is not in the scope; run the startup program first")));
   EXPECT_FALSE(IsFile(folder / "b"));
 }
 
@@ -106,6 +110,62 @@ TEST(VariableFilesTest, AModelsParametersHaveTheNamesOfItsLayers) {
   ASSERT_NE(mean, nullptr);
   EXPECT_EQ(mean->shape(), Shape({8}));
   EXPECT_THAT(LoadModelState(Golden("legacy_combined/nested_dir")).Names(), ElementsAre("block/a/w", "block/b"));
+}
+
+TEST(VariableFilesTest, SelectedRowsHaveAFileOfTheirOwn) {
+  const TemporaryFolder folder;
+  const auto scope = Values();
+  *scope->Var("rows") = SelectedRows{{7, 2}, 10, Tensor::Of<float>({2, 1}, {1, 2})};
+  SaveVariables(*scope, folder.path(), "", {"b", "rows"});
+  const auto values = LoadVariables(folder.path(), "", {"rows"});
+  const SelectedRows& rows = std::get<SelectedRows>(values.at("rows"));
+  EXPECT_THAT(rows.rows, ElementsAre(7, 2));
+  EXPECT_EQ(rows.height, 10);
+  EXPECT_THAT(rows.value.Values<float>(), ElementsAre(1, 2));
+  EXPECT_THAT(ErrorOf([&] { SaveVariables(*scope, folder.path(), "all", {"b", "rows"}); }),
+              AllOf(HasSubstr("\"rows\" holds SelectedRows"), HasSubstr("leave filename out")));
+  EXPECT_FALSE(IsFile(folder / "all"));
+  EXPECT_THAT(ErrorOf([&] { LoadModelState(folder.path()); }), HasSubstr("/rows\" holds SelectedRows; load that file alone"));
+}
+
+TEST(VariableFilesErrorTest, AFolderThatHoldsNothingOrWhatCannotBeListedIsSaid) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(ErrorOf([&] { LoadModelState(folder.path()); }), HasSubstr("has neither a __model__ nor files of variables"));
+  std::ofstream(folder / "\xFF") << "x";
+  EXPECT_THAT(ErrorOf([&] { LoadVariableFolder(folder.path()); }), HasSubstr("which names no variable: it is no UTF-8"));
+  std::vector<std::string> foreign;
+  LoadVariableFolder(folder.path(), &foreign);
+  EXPECT_THAT(foreign, ElementsAre("\\xff"));
+  const std::string said = testing::InChild([&]() -> std::string {
+    const std::string own = folder / "own";
+    if (::geteuid() == 0 && (::mkdir(own.c_str(), 0777) != 0 || ::chmod(own.c_str(), 0777) != 0 || ::chmod(folder.path().c_str(), 0777) != 0 ||
+                             ::setuid(65534) != 0)) return "cannot list the files of";
+    MakeFolders(own + "/closed");
+    ::chmod((own + "/closed").c_str(), 0);
+    const std::string error = ErrorOf([&] { LoadVariableFolder(own); });
+    ::chmod((own + "/closed").c_str(), 0777);
+    return error;
+  });
+  EXPECT_THAT(said, HasSubstr("cannot list the files of"));
+}
+
+TEST(VariableFilesErrorTest, TwoVariablesOfOneLayersNameAreRefused) {
+  TemporaryFolder folder;
+  for (const char* suffix : {".pdmodel", ".pdiparams"}) {
+    std::filesystem::copy_file(Golden(std::string("seed_matmul_add/infer_model") + suffix), folder / ("m" + std::string(suffix)));
+  }
+  const auto about = [](const char* name) { return PickleValue::Dict({{PickleValue::Str("structured_name"), PickleValue::Str(name)}}); };
+  const auto write = [&](const char* second) {
+    SavePickle(PickleValue::Dict({{PickleValue::Str("create_parameter_0.w_0"), about("w")},
+                                  {PickleValue::Str("create_parameter_1.w_0"), about(second)}}),
+               folder / "m.pdiparams.info", {.protocol = 2});
+  };
+  write("b");
+  EXPECT_THAT(LoadModelState(folder / "m").Names(), ElementsAre("w", "b"));
+  write("w");
+  EXPECT_THAT(ErrorOf([&] { LoadModelState(folder / "m"); }), HasSubstr(".pdiparams.info\" gives two variables the name \"w\""));
+  SavePickle(PickleValue::List({}), folder / "m.pdiparams.info");
+  EXPECT_THAT(ErrorOf([&] { LoadModelState(folder / "m"); }), HasSubstr(".pdiparams.info\" should hold a dict, not list"));
 }
 
 }  // namespace
