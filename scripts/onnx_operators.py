@@ -94,8 +94,9 @@ form is refused in one error that lists all of it with its places. `tests/intero
 and whole models, in ONNX Runtime and compares with what Paddle computed.
 
 Of every operator: complex numbers have no form, nor have outputs that training alone uses (`Mask` of `dropout`, `SavedMean` of `batch_norm`, ...).
-Sequences (LoD) are not kept. `log_softmax` goes on below -64, where Paddle ends; nearest points of `grid_sampler` that lie midway between two
-elements may fall to the other one; random numbers are others. ONNX Runtime lacks kernels of some nodes for float64.
+An attribute that a variable gives must be a parameter's or a constant's. Sequences (LoD) are not kept. `log_softmax` goes on below -64, where
+Paddle ends; nearest points of `grid_sampler` that lie midway between two elements may fall to the other one; random numbers are others. ONNX
+Runtime lacks kernels of some nodes for float64.
 
 | operator | no form for |
 | --- | --- |

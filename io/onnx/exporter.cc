@@ -1,11 +1,13 @@
 #include "io/onnx/exporter.h"
 
 #include <algorithm>
-#include <stdexcept>
 
 #include "framework/op/append_op.h"
 #include "framework/op/op_def.h"
 #include "framework/op/op_library.h"
+#include "framework/op/resolve_attrs.h"
+#include "framework/op/run_dynamic.h"
+#include "framework/op/run_op.h"
 #include "framework/op/verify.h"
 #include "io/atomic_file.h"
 
@@ -191,8 +193,26 @@ void OnnxExporter::Refuse(const Block& block, int position, const Operator& op, 
   for (const std::string& name : op.outputs.AllNames()) Bind(name, kNoForm);
 }
 
+std::optional<std::vector<int64_t>> OnnxExporter::IntsOf(const std::string& variable) {
+  const Tensor* known = Known(Current(variable));
+  return known != nullptr && IsInteger(known->dtype()) ? std::optional(IntElements(*known)) : std::nullopt;
+}
+
+void OnnxExporter::KeepKnownAttrs(Operator* op) {
+  const OpDef& def = GetOp(op->type);
+  const auto attrs = ResolveAttrs(def, *op, [this](const std::string& name) {
+    const Tensor* known = Known(Current(name));
+    return known != nullptr ? std::optional(*known) : std::nullopt;
+  });
+  if (!attrs) return;
+  for (const auto& [name, value] : *attrs) op->attrs.Set(name, value);
+  for (const AttrDef& attr : def.attrs) {
+    for (const std::string& slot : attr.from) op->inputs.Erase(slot);
+  }
+}
+
 void OnnxExporter::EmitOp(Block& block, int position) {
-  const Operator& op = *block.ops()[position];
+  Operator& op = *block.ops()[position];
   const OnnxEmitter emitter = FindOnnxEmitter(op.type);
   if (emitter == nullptr) return Refuse(block, position, op, "");
   if (OwnedBlocks(op).empty()) {  // what comes of a refused operator is no mistake of its own
@@ -208,17 +228,15 @@ void OnnxExporter::EmitOp(Block& block, int position) {
       if (v != nullptr && IsComplex(v->dtype)) return Refuse(block, position, op, "complex numbers");
     }
   }
-  for (const AttrDef& attr : FindOp(op.type) == nullptr ? std::vector<AttrDef>{} : FindOp(op.type)->attrs) {
-    for (const std::string& slot : attr.from) {
-      if (op.inputs.Has(slot)) return Refuse(block, position, op, StrCat("attribute ", attr.name, " given as the input ", slot));
-    }
-  }
   const size_t depth = frames_.size();
   frames_.back().op_start = graph().nodes.size();
   try {
-    InferOutputs(block, op);
+    KeepKnownAttrs(&op);
     OnnxOp one(this, &block, op);
-    emitter(one);
+    WithErrorsOfSkiff([&] {
+      InferOutputs(block, op, [this](const std::string& name) { return IntsOf(name); });
+      emitter(one);
+    });
     for (const auto& [slot, names] : op.outputs) {
       for (const std::string& name : names) {
         if (IsRead(name) && Current(name).empty()) return Refuse(block, position, op, StrCat("output ", slot));
@@ -230,8 +248,6 @@ void OnnxExporter::EmitOp(Block& block, int position) {
   } catch (Error& error) {
     error.AddContext(StrCat("block ", block.idx(), " op ", position, " (", op.type, ")"));
     throw;
-  } catch (const std::out_of_range&) {
-    throw InvalidArgument(StrCat("block ", block.idx(), " op ", position, " (", op.type, "): a slot or a list in an attribute is too short"));
   }
 }
 

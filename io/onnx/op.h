@@ -25,8 +25,8 @@ class OnnxOp {
   const std::string& type() const { return op_.type; }
   int opset() const;
   template <typename T>
-  T Attr(const std::string& name) const { return attrs_.Get<T>(name); }
-  std::vector<int64_t> Ints(const std::string& name) const { return attrs_.Get<std::vector<int64_t>>(name); }
+  T Attr(const std::string& name) const { return Attributes(name).Get<T>(name); }
+  std::vector<int64_t> Ints(const std::string& name) const { return Attr<std::vector<int64_t>>(name); }
   bool HasAttr(const std::string& name) const { return attrs_.Has(name); }
 
   bool Has(const std::string& slot) const { return Count(slot) > 0; }
@@ -44,6 +44,8 @@ class OnnxOp {
   bool Wanted(const std::string& slot, int i = 0) const;
   /// `value` becomes the output variable's; its last node is renamed after the variable.
   void Out(const std::string& slot, const std::string& value, int i = 0);
+  /// As Out, for a value that depends on nothing that is fed.
+  void OutKnown(const std::string& slot, const Tensor& tensor);
   /// As Out, for a value of `rank` axes where the variable has only one element more or less of rank: [1] and [].
   void OutOfRank(const std::string& slot, const std::string& value, int rank);
 
@@ -124,6 +126,8 @@ class OnnxOp {
  private:
   const Variable& InVar(const std::string& slot, int i) const;
   const Variable& OutVar(const std::string& slot, int i) const;
+  /// @throws Unimplemented where variables stand for attribute `name`: what was known of them is in the attribute by now.
+  const Attrs& Attributes(const std::string& name) const;
 
   OnnxExporter* exporter_;
   Block* block_;

@@ -120,7 +120,7 @@ SKIFF_ONNX_AS(reshape, reshape2);
 SKIFF_ONNX(view_shape) { op.Out("out", op.Reshape(op.In("input"), op.Ints("dims"))); }
 SKIFF_ONNX(index_select_strided) {
   const int64_t index = op.Attr<int64_t>("index"), axis = op.Attr<int64_t>("axis");
-  op.Out("out", op.Squeeze(op.Slice(op.In("x"), axis, index, index == -1 ? INT64_MAX : index + 1), {axis}));
+  op.Out("out", op.Squeeze(op.Slice(op.In("x"), axis, index, index + 1), {axis}));
 }
 
 SKIFF_ONNX(transpose2) { op.Out("Out", op.Transpose(op.In("X"), Counted(op.Ints("axis"), op.Rank("X")))); }

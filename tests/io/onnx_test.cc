@@ -184,6 +184,21 @@ TEST(OnnxTest, PutsLargeParametersIntoAFileBesideTheModel) {
   EXPECT_THAT(ReadText(path + ".data"), SizeIs(24000));
 }
 
+TEST(OnnxTest, ASavedModelBecomesTheFileOfItsModel) {
+  const TemporaryFolder folder;
+  const InferenceModel model = SmallModel("relu");
+  Scope scope;
+  *scope.Var("w") = *model.parameters.Find("w");
+  SaveInferenceModel(folder / "net", model.feed_names, model.fetch_names, *model.program, scope);
+  ExportOnnx(folder / "net", folder / "net.onnx", {.opset = 19});
+  EXPECT_EQ(ReadText(folder / "net.onnx"), SerializeOnnx(LoadInferenceModel(folder / "net"), {.opset = 19}));
+  // A folder and the names of its files.
+  ExportOnnx(folder.path(), folder / "again.onnx", {}, {.model_filename = "net.pdmodel", .params_filename = "net.pdiparams"});
+  EXPECT_EQ(ReadText(folder / "again.onnx"), SerializeOnnx(LoadInferenceModel(folder / "net")));
+  EXPECT_THAT([&] { ExportOnnx(folder / "missing", folder / "missing.onnx"); }, ThrowsMessage<External>(HasSubstr("missing")));
+  EXPECT_FALSE(std::filesystem::exists(folder / "missing.onnx"));
+}
+
 TEST(OnnxTest, AModelThatCannotBeExportedLeavesTheOldFileWhole) {
   const TemporaryFolder folder;
   const std::string path = folder / "model.onnx";
