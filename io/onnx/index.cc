@@ -286,4 +286,30 @@ SKIFF_ONNX(gather_tree) {
   op.Out("Out", op.Node("Concat", path, {{"axis", int64_t{0}}}));
 }
 
+// An item is kept where it differs from the one before.
+SKIFF_ONNX(unique_consecutive) {
+  const auto given = op.Ints("axis");
+  const std::string x = given.empty() ? op.Reshape(op.In("X"), {-1}) : op.In("X");
+  const int rank = given.empty() ? 1 : op.Rank("X");
+  const int64_t axis = given.empty() ? 0 : NormalizeAxis(given[0], rank);
+  const std::string same = op.Binary("Equal", op.Slice(x, axis, 1, INT64_MAX), op.Slice(x, axis, 0, -1));
+  std::string differs = op.Cast(op.Node("Not", {same}), DType::kInt64);
+  std::vector<int64_t> others;
+  for (int64_t i = 0; i < rank; ++i) {
+    if (i != axis) others.push_back(i);
+  }
+  if (!others.empty()) differs = op.Reduce("ReduceMax", differs, others, false);
+  const std::string count = op.Extents(x, axis, axis + 1);
+  const std::string first = op.Slice(op.Node("Expand", {op.Int64(1), count}), 0, 0, 1);  // where there are any
+  const std::string ones = op.Concat({first, differs}, 0), kept = op.Cast(ones, DType::kBool);
+  op.Out("Out", op.Node("Compress", {x, kept}, {{"axis", axis}}));
+  if (op.Wanted("Index")) {
+    op.Out("Index", op.Cast(op.Binary("Sub", op.Node("CumSum", {ones, op.Int64(0)}), op.Int64(1)), op.OutType("Index")));
+  }
+  if (op.Wanted("Counts")) {
+    const std::string starts = op.Reshape(op.Node("NonZero", {kept}), {-1}), ends = op.Concat({op.Slice(starts, 0, 1, INT64_MAX), count}, 0);
+    op.Out("Counts", op.Cast(op.Binary("Sub", ends, starts), op.OutType("Counts")));
+  }
+}
+
 }  // namespace skiff::io
