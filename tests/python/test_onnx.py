@@ -261,6 +261,16 @@ def test_a_layer_computes_the_same_in_onnx_runtime(name):
     exported(LAYERS[name], ("x", [None, 4, 6, 4], "float32"))
 
 
+def test_adaptive_bins_fit_whatever_extents_come():
+    def net(x):
+        return [paddle.nn.functional.adaptive_max_pool2d(x, [3, 2]), paddle.nn.functional.adaptive_avg_pool2d(x, [1, 4])]
+
+    random = np.random.RandomState(0)
+    pictures = [{"x": random.rand(2, 2, *extents).astype("float32")} for extents in ((3, 4), (7, 5), (12, 8))]
+    model = exported(net, ("x", [None, 2, None, None], "float32"), check_inputs=pictures)
+    assert [dims(one)[2:] for one in model.graph.output] == [[3, 2], [1, 4]]
+
+
 def test_extents_that_would_write_out_millions_of_nodes_have_no_form():
     x = static.data("x", [1, 1, 10**6, 8])
     y = paddle.nn.functional.adaptive_avg_pool2d(x, [10**6 - 1, 2])

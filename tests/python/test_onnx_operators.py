@@ -39,8 +39,9 @@ def appended(op, inputs, attrs, outputs=("Out",), free=False):
             else:
                 feed[name] = value
                 slots[slot].append(static.data(name, [-1] * value.ndim if free and value.ndim > 1 else list(value.shape), str(value.dtype)))
-    fetches = [block.create_var(name=slot + "_out", dtype="float32") for slot in outputs]
-    block.append_op(type=op, inputs=slots, outputs={slot: [var] for slot, var in zip(outputs, fetches)}, attrs=attrs)
+    fetches = [block.create_var(name=f"{slot}_out_{k}", dtype="float32") for k, slot in enumerate(outputs)]
+    by_slot = {slot: [var for name, var in zip(outputs, fetches) if name == slot] for slot in outputs}
+    block.append_op(type=op, inputs=slots, outputs=by_slot, attrs=attrs)
     return feed, fetches
 
 
@@ -156,6 +157,20 @@ CASES = {
     "segment_sum": ("segment_pool", {"X": PICTURE[0], "SegmentIds": np.int32([0, 2, 2])}, {"pooltype": "SUM"}),
     "segment_mean": ("segment_pool", {"X": MATRIX, "SegmentIds": np.int64([1, 1, 2])}, {"pooltype": "MEAN"}, "Out SummedIds"),
     "segment_sum_of_nothing": ("segment_pool", {"X": MATRIX[:0], "SegmentIds": np.int64([])}, {"pooltype": "SUM"}),
+    "adaptive_mean": ("pool2d", {"X": PICTURE}, {"ksize": [3, 2], "adaptive": True, "pooling_type": "avg", "strides": [1, 1], "paddings": [0, 0]}),
+    "adaptive_mean_channels_last": ("pool2d", {"X": PICTURE}, {"ksize": [2, 3], "adaptive": True, "pooling_type": "avg", "strides": [1, 1],
+                                                               "paddings": [0, 0], "data_format": "NHWC"}),
+    "squeeze_of_all_ones": ("squeeze2", {"X": PICTURE[:1, :, :1]}, {"axes": []}),
+    "split_into_two_and_the_rest": ("split", {"X": PICTURE}, {"axis": -1, "sections": [2, -1, 1]}, "Out Out Out"),
+    "layer_norm_of_two_axes": ("layer_norm", {"X": PICTURE, "Scale": numbers(20, seed=1), "Bias": numbers(20, seed=2)}, {"begin_norm_axis": 2}, "Y"),
+    "layer_norm_without_a_scale": ("layer_norm", {"X": MATRIX}, {"begin_norm_axis": 1}, "Y"),
+    "gather_tree": ("gather_tree", {"Ids": np.arange(12).reshape(3, 2, 2),
+                                    "Parents": np.int64([[[0, 0], [1, 1]], [[1, 0], [0, 0]], [[0, 0], [1, 0]]])}, {}),
+    "gather_tree_of_narrow_integers": ("gather_tree", {"Ids": np.arange(8, dtype="int32").reshape(2, 2, 2),
+                                                       "Parents": np.int32([[[0, 0], [0, 0]], [[1, 0], [1, 1]]])}, {}),
+    "index_put_where_a_mask_is_true": ("index_put", {"x": PICTURE, "indices": PICTURE[:, :, 0, 0] > 0, "value": numbers(5)}, {}, "out"),
+    "index_put_one_value_for_each_truth": ("index_put", {"x": MATRIX, "indices": MATRIX > 1, "value": numbers(int((MATRIX > 1).sum()), seed=1)},
+                                           {"accumulate": True}, "out"),
     "polygon_box_transform": ("polygon_box_transform", {"Input": numbers(2, 4, 3, 5)}, {}, "Output"),
     "diag_embed": ("diag_embed", {"Input": PICTURE[0]}, {"offset": 0}),
     "diag_embed_above": ("diag_embed", {"Input": PICTURE[0]}, {"offset": 2, "dim1": 0, "dim2": 2}),
@@ -188,6 +203,7 @@ def test_what_is_greatest_or_least_where_rows_meet_needs_opset_18(op, inputs, at
     ("row_conv", {"X": numbers(2, 5, 3), "Filter": numbers(3, 3)}, {}, "Out", "the number of steps ahead is unknown"),
     ("gru_unit", {"Input": numbers(3, 6), "HiddenPrev": numbers(3, 2), "Weight": numbers(2, 6)}, {}, "Hidden", "the width of its state is unknown"),
     ("gru_unit", {"Input": numbers(3, 6), "HiddenPrev": numbers(3, 2), "Weight": Known(*numbers(2, 6))}, {"activation": 7}, "Hidden", "activation 7"),
+    ("index_put", {"x": MATRIX, "indices": [np.int64([0]), MATRIX[0] > 1], "value": numbers(1)}, {}, "out", "a mask beside other indices"),
     ("cummax", {"x": np.array(3, "float32")}, {"axis": 0}, "out indices", "x has no axis"),
 ])
 def test_what_decides_the_nodes_must_be_known_and_have_a_form(op, inputs, attrs, outputs, reason):
