@@ -17,9 +17,9 @@ namespace {
 
 constexpr const char* kNoForm = "@NO ONNX FORM@";  // the value of what a refused operator would have written
 
-std::map<std::string, OnnxEmitter>& OnnxEmitters() {
-  static auto* emitters = new std::map<std::string, OnnxEmitter>;
-  return *emitters;
+std::map<std::string, OnnxEmitter>& OnnxEmitters(bool complex) {
+  static auto* emitters = new std::map<std::string, OnnxEmitter>[2];
+  return emitters[complex];
 }
 
 // Names that an operator reads, as attributes too, and writes, those of its blocks included.
@@ -68,17 +68,19 @@ void CheckBlocks(const Program& program) {
 
 }  // namespace
 
-OnnxRegistration::OnnxRegistration(const char* type, OnnxEmitter emitter) { OnnxEmitters()[type] = emitter; }
+OnnxRegistration::OnnxRegistration(const char* type, OnnxEmitter emitter, bool complex) { OnnxEmitters(complex)[type] = emitter; }
 
-OnnxEmitter FindOnnxEmitter(const std::string& type) {
-  const auto found = OnnxEmitters().find(type);
-  return found == OnnxEmitters().end() ? nullptr : found->second;
+OnnxEmitter FindOnnxEmitter(const std::string& type, bool complex) {
+  const auto found = OnnxEmitters(complex).find(type);
+  return found == OnnxEmitters(complex).end() ? nullptr : found->second;
 }
 
 std::vector<std::string> OnnxOperators() {
-  std::vector<std::string> types;
-  for (const auto& [type, emitter] : OnnxEmitters()) types.push_back(type);
-  return types;
+  std::set<std::string> types;
+  for (bool complex : {false, true}) {
+    for (const auto& [type, emitter] : OnnxEmitters(complex)) types.insert(type);
+  }
+  return {types.begin(), types.end()};
 }
 
 OnnxExporter::OnnxExporter(const InferenceModel& model, const OnnxOptions& options)
@@ -118,6 +120,7 @@ std::string OnnxExporter::Current(const std::string& variable) {
   }
   const Tensor* parameter = model_.parameters.Find(variable);
   if (parameter == nullptr) return "";
+  if (IsComplex(parameter->dtype())) return RefuseComplex("parameter", variable);
   Tensor here = parameter->To(CPUPlace{});
   const std::shared_ptr<Variable> v = program_->global_block().FindLocalVar(variable);
   if (v != nullptr && v->shape.IsKnown() && v->shape.NumElements() == here.num_elements()) here = here.Reshaped(v->shape);  // [1] and []
@@ -193,6 +196,12 @@ void OnnxExporter::Refuse(const Block& block, int position, const Operator& op, 
   for (const std::string& name : op.outputs.AllNames()) Bind(name, kNoForm);
 }
 
+std::string OnnxExporter::RefuseComplex(const char* what, const std::string& variable) {
+  refused_.push_back({StrCat(what, " \"", variable, "\" (complex numbers)"), {"block 0"}});
+  frames_.front().values[variable] = kNoForm;
+  return kNoForm;
+}
+
 std::optional<std::vector<int64_t>> OnnxExporter::IntsOf(const std::string& variable) {
   const Tensor* known = Known(Current(variable));
   return known != nullptr && IsInteger(known->dtype()) ? std::optional(IntElements(*known)) : std::nullopt;
@@ -213,19 +222,23 @@ void OnnxExporter::KeepKnownAttrs(Operator* op) {
 
 void OnnxExporter::EmitOp(Block& block, int position) {
   Operator& op = *block.ops()[position];
-  const OnnxEmitter emitter = FindOnnxEmitter(op.type);
-  if (emitter == nullptr) return Refuse(block, position, op, "");
+  bool complex = false;
+  for (const std::vector<std::string>& names : {op.inputs.AllNames(), op.outputs.AllNames()}) {
+    for (const std::string& name : names) {
+      const std::shared_ptr<Variable> v = block.FindVar(name);
+      complex |= v != nullptr && IsComplex(v->dtype);
+    }
+  }
+  const OnnxEmitter emitter = FindOnnxEmitter(op.type, complex);
+  if (emitter == nullptr) {
+    const bool other = FindOnnxEmitter(op.type, !complex) != nullptr;
+    return Refuse(block, position, op, !other ? "" : complex ? "complex numbers" : "real numbers");
+  }
   if (OwnedBlocks(op).empty()) {  // what comes of a refused operator is no mistake of its own
     for (const std::string& name : op.inputs.AllNames()) {
       if (Current(name) != kNoForm) continue;
       for (const std::string& output : op.outputs.AllNames()) Bind(output, kNoForm);
       return;
-    }
-  }
-  for (const std::vector<std::string>& names : {op.inputs.AllNames(), op.outputs.AllNames()}) {
-    for (const std::string& name : names) {
-      const std::shared_ptr<Variable> v = block.FindVar(name);
-      if (v != nullptr && IsComplex(v->dtype)) return Refuse(block, position, op, "complex numbers");
     }
   }
   const size_t depth = frames_.size();
@@ -264,6 +277,7 @@ void OnnxExporter::AddOutputs() {
       value = Append({"Identity", {value}, {Fresh(name + ".again")}, {}, ""});
     }
     const Variable& v = program_->global_block().Var(name);
+    if (value != kNoForm && IsComplex(v.dtype)) value = RefuseComplex("output", name);
     if (value != kNoForm) graph().outputs.push_back({value, v.dtype, v.shape, v.kind == VarKind::kLodTensorArray});
   }
 }
@@ -275,6 +289,10 @@ OnnxGraph OnnxExporter::Run() {
   for (const std::string& name : model_.feed_names) {
     Variable& v = program_->global_block().Var(name);
     if (written.count(name) > 0) v.shape = Shape(std::vector<int64_t>(v.shape.rank(), -1));
+    if (IsComplex(v.dtype)) {
+      RefuseComplex("input", name);
+      continue;
+    }
     graph().inputs.push_back({name, v.dtype, v.shape, false});
     assigned_.insert(name);
     Bind(name, name);

@@ -50,6 +50,8 @@ class OnnxExporter {
     size_t op_start = 0;  // first node of the current operator
   };
   void Refuse(const Block& block, int position, const Operator& op, const std::string& reason);
+  /// Outside the model complex numbers have no form. @return what such a variable has for a value.
+  std::string RefuseComplex(const char* what, const std::string& variable);
   void EmitOp(Block& block, int position);
   std::optional<std::vector<int64_t>> IntsOf(const std::string& variable);
   /// Attributes for which known variables stand become what these hold.

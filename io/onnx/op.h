@@ -137,11 +137,11 @@ class OnnxOp {
 
 using OnnxEmitter = void (*)(OnnxOp& op);
 
-/// The function for an operator type, or null.
-OnnxEmitter FindOnnxEmitter(const std::string& type);
+/// The function for an operator type, or null. @param complex  Where a variable of the operator is complex.
+OnnxEmitter FindOnnxEmitter(const std::string& type, bool complex);
 
 struct OnnxRegistration {
-  OnnxRegistration(const char* type, OnnxEmitter emitter);
+  OnnxRegistration(const char* type, OnnxEmitter emitter, bool complex = false);
 };
 
 /// Ends of slices as ONNX reads them: where a step is negative, Paddle's -1 means "down to and including 0", and any other negative
@@ -165,6 +165,11 @@ inline int64_t Bounded(int64_t count, const char* what) {
   static void EmitOnnx_##type(::skiff::io::OnnxOp& op);                              \
   static const ::skiff::io::OnnxRegistration onnx_registration_##type{#type, EmitOnnx_##type}; \
   static void EmitOnnx_##type([[maybe_unused]] ::skiff::io::OnnxOp& op)
+/// The function for operators that take or give complex numbers: floats whose last axis, of 2, the shapes of variables do not count.
+#define SKIFF_ONNX_COMPLEX(type)                                                   \
+  static void EmitComplex_##type(::skiff::io::OnnxOp& op);                          \
+  static const ::skiff::io::OnnxRegistration onnx_complex_##type{#type, EmitComplex_##type, /*complex=*/true}; \
+  static void EmitComplex_##type(::skiff::io::OnnxOp& op)
 /// The same function for another type.
 #define SKIFF_ONNX_AS(type, other) \
   static const ::skiff::io::OnnxRegistration onnx_registration_##type{#type, EmitOnnx_##other}

@@ -139,6 +139,12 @@ TEST(OnnxTest, RefusesAProgramWhoseGraphIsBroken) {
   EXPECT_THAT([&] { SerializeOnnx(model); }, ThrowsMessage<InvalidArgument>(HasSubstr("relu")));
 }
 
+TEST(OnnxTest, RefusesAnInputWhoseDtypeNothingSays) {
+  InferenceModel model{std::make_unique<Program>(), {"x"}, {"x"}, {}};
+  model.program->global_block().AddVar({"x", VarKind::kLodTensor, DType::kUndefined, {2}});
+  EXPECT_THAT([&] { SerializeOnnx(model); }, ThrowsMessage<Unimplemented>(HasSubstr("ONNX has no dtype undefined")));
+}
+
 TEST(OnnxTest, RefusesBlocksThatContainThemselves) {
   InferenceModel model = SmallModel("relu");
   Block& inner = model.program->CreateBlock();

@@ -56,12 +56,12 @@ def in_runtime(feed, fetches, opset):
     return session.run(None, {one.name: feed[one.name] for one in session.get_inputs()})
 
 
-def check(feed, fetches, opset):
+def check(feed, fetches, opset, atol=1e-6):
     """Raises where ONNX Runtime and skiff disagree. @return what both computed."""
     wanted = static.Executor(paddle.CPUPlace()).run(feed=feed, fetch_list=fetches)
     for ours, theirs in zip(wanted, in_runtime(feed, fetches, opset), strict=True):
         assert (theirs.dtype, theirs.shape) == (ours.dtype, ours.shape)
-        np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=atol)
     return wanted
 
 
@@ -320,12 +320,3 @@ def test_an_assertion_inside_a_branch_is_left_out():
         check({"x": np.float32(values)}, [y], OPSETS[0])
     found, = in_runtime({"x": np.float32([-1, 2])}, [y], OPSETS[0])  # where the assertion fails
     np.testing.assert_array_equal(found, [-2, 4])
-
-
-@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
-def test_complex_numbers_have_no_form_even_where_no_operator_takes_them(dtype):
-    x, y = static.data("x", [2], dtype), static.data("y", [2], "float32")
-    with pytest.raises(NotImplementedError, match=f"ONNX has no dtype {dtype}"):
-        serialized({"x": None, "y": None}, [x, y * 2.0])
-    with pytest.raises(NotImplementedError, match=r"conj \(complex numbers\)|no ONNX form for conj"):
-        serialized({"x": None}, [paddle.conj(x)])
