@@ -91,11 +91,22 @@ def test_operators_without_a_form_for_complex_numbers_are_named():
             serialized({"x": None}, [paddle.real(out)])
 
 
-def sum_of(x, y, axis=-1):
+def complex_result(op, inputs, attrs):
+    """The output of an operator as no function appends it."""
     block = static.default_main_program().global_block()
-    out = block.create_var(name="sum", dtype="complex64")
-    block.append_op(type="elementwise_add", inputs={"X": [x], "Y": [y]}, outputs={"Out": [out]}, attrs={"axis": axis})
+    out = block.create_var(name="result", dtype="complex64")
+    block.append_op(type=op, inputs=inputs, outputs={"Out": [out]}, attrs=attrs)
     return out
+
+
+def sum_of(x, y, axis=-1):
+    return complex_result("elementwise_add", {"X": [x], "Y": [y]}, {"axis": axis})
+
+
+def test_axes_from_the_end_are_those_of_the_complex_numbers():
+    z = paddle.as_complex(static.data("x", [2, 3, 8, 2], "float32"))
+    part = complex_result("slice", {"Input": [z]}, {"axes": [-1], "starts": [1], "ends": [3]})
+    check({"x": numbers(2, 3, 8, 2)}, [paddle.as_real(part)], OPSETS[0])
 
 
 @pytest.mark.parametrize("complex_first", [True, False])
