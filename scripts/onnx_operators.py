@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "onnx_operators.md"
 ALIAS = re.compile(r"^SKIFF_ONNX_AS\((\w+), (\w+)\)", re.M)
 FORM = re.compile(r"SKIFF_ONNX\((\w+)\) \{")
+COMPLEX = re.compile(r"SKIFF_ONNX_COMPLEX\((\w+)\) \{")
 FUNCTION = re.compile(r"^(?!SKIFF)[\w:<>,&\* ]+?\b(\w+)\([^;{}]*\)(?: const)? \{$", re.M)
 REASON = re.compile(r"NoOnnxForm\((.*?)\);", re.S)
 OP_METHODS = {"Attr", "Node", "Nodes", "Out", "In", "Cast", "Reshape", "Slice", "Concat", "Gather", "Reduce", "Full", "Scalar", "Fresh", "Bind"}
@@ -42,8 +43,8 @@ def sentence(arguments):
 
 
 def bodies():
-    """{operator: text of its form} and, for each file, {function: text}."""
-    forms, functions, aliases = {}, {}, {}
+    """{operator: file and text of its form}, the same for complex numbers and, for each file, {function: text}."""
+    forms, of_complex, functions, aliases = {}, {}, {}, {}
     for file in sorted((ROOT / "io" / "onnx").glob("*.cc")):
         text = file.read_text()
         own = {match[1]: body(text, match.end()) for match in FUNCTION.finditer(text)}
@@ -53,10 +54,11 @@ def bodies():
             for use in re.finditer(rf"^{macro[1]}\((\w+), ", text, re.M):
                 forms[use[1]] = (file.name, macro[2])
         forms.update({match[1]: (file.name, body(text, match.end())) for match in FORM.finditer(text) if match[1] != "type"})
+        of_complex.update({match[1]: (file.name, body(text, match.end())) for match in COMPLEX.finditer(text) if match[1] != "type"})
         aliases.update(dict(ALIAS.findall(text)))
         functions[file.name] = own
     forms.update({alias: forms[other] for alias, other in aliases.items()})
-    return forms, functions
+    return forms, of_complex, functions
 
 
 def reasons(text, own, seen):
@@ -74,16 +76,19 @@ def reasons(text, own, seen):
 
 def text():
     paddles = json.loads((ROOT / "tests" / "golden" / "op_table" / "op_table.json").read_text())
-    forms, functions = bodies()
+    forms, of_complex, functions = bodies()
     mapped = _core.onnx_operators()
-    unread = set(mapped) ^ set(forms)
+    unread = set(mapped) ^ {*forms, *of_complex}
     if unread:
         raise SystemExit(f"the registry and the sources disagree about {sorted(unread)}")
     forward = [name for name in _core.all_op_types() if "_grad" not in name]
     training = [name for name in forward if "ParamOut" in _core.op_info(name)["outputs"]]
     without = [name for name in forward if name not in mapped and name not in training and name not in ("feed", "fetch")]
     of_paddle = sum(name in paddles for name in mapped)
-    rows = "\n".join(f"| `{name}` | {'; '.join(reasons(forms[name][1], functions[forms[name][0]], set()))} |" for name in mapped)
+    refused = {}
+    for name, (file, form) in [*forms.items(), *of_complex.items()]:
+        refused[name] = list(dict.fromkeys([*refused.get(name, []), *reasons(form, functions[file], set())]))
+    rows = "\n".join(f"| `{name}` | {'; '.join(refused[name])} |" for name in mapped)
     return f"""# Operators and ONNX
 
 Made by `scripts/onnx_operators.py` from the registry and from `io/onnx`; do not edit. {len(mapped)} operators have an ONNX form, {of_paddle} of
@@ -93,9 +98,13 @@ them Paddle 2.6.2's; {len(without)} that are neither gradients nor steps of opti
 form is refused in one error that lists all of it with its places. `tests/interop/test_onnx_runtime.py` runs the recorded cases of these operators,
 and whole models, in ONNX Runtime and compares with what Paddle computed.
 
-Of every operator: complex numbers have no form, nor have outputs that training alone uses (`Mask` of `dropout`, `SavedMean` of `batch_norm`, ...).
-Sequences (LoD) are not kept. `log_softmax` goes on below -64, where Paddle ends; nearest points of `grid_sampler` that lie midway between two
-elements may fall to the other one; random numbers are others. ONNX Runtime lacks kernels of some nodes for float64.
+Of every operator: outputs that training alone uses (`Mask` of `dropout`, `SavedMean` of `batch_norm`, ...) have no form. An attribute that a
+variable gives must be a parameter's or a constant's. Sequences (LoD) are not kept. `log_softmax` goes on below -64, where Paddle ends; nearest
+points of `grid_sampler` that lie midway between two elements may fall to the other one; random numbers are others. ONNX Runtime lacks kernels
+of some nodes for float64.
+
+Complex numbers have a form inside a model, floats with an axis of the two parts, but none as its inputs, outputs and parameters. They may go
+through {', '.join(f'`{name}`' for name in sorted(of_complex))}.
 
 | operator | no form for |
 | --- | --- |

@@ -12,7 +12,7 @@ namespace {
 // The variables of a block and its parents, as they are declared.
 class BlockMetas : public MetaTable {
  public:
-  explicit BlockMetas(Block& block) : block_(block) {}
+  explicit BlockMetas(Block& block, KnownInts known = {}) : block_(block), known_(std::move(known)) {}
 
   const TensorMeta* Find(const std::string& name) const override {
     const std::shared_ptr<Variable> v = block_.FindVar(name);
@@ -29,12 +29,13 @@ class BlockMetas : public MetaTable {
     v->lod_level = meta.lod_level;
     v->kind = meta.kind;
   }
-  std::optional<std::vector<int64_t>> IntValues(const std::string&) const override {
-    return std::nullopt;
+  std::optional<std::vector<int64_t>> IntValues(const std::string& name) const override {
+    return known_ ? known_(name) : std::nullopt;
   }
 
  private:
   Block& block_;
+  KnownInts known_;
   mutable std::map<std::string, TensorMeta> found_;
 };
 
@@ -92,9 +93,9 @@ void AddOpContext(Error* error, const Operator& op, const MetaTable& table) {
   if (!op.origin.empty()) error->AddContext("built by " + op.origin);
 }
 
-void InferOutputs(Block& block, const Operator& op) {
+void InferOutputs(Block& block, const Operator& op, const KnownInts& known) {
   const OpDef& def = GetOp(op.type);
-  BlockMetas table(block);
+  BlockMetas table(block, known);
   try {
     if (!def.infer) return;
     const Attrs attrs = def.Complete(op.attrs);

@@ -135,4 +135,21 @@ SKIFF_ONNX(renorm) {
   op.Out("Out", op.Node("Where", {op.Binary("Greater", norm, limit), op.Binary("Mul", x, factor), x}));
 }
 
+// Elements behind zeros, and those of a mask: row and column `offset` apart.
+SKIFF_ONNX(diag_embed) {
+  const int rank = op.Rank("Input") + 1;
+  const int64_t offset = op.Attr<int64_t>("offset");
+  const std::string zero = op.Scalar(op.TypeOf("Input"), 0);
+  std::vector<int64_t> pads(2 * (rank - 1), 0), perm(rank);
+  pads.back() = std::abs(offset);
+  const std::string x = op.Node("Pad", {op.In("Input"), op.Int64s(pads), zero});
+  const std::string line = op.Node("Range", {op.Int64(0), op.AsScalar(op.Extents(x, rank - 2)), op.Int64(1)});
+  const std::string apart = op.Binary("Sub", op.Unsqueeze(line, {0}), op.Unsqueeze(line, {1}));
+  const std::string spread = op.Unsqueeze(x, {offset >= 0 ? -1 : -2});  // element k stands in row k, or in column k
+  const std::string out = op.Node("Where", {op.Binary("Equal", apart, op.Int64(offset)), spread, zero});
+  const int64_t dim1 = NormalizeAxis(op.Attr<int64_t>("dim1"), rank), dim2 = NormalizeAxis(op.Attr<int64_t>("dim2"), rank);
+  for (int64_t i = 0, batch = 0; i < rank; ++i) perm[i] = i == dim1 ? rank - 2 : i == dim2 ? rank - 1 : batch++;
+  op.Out("Out", op.Transpose(out, perm));
+}
+
 }  // namespace skiff::io

@@ -112,4 +112,16 @@ SKIFF_ONNX(yolo_box) {
   op.Out("Scores", op.Reshape(op.Node("Where", {low, number(0), scores}), {0, -1, classes}));
 }
 
+// Offsets in quarters of pixels from columns in even channels, from rows in odd ones.
+SKIFF_ONNX(polygon_box_transform) {
+  const std::string x = op.In("Input");
+  const auto up_to = [&](int axis) {
+    return op.Node("Range", {op.Int64(0), op.AsScalar(op.Extents(x, axis, axis + 1)), op.Int64(1)});
+  };
+  const std::string even = op.Binary("Equal", op.Binary("Mod", op.Reshape(up_to(1), {-1, 1, 1}), op.Int64(2)), op.Int64(0));
+  const std::string place = op.Node("Where", {even, up_to(3), op.Reshape(up_to(2), {-1, 1})});
+  const DType dtype = op.TypeOf("Input");
+  op.Out("Output", op.Binary("Sub", op.Cast(op.Binary("Mul", place, op.Int64(4)), dtype), x));
+}
+
 }  // namespace skiff::io

@@ -24,7 +24,8 @@ struct OnnxOptions {
 /// called <name>.<axis>. A variable that is written several times becomes as many values, of which the last one has
 /// the variable's name where it is an output. LoD of inputs and outputs is not kept.
 ///
-/// @throws Unimplemented    Operators or attributes without an ONNX form: one error lists all of them with their places.
+/// @throws Unimplemented    Operators or attributes without an ONNX form, complex inputs, outputs or parameters: one error lists all of them
+///     with their places.
 /// @throws InvalidArgument  An opset outside the range; 2 GiB or more (ExportOnnx writes such a model as two files).
 std::string SerializeOnnx(const InferenceModel& model, const OnnxOptions& options = {});
 

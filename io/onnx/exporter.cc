@@ -1,11 +1,13 @@
 #include "io/onnx/exporter.h"
 
 #include <algorithm>
-#include <stdexcept>
 
 #include "framework/op/append_op.h"
 #include "framework/op/op_def.h"
 #include "framework/op/op_library.h"
+#include "framework/op/resolve_attrs.h"
+#include "framework/op/run_dynamic.h"
+#include "framework/op/run_op.h"
 #include "framework/op/verify.h"
 #include "io/atomic_file.h"
 
@@ -15,9 +17,9 @@ namespace {
 
 constexpr const char* kNoForm = "@NO ONNX FORM@";  // the value of what a refused operator would have written
 
-std::map<std::string, OnnxEmitter>& OnnxEmitters() {
-  static auto* emitters = new std::map<std::string, OnnxEmitter>;
-  return *emitters;
+std::map<std::string, OnnxEmitter>& OnnxEmitters(bool complex) {
+  static auto* emitters = new std::map<std::string, OnnxEmitter>[2];
+  return emitters[complex];
 }
 
 // Names that an operator reads, as attributes too, and writes, those of its blocks included.
@@ -66,17 +68,19 @@ void CheckBlocks(const Program& program) {
 
 }  // namespace
 
-OnnxRegistration::OnnxRegistration(const char* type, OnnxEmitter emitter) { OnnxEmitters()[type] = emitter; }
+OnnxRegistration::OnnxRegistration(const char* type, OnnxEmitter emitter, bool complex) { OnnxEmitters(complex)[type] = emitter; }
 
-OnnxEmitter FindOnnxEmitter(const std::string& type) {
-  const auto found = OnnxEmitters().find(type);
-  return found == OnnxEmitters().end() ? nullptr : found->second;
+OnnxEmitter FindOnnxEmitter(const std::string& type, bool complex) {
+  const auto found = OnnxEmitters(complex).find(type);
+  return found == OnnxEmitters(complex).end() ? nullptr : found->second;
 }
 
 std::vector<std::string> OnnxOperators() {
-  std::vector<std::string> types;
-  for (const auto& [type, emitter] : OnnxEmitters()) types.push_back(type);
-  return types;
+  std::set<std::string> types;
+  for (bool complex : {false, true}) {
+    for (const auto& [type, emitter] : OnnxEmitters(complex)) types.insert(type);
+  }
+  return {types.begin(), types.end()};
 }
 
 OnnxExporter::OnnxExporter(const InferenceModel& model, const OnnxOptions& options)
@@ -116,6 +120,7 @@ std::string OnnxExporter::Current(const std::string& variable) {
   }
   const Tensor* parameter = model_.parameters.Find(variable);
   if (parameter == nullptr) return "";
+  if (IsComplex(parameter->dtype())) return RefuseComplex("parameter", variable);
   Tensor here = parameter->To(CPUPlace{});
   const std::shared_ptr<Variable> v = program_->global_block().FindLocalVar(variable);
   if (v != nullptr && v->shape.IsKnown() && v->shape.NumElements() == here.num_elements()) here = here.Reshaped(v->shape);  // [1] and []
@@ -191,10 +196,44 @@ void OnnxExporter::Refuse(const Block& block, int position, const Operator& op, 
   for (const std::string& name : op.outputs.AllNames()) Bind(name, kNoForm);
 }
 
+std::string OnnxExporter::RefuseComplex(const char* what, const std::string& variable) {
+  refused_.push_back({StrCat(what, " \"", variable, "\" (complex numbers)"), {"block 0"}});
+  frames_.front().values[variable] = kNoForm;
+  return kNoForm;
+}
+
+std::optional<std::vector<int64_t>> OnnxExporter::IntsOf(const std::string& variable) {
+  const Tensor* known = Known(Current(variable));
+  return known != nullptr && IsInteger(known->dtype()) ? std::optional(IntElements(*known)) : std::nullopt;
+}
+
+void OnnxExporter::KeepKnownAttrs(Operator* op) {
+  const OpDef& def = GetOp(op->type);
+  const auto attrs = ResolveAttrs(def, *op, [this](const std::string& name) {
+    const Tensor* known = Known(Current(name));
+    return known != nullptr ? std::optional(*known) : std::nullopt;
+  });
+  if (!attrs) return;
+  for (const auto& [name, value] : *attrs) op->attrs.Set(name, value);
+  for (const AttrDef& attr : def.attrs) {
+    for (const std::string& slot : attr.from) op->inputs.Erase(slot);
+  }
+}
+
 void OnnxExporter::EmitOp(Block& block, int position) {
-  const Operator& op = *block.ops()[position];
-  const OnnxEmitter emitter = FindOnnxEmitter(op.type);
-  if (emitter == nullptr) return Refuse(block, position, op, "");
+  Operator& op = *block.ops()[position];
+  bool complex = false;
+  for (const std::vector<std::string>& names : {op.inputs.AllNames(), op.outputs.AllNames()}) {
+    for (const std::string& name : names) {
+      const std::shared_ptr<Variable> v = block.FindVar(name);
+      complex |= v != nullptr && IsComplex(v->dtype);
+    }
+  }
+  const OnnxEmitter emitter = FindOnnxEmitter(op.type, complex);
+  if (emitter == nullptr) {
+    const bool other = FindOnnxEmitter(op.type, !complex) != nullptr;
+    return Refuse(block, position, op, !other ? "" : complex ? "complex numbers" : "real numbers");
+  }
   if (OwnedBlocks(op).empty()) {  // what comes of a refused operator is no mistake of its own
     for (const std::string& name : op.inputs.AllNames()) {
       if (Current(name) != kNoForm) continue;
@@ -202,23 +241,15 @@ void OnnxExporter::EmitOp(Block& block, int position) {
       return;
     }
   }
-  for (const std::vector<std::string>& names : {op.inputs.AllNames(), op.outputs.AllNames()}) {
-    for (const std::string& name : names) {
-      const std::shared_ptr<Variable> v = block.FindVar(name);
-      if (v != nullptr && IsComplex(v->dtype)) return Refuse(block, position, op, "complex numbers");
-    }
-  }
-  for (const AttrDef& attr : FindOp(op.type) == nullptr ? std::vector<AttrDef>{} : FindOp(op.type)->attrs) {
-    for (const std::string& slot : attr.from) {
-      if (op.inputs.Has(slot)) return Refuse(block, position, op, StrCat("attribute ", attr.name, " given as the input ", slot));
-    }
-  }
   const size_t depth = frames_.size();
   frames_.back().op_start = graph().nodes.size();
   try {
-    InferOutputs(block, op);
+    KeepKnownAttrs(&op);
     OnnxOp one(this, &block, op);
-    emitter(one);
+    WithErrorsOfSkiff([&] {
+      InferOutputs(block, op, [this](const std::string& name) { return IntsOf(name); });
+      emitter(one);
+    });
     for (const auto& [slot, names] : op.outputs) {
       for (const std::string& name : names) {
         if (IsRead(name) && Current(name).empty()) return Refuse(block, position, op, StrCat("output ", slot));
@@ -230,8 +261,6 @@ void OnnxExporter::EmitOp(Block& block, int position) {
   } catch (Error& error) {
     error.AddContext(StrCat("block ", block.idx(), " op ", position, " (", op.type, ")"));
     throw;
-  } catch (const std::out_of_range&) {
-    throw InvalidArgument(StrCat("block ", block.idx(), " op ", position, " (", op.type, "): a slot or a list in an attribute is too short"));
   }
 }
 
@@ -248,6 +277,7 @@ void OnnxExporter::AddOutputs() {
       value = Append({"Identity", {value}, {Fresh(name + ".again")}, {}, ""});
     }
     const Variable& v = program_->global_block().Var(name);
+    if (value != kNoForm && IsComplex(v.dtype)) value = RefuseComplex("output", name);
     if (value != kNoForm) graph().outputs.push_back({value, v.dtype, v.shape, v.kind == VarKind::kLodTensorArray});
   }
 }
@@ -259,6 +289,10 @@ OnnxGraph OnnxExporter::Run() {
   for (const std::string& name : model_.feed_names) {
     Variable& v = program_->global_block().Var(name);
     if (written.count(name) > 0) v.shape = Shape(std::vector<int64_t>(v.shape.rank(), -1));
+    if (IsComplex(v.dtype)) {
+      RefuseComplex("input", name);
+      continue;
+    }
     graph().inputs.push_back({name, v.dtype, v.shape, false});
     assigned_.insert(name);
     Bind(name, name);

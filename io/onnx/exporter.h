@@ -31,6 +31,7 @@ class OnnxExporter {
   void Bind(const std::string& variable, const std::string& value) { frames_.back().values[variable] = value; }
   std::string Constant(const Tensor& tensor);
   const Tensor* Known(const std::string& value) const;
+  void Learn(const std::string& value, const Tensor& tensor) { known_[value] = tensor; }
   std::string Append(OnnxNode node);
   /// Gives a value of the current operator another name. @return false where other graphs may refer to it already.
   bool Rename(const std::string& from, const std::string& to);
@@ -49,7 +50,12 @@ class OnnxExporter {
     size_t op_start = 0;  // first node of the current operator
   };
   void Refuse(const Block& block, int position, const Operator& op, const std::string& reason);
+  /// Outside the model complex numbers have no form. @return what such a variable has for a value.
+  std::string RefuseComplex(const char* what, const std::string& variable);
   void EmitOp(Block& block, int position);
+  std::optional<std::vector<int64_t>> IntsOf(const std::string& variable);
+  /// Attributes for which known variables stand become what these hold.
+  void KeepKnownAttrs(Operator* op);
   void AddOutputs();
 
   const InferenceModel& model_;

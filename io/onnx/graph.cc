@@ -7,7 +7,7 @@ namespace skiff::io {
 namespace {
 
 // onnx.proto3
-enum AttributeType { kFloat = 1, kInt = 2, kString = 3, kTensor = 4, kGraph = 5, kFloats = 6, kInts = 7, kStrings = 8 };
+enum AttributeType { kFloat = 1, kInt = 2, kString = 3, kTensor = 4, kGraph = 5, kInts = 7, kStrings = 8 };
 constexpr uint64_t kExternalBytes = 1024;   // smaller initializers stay in the model's file
 
 
@@ -47,10 +47,6 @@ struct AttrWriter {
   void operator()(const std::vector<int64_t>& v) const {
     Type(kInts);
     for (int64_t one : v) message->Int(8, one);
-  }
-  void operator()(const std::vector<float>& v) const {
-    Type(kFloats);
-    for (float one : v) message->Float(7, one);
   }
   void operator()(const std::vector<std::string>& v) const {
     Type(kStrings);
@@ -161,8 +157,6 @@ int OnnxTypeOf(DType dtype) {
     case DType::kBool: return 9;
     case DType::kFloat16: return 10;
     case DType::kFloat64: return 11;
-    case DType::kComplex64: return 14;
-    case DType::kComplex128: return 15;
     case DType::kBFloat16: return 16;
     default: ThrowError<Unimplemented>({"ONNX has no dtype ", ToString(dtype)});
   }

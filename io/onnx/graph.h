@@ -15,7 +15,7 @@ namespace skiff::io {
 
 struct OnnxGraph;
 
-using OnnxAttr = std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<float>, std::vector<std::string>, Tensor,
+using OnnxAttr = std::variant<int64_t, float, std::string, std::vector<int64_t>, std::vector<std::string>, Tensor,
                               std::shared_ptr<OnnxGraph>>;
 using OnnxAttrs = std::vector<std::pair<std::string, OnnxAttr>>;
 

@@ -216,29 +216,36 @@ SKIFF_ONNX(shard_index) {
   op.Out("Out", op.Node("Where", {own, op.Binary("Mod", x, number(size)), number(op.Attr<int64_t>("ignore_value"))}));
 }
 
-// Indices name the first axes of x together; they broadcast.
+// Indices name the first axes of x together; they broadcast. A mask names the places where it is true.
 SKIFF_ONNX(index_put) {
   const int count = op.Count("indices");
-  int rank = 0;
-  std::string shape;
-  for (int i = 0; i < count; ++i) {
-    if (op.TypeOf("indices", i) == DType::kBool) NoOnnxForm("a mask as an index");
-    rank = std::max(rank, op.Rank("indices", i));
-  }
-  for (int i = 0; i < count; ++i) {
-    std::string one = op.Extents(op.In("indices", i));
-    if (op.Rank("indices", i) < rank) one = op.Concat({op.Int64s(std::vector<int64_t>(rank - op.Rank("indices", i), 1)), one}, 0);
-    shape = shape.empty() ? one : op.Binary("Max", shape, one);
-  }
-  std::vector<std::string> columns;
-  for (int i = 0; i < count; ++i) {
-    const std::string index = op.Node("Expand", {op.Cast(op.In("indices", i), DType::kInt64), shape});
-    columns.push_back(op.Unsqueeze(index, {-1}));
+  int rank = 0, named = count;  // of the indices, and how many axes they name
+  std::string shape, places;
+  if (count == 1 && op.TypeOf("indices") == DType::kBool) {
+    named = op.Rank("indices");
+    places = op.Transpose(op.Node("NonZero", {op.In("indices")}), {1, 0});
+    shape = op.Extents(places, 0, 1);
+  } else {
+    for (int i = 0; i < count; ++i) {
+      if (op.TypeOf("indices", i) == DType::kBool) NoOnnxForm("a mask beside other indices");
+      rank = std::max(rank, op.Rank("indices", i));
+    }
+    for (int i = 0; i < count; ++i) {
+      std::string one = op.Extents(op.In("indices", i));
+      if (op.Rank("indices", i) < rank) one = op.Concat({op.Int64s(std::vector<int64_t>(rank - op.Rank("indices", i), 1)), one}, 0);
+      shape = shape.empty() ? one : op.Binary("Max", shape, one);
+    }
+    std::vector<std::string> columns;
+    for (int i = 0; i < count; ++i) {
+      const std::string index = op.Node("Expand", {op.Cast(op.In("indices", i), DType::kInt64), shape});
+      columns.push_back(op.Unsqueeze(index, {-1}));
+    }
+    places = op.Concat(columns, -1);
   }
   const std::string x = op.In("x");
-  const std::string slices = op.Rank("x") > count ? op.Concat({shape, op.Extents(x, count)}, 0) : shape;
+  const std::string slices = op.Rank("x") > named ? op.Concat({shape, op.Extents(x, named)}, 0) : shape;
   const std::string value = op.Node("Expand", {op.In("value"), slices});
-  op.Out("out", op.Node("ScatterND", {x, op.Concat(columns, -1), value}, {{"reduction", std::string(op.Attr<bool>("accumulate") ? "add" : "none")}}));
+  op.Out("out", op.Node("ScatterND", {x, places, value}, {{"reduction", std::string(op.Attr<bool>("accumulate") ? "add" : "none")}}));
 }
 
 // What is kept of a row moves to the front; what is not goes to a column that is cut off.
@@ -265,25 +272,46 @@ SKIFF_ONNX(ctc_align) {
   if (op.OutCount("OutputLength") > 0) op.Out("OutputLength", op.Cast(op.Reduce("ReduceSum", ones, {1}, true), op.OutType("OutputLength")));
 }
 
-// From the last step back, each beam is followed to its parent. The number of steps must be known.
+// From the last step back, each beam is followed to its parent.
 SKIFF_ONNX(gather_tree) {
   const std::string ids = op.In("Ids"), parents = op.In("Parents");
-  const int64_t steps = op.ShapeOf("Ids")[0];
-  if (steps < 1) NoOnnxForm("the number of steps is unknown");
-  Bounded(Bounded(steps, "steps") << 12, "steps, of which each takes nodes");
-  std::vector<std::string> path(steps);
-  std::string beam;
-  for (int64_t t = steps - 1; t >= 0; --t) {
-    const auto at = [&](const std::string& value) { return op.Squeeze(op.Slice(value, 0, t, t + 1), {0}); };
-    std::string id = at(ids), parent = op.Cast(at(parents), DType::kInt64);
-    if (!beam.empty()) {
-      id = op.Node("GatherElements", {id, beam}, {{"axis", int64_t{1}}});
-      parent = op.Node("GatherElements", {parent, beam}, {{"axis", int64_t{1}}});
-    }
-    beam = parent;
-    path[t] = op.Unsqueeze(id, {0});
+  const DType dtype = op.TypeOf("Ids");
+  const std::string beams = op.Node("Range", {op.Int64(0), op.AsScalar(op.Extents(ids, 2)), op.Int64(1)});
+  const std::string start = op.Node("Expand", {beams, op.Extents(ids, 1)});
+  OnnxGraph& graph = op.BeginGraph("beams");
+  graph.inputs = {{op.Fresh("beam"), DType::kInt64, {}, false}, {op.Fresh("ids"), dtype, {}, false}, {op.Fresh("parents"), dtype, {}, false}};
+  const auto of_beam = [&](int i) { return op.Node("GatherElements", {graph.inputs[i].name, graph.inputs[0].name}, {{"axis", int64_t{1}}}); };
+  graph.outputs = {{op.Node("Cast", {of_beam(2)}, {{"to", int64_t{OnnxTypeOf(DType::kInt64)}}}), DType::kInt64, {}, false},
+                   {of_beam(1), dtype, {}, false}};
+  op.Out("Out", op.Nodes("Scan", {start, ids, parents}, 2,
+                         {{"body", op.EndGraph()}, {"num_scan_inputs", int64_t{2}}, {"scan_input_directions", std::vector<int64_t>{1, 1}},
+                          {"scan_output_directions", std::vector<int64_t>{1}}})[1]);
+}
+
+// An item is kept where it differs from the one before.
+SKIFF_ONNX(unique_consecutive) {
+  const auto given = op.Ints("axis");
+  const std::string x = given.empty() ? op.Reshape(op.In("X"), {-1}) : op.In("X");
+  const int rank = given.empty() ? 1 : op.Rank("X");
+  const int64_t axis = given.empty() ? 0 : NormalizeAxis(given[0], rank);
+  const std::string same = op.Binary("Equal", op.Slice(x, axis, 1, INT64_MAX), op.Slice(x, axis, 0, -1));
+  std::string differs = op.Cast(op.Node("Not", {same}), DType::kInt64);
+  std::vector<int64_t> others;
+  for (int64_t i = 0; i < rank; ++i) {
+    if (i != axis) others.push_back(i);
   }
-  op.Out("Out", op.Node("Concat", path, {{"axis", int64_t{0}}}));
+  if (!others.empty()) differs = op.Reduce("ReduceMax", differs, others, false);
+  const std::string count = op.Extents(x, axis, axis + 1);
+  const std::string first = op.Slice(op.Node("Expand", {op.Int64(1), count}), 0, 0, 1);  // where there are any
+  const std::string ones = op.Concat({first, differs}, 0), kept = op.Cast(ones, DType::kBool);
+  op.Out("Out", op.Node("Compress", {x, kept}, {{"axis", axis}}));
+  if (op.Wanted("Index")) {
+    op.Out("Index", op.Cast(op.Binary("Sub", op.Node("CumSum", {ones, op.Int64(0)}), op.Int64(1)), op.OutType("Index")));
+  }
+  if (op.Wanted("Counts")) {
+    const std::string starts = op.Reshape(op.Node("NonZero", {kept}), {-1}), ends = op.Concat({op.Slice(starts, 0, 1, INT64_MAX), count}, 0);
+    op.Out("Counts", op.Cast(op.Binary("Sub", ends, starts), op.OutType("Counts")));
+  }
 }
 
 }  // namespace skiff::io

@@ -50,11 +50,11 @@ SKIFF_ONNX(layer_norm) {
   const Shape& shape = op.ShapeOf("X");
   const DType dtype = op.TypeOf("X"), of_scale = op.Has("Scale") ? op.TypeOf("Scale") : dtype;
   const Shape normalized(std::vector<int64_t>(shape.begin() + begin, shape.end()));
-  if (!normalized.IsKnown() && (!op.Has("Scale") || normalized.rank() > 1)) NoOnnxForm("the extents that are normalized are unknown: ", normalized);
+  const std::string x = op.In("X"), extents = normalized.IsKnown() ? op.Int64s(normalized.ToVector()) : op.Extents(x, begin);
   const auto shaped = [&](const char* slot) {
-    return normalized.rank() == 1 ? op.In(slot) : op.Reshape(op.In(slot), normalized.ToVector());
+    return normalized.rank() == 1 ? op.In(slot) : op.Node("Reshape", {op.In(slot), extents});
   };
-  const std::string x = op.In("X"), scale = op.Has("Scale") ? shaped("Scale") : op.Full(of_scale, normalized, 1);
+  const std::string scale = op.Has("Scale") ? shaped("Scale") : op.Node("Expand", {op.Scalar(of_scale, 1), extents});
   const std::string bias = op.Has("Bias") ? shaped("Bias") : "";
   const bool mixed = of_scale != dtype;  // float16 data, float32 scale
   const auto y = op.Nodes("LayerNormalization", {mixed ? op.Cast(x, of_scale) : x, scale, bias}, 1,

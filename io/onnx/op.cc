@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "framework/op/resolve_attrs.h"
 #include "framework/op/run_op.h"
 #include "io/onnx/exporter.h"
 
@@ -16,6 +17,12 @@ int OnnxOp::opset() const { return exporter_->opset(); }
 
 const Variable& OnnxOp::InVar(const std::string& slot, int i) const { return block_->Var(op_.inputs[slot].at(i)); }
 const Variable& OnnxOp::OutVar(const std::string& slot, int i) const { return block_->Var(op_.outputs[slot].at(i)); }
+
+const Attrs& OnnxOp::Attributes(const std::string& name) const {
+  const AttrDef* attr = GetOp(op_.type).FindAttr(name);
+  if (attr != nullptr && !VariablesFor(*attr, attrs_, op_).empty()) NoOnnxForm("attribute ", name, " is computed while running");
+  return attrs_;
+}
 
 std::string OnnxOp::In(const std::string& slot, int i) {
   const std::string& variable = op_.inputs[slot].at(i);
@@ -36,6 +43,11 @@ bool OnnxOp::Wanted(const std::string& slot, int i) const {
 
 void OnnxOp::Out(const std::string& slot, const std::string& value, int i) {
   if (i < OutCount(slot)) Bind(op_.outputs[slot][i], value);
+}
+
+void OnnxOp::OutKnown(const std::string& slot, const Tensor& tensor) {
+  Out(slot, Node("Identity", {Constant(tensor)}));
+  exporter_->Learn(Current(op_.outputs.One(slot)), tensor);
 }
 
 void OnnxOp::Bind(const std::string& variable, const std::string& value) {

@@ -25,8 +25,8 @@ class OnnxOp {
   const std::string& type() const { return op_.type; }
   int opset() const;
   template <typename T>
-  T Attr(const std::string& name) const { return attrs_.Get<T>(name); }
-  std::vector<int64_t> Ints(const std::string& name) const { return attrs_.Get<std::vector<int64_t>>(name); }
+  T Attr(const std::string& name) const { return Attributes(name).Get<T>(name); }
+  std::vector<int64_t> Ints(const std::string& name) const { return Attr<std::vector<int64_t>>(name); }
   bool HasAttr(const std::string& name) const { return attrs_.Has(name); }
 
   bool Has(const std::string& slot) const { return Count(slot) > 0; }
@@ -44,6 +44,8 @@ class OnnxOp {
   bool Wanted(const std::string& slot, int i = 0) const;
   /// `value` becomes the output variable's; its last node is renamed after the variable.
   void Out(const std::string& slot, const std::string& value, int i = 0);
+  /// As Out, for a value that depends on nothing that is fed.
+  void OutKnown(const std::string& slot, const Tensor& tensor);
   /// As Out, for a value of `rank` axes where the variable has only one element more or less of rank: [1] and [].
   void OutOfRank(const std::string& slot, const std::string& value, int rank);
 
@@ -124,6 +126,8 @@ class OnnxOp {
  private:
   const Variable& InVar(const std::string& slot, int i) const;
   const Variable& OutVar(const std::string& slot, int i) const;
+  /// @throws Unimplemented where variables stand for attribute `name`: what was known of them is in the attribute by now.
+  const Attrs& Attributes(const std::string& name) const;
 
   OnnxExporter* exporter_;
   Block* block_;
@@ -133,11 +137,11 @@ class OnnxOp {
 
 using OnnxEmitter = void (*)(OnnxOp& op);
 
-/// The function for an operator type, or null.
-OnnxEmitter FindOnnxEmitter(const std::string& type);
+/// The function for an operator type, or null. @param complex  Where a variable of the operator is complex.
+OnnxEmitter FindOnnxEmitter(const std::string& type, bool complex);
 
 struct OnnxRegistration {
-  OnnxRegistration(const char* type, OnnxEmitter emitter);
+  OnnxRegistration(const char* type, OnnxEmitter emitter, bool complex = false);
 };
 
 /// Ends of slices as ONNX reads them: where a step is negative, Paddle's -1 means "down to and including 0", and any other negative
@@ -161,6 +165,11 @@ inline int64_t Bounded(int64_t count, const char* what) {
   static void EmitOnnx_##type(::skiff::io::OnnxOp& op);                              \
   static const ::skiff::io::OnnxRegistration onnx_registration_##type{#type, EmitOnnx_##type}; \
   static void EmitOnnx_##type([[maybe_unused]] ::skiff::io::OnnxOp& op)
+/// The function for operators that take or give complex numbers: floats whose last axis, of 2, the shapes of variables do not count.
+#define SKIFF_ONNX_COMPLEX(type)                                                   \
+  static void EmitComplex_##type(::skiff::io::OnnxOp& op);                          \
+  static const ::skiff::io::OnnxRegistration onnx_complex_##type{#type, EmitComplex_##type, /*complex=*/true}; \
+  static void EmitComplex_##type(::skiff::io::OnnxOp& op)
 /// The same function for another type.
 #define SKIFF_ONNX_AS(type, other) \
   static const ::skiff::io::OnnxRegistration onnx_registration_##type{#type, EmitOnnx_##other}

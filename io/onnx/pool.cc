@@ -19,12 +19,16 @@ std::string ReducedBins(OnnxOp& op, std::string x, const Pooling& pool) {
   const Shape& shape = op.ShapeOf("X");
   for (int i = 0; i < pool.axes; ++i) {
     const int64_t extent = shape[(pool.last ? 1 : 2) + i], bins = pool.kernel[i];
-    if (extent < 0) NoOnnxForm("adaptive bins of an extent that is unknown");
     std::vector<std::string> parts;
     Bounded(bins << 12, "adaptive bins, of which each takes nodes");
+    const std::string all = op.Extents(x, 2 + i, 3 + i);
+    const auto place = [&](int64_t k, int64_t more) {  // (k extent + more) / bins
+      if (extent >= 0) return op.Int64s({(k * extent + more) / bins});
+      return op.Binary("Div", op.Binary("Add", op.Binary("Mul", all, op.Int64s({k})), op.Int64s({more})), op.Int64s({bins}));
+    };
     for (int64_t k = 0; k < bins; ++k) {
-      const int64_t begin = k * extent / bins, end = ((k + 1) * extent + bins - 1) / bins;
-      parts.push_back(op.Reduce(pool.max ? "ReduceMax" : "ReduceMean", op.Slice(x, 2 + i, begin, end), {2 + i}, true));
+      const std::string bin = op.Node("Slice", {x, place(k, 0), place(k + 1, bins - 1), op.Int64s({2 + i})});
+      parts.push_back(op.Reduce(pool.max ? "ReduceMax" : "ReduceMean", bin, {2 + i}, true));
     }
     x = op.Concat(parts, 2 + i);
   }

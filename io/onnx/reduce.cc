@@ -181,4 +181,53 @@ SKIFF_ONNX(cumsum) {
   op.Out("Out", op.Rank("X") == 0 ? op.AsScalar(sum) : sum);
 }
 
+namespace {
+
+// The extents of X without one axis.
+std::string SliceExtents(OnnxOp& op, const std::string& x, int64_t axis) { return op.Concat({op.Extents(x, 0, axis), op.Extents(x, axis + 1)}, 0); }
+
+void EmitRunningExtreme(OnnxOp& op, const char* reaches) {
+  const std::string x = op.In("x");
+  const DType dtype = op.TypeOf("x");
+  if (op.Rank("x") == 0) NoOnnxForm("x has no axis");
+  const int64_t axis = NormalizeAxis(op.Attr<int64_t>("axis"), op.Rank("x"));
+  const std::string steps = op.Node("Range", {op.Int64(0), op.AsScalar(op.Extents(x, axis, axis + 1)), op.Int64(1)});
+  const std::string first = op.Gather(x, op.Int64(0), axis), nowhere = op.Node("Expand", {op.Int64(0), SliceExtents(op, x, axis)});
+  OnnxGraph& graph = op.BeginGraph("extreme");
+  graph.inputs = {{op.Fresh("best"), dtype, {}, false}, {op.Fresh("at"), DType::kInt64, {}, false}, {op.Fresh("element"), dtype, {}, false},
+                  {op.Fresh("step"), DType::kInt64, Shape{}, false}};
+  const std::string best = graph.inputs[0].name, at = graph.inputs[1].name, element = graph.inputs[2].name, step = graph.inputs[3].name;
+  std::string taken = op.Binary(reaches, element, best);  // also where it is reached again
+  if (IsFloating(dtype)) taken = op.Binary("Or", taken, op.Node("IsNaN", {element}));
+  const std::string now = op.Node("Where", {taken, element, best}), place = op.Node("Where", {taken, step, at});
+  graph.outputs = {{now, dtype, {}, false}, {place, DType::kInt64, {}, false}};
+  graph.outputs.push_back({op.Node("Identity", {now}), dtype, {}, false});
+  graph.outputs.push_back({op.Node("Identity", {place}), DType::kInt64, {}, false});
+  const auto all = op.Nodes("Scan", {first, nowhere, x, steps}, 4,
+                            {{"body", op.EndGraph()}, {"num_scan_inputs", int64_t{2}}, {"scan_input_axes", std::vector<int64_t>{axis, 0}},
+                             {"scan_output_axes", std::vector<int64_t>{axis, axis}}});
+  op.Out("out", all[2]);
+  op.Out("indices", op.Cast(all[3], op.OutType("indices")));
+}
+
+}  // namespace
+
+SKIFF_ONNX(cummax) { EmitRunningExtreme(op, "GreaterOrEqual"); }
+SKIFF_ONNX(cummin) { EmitRunningExtreme(op, "LessOrEqual"); }
+
+SKIFF_ONNX(cumprod) {
+  const std::string x = op.In("X");
+  const DType dtype = op.TypeOf("X");
+  if (op.Rank("X") == 0) return op.Out("Out", op.Node("Identity", {x}));
+  const int64_t axis = NormalizeAxis(op.Attr<int64_t>("dim"), op.Rank("X"));
+  const std::string one = op.Node("Expand", {op.Scalar(dtype, 1), SliceExtents(op, x, axis)});
+  OnnxGraph& graph = op.BeginGraph("product");
+  graph.inputs = {{op.Fresh("product"), dtype, {}, false}, {op.Fresh("element"), dtype, {}, false}};
+  const std::string product = op.Binary("Mul", graph.inputs[0].name, graph.inputs[1].name);
+  graph.outputs = {{product, dtype, {}, false}, {op.Node("Identity", {product}), dtype, {}, false}};
+  op.Out("Out", op.Nodes("Scan", {one, x}, 2,
+                         {{"body", op.EndGraph()}, {"num_scan_inputs", int64_t{1}}, {"scan_input_axes", std::vector<int64_t>{axis}},
+                          {"scan_output_axes", std::vector<int64_t>{axis}}})[1]);
+}
+
 }  // namespace skiff::io

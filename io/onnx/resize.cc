@@ -23,29 +23,25 @@ void EmitResize(OnnxOp& op, const std::string& mode, int axes) {
   if (mode == "cubic") attrs.emplace_back("cubic_coeff_a", -0.75f);
 
   // By Paddle's order: sizes as tensors, a scale as a tensor, the attribute scale, the attributes of sizes.
-  std::vector<float> scale;
-  if (op.type().ends_with("_v2")) {
-    scale = op.Attr<std::vector<float>>("scale");
-  } else {
-    scale = {op.Attr<float>("scale")};
-  }
-  if (scale.size() == 1) scale.assign(axes, scale[0]);
-  const bool scaled = !scale.empty() && std::all_of(scale.begin(), scale.end(), [](float one) { return one > 0; });
+  const bool v2 = op.type().ends_with("_v2");
   std::string sizes, scales;
   if (op.IsTensorGiven("SizeTensor", "OutSize")) {
     sizes = op.IntList("SizeTensor", "OutSize", "");
   } else if (op.Has("Scale")) {
     scales = op.Node("Expand", {op.Cast(op.Reshape(op.In("Scale"), {-1}), DType::kFloat32), op.Int64s({axes})});
-  } else if (scaled && !op.type().ends_with("_v2")) {  // which count by the extents, whatever the scale was
-    const std::string wanted = op.Binary("Mul", op.Cast(op.Extents(x, 2), DType::kFloat32), op.Constant(Tensor::Of(Shape{axes}, scale)));
-    sizes = op.Cast(op.Node("Floor", {wanted}), DType::kInt64);
-  } else if (scaled) {
+  } else if (std::vector<float> scale = v2 ? op.Attr<std::vector<float>>("scale") : std::vector<float>{op.Attr<float>("scale")};
+             !scale.empty() && scale[0] > 0) {
+    if (scale.size() == 1) scale.assign(axes, scale[0]);
     scales = op.Constant(Tensor::Of(Shape{axes}, scale));
   } else {
     std::vector<int64_t> given;
     for (const char* attr : {"out_d", "out_h", "out_w"}) given.push_back(op.Attr<int64_t>(attr));
     given.erase(given.begin(), given.end() - axes);
     sizes = op.Int64s(given);
+  }
+  if (!scales.empty() && !v2) {  // the old operators count by the extents, whatever the scale was
+    const std::string wanted = op.Binary("Mul", op.Cast(op.Extents(x, 2), DType::kFloat32), scales);
+    sizes = op.Cast(op.Node("Floor", {wanted}), DType::kInt64);
   }
   std::string out;
   if (!sizes.empty()) {

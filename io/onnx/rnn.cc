@@ -14,9 +14,7 @@ struct Cell {
 Cell CellOf(const std::string& mode) {
   if (mode == "LSTM") return {"LSTM", {0, 3, 1, 2}, ""};  // i f c o -> i o f c
   if (mode == "GRU") return {"GRU", {1, 0, 2}, ""};       // r z c -> z r h
-  if (mode == "RNN_TANH") return {"RNN", {0}, "Tanh"};
-  if (mode == "RNN_RELU") return {"RNN", {0}, "Relu"};
-  NoOnnxForm("mode ", mode);
+  return {"RNN", {0}, mode == "RNN_RELU" ? "Relu" : "Tanh"};
 }
 
 std::string InGateOrder(OnnxOp& op, const Cell& cell, const std::string& value, int64_t hidden) {

@@ -120,7 +120,7 @@ SKIFF_ONNX_AS(reshape, reshape2);
 SKIFF_ONNX(view_shape) { op.Out("out", op.Reshape(op.In("input"), op.Ints("dims"))); }
 SKIFF_ONNX(index_select_strided) {
   const int64_t index = op.Attr<int64_t>("index"), axis = op.Attr<int64_t>("axis");
-  op.Out("out", op.Squeeze(op.Slice(op.In("x"), axis, index, index == -1 ? INT64_MAX : index + 1), {axis}));
+  op.Out("out", op.Squeeze(op.Slice(op.In("x"), axis, index, index + 1), {axis}));
 }
 
 SKIFF_ONNX(transpose2) { op.Out("Out", op.Transpose(op.In("X"), Counted(op.Ints("axis"), op.Rank("X")))); }
@@ -130,7 +130,7 @@ SKIFF_ONNX(squeeze2) {
   const Shape& x = op.ShapeOf("X");
   std::vector<int64_t> axes = Counted(op.Ints("axes"), x.rank());
   if (axes.empty()) {
-    if (!x.IsKnown()) NoOnnxForm("extents that are unknown, of which those of 1 go");
+    if (!x.IsKnown()) return op.Out("Out", op.Node("Squeeze", {op.In("X")}));
     for (int i = 0; i < x.rank(); ++i) axes.push_back(i);
   }
   std::erase_if(axes, [&](int64_t axis) { return x[axis] != 1 && x[axis] >= 0; });
@@ -180,17 +180,16 @@ SKIFF_ONNX(split) {
   if (sections.empty()) {
     parts = SplitEqually(op, op.In("X"), axis, op.OutCount("Out"), op.ShapeOf("X"));
   } else {
-    const auto rest = std::find(sections.begin(), sections.end(), -1);
-    std::string sizes;
-    if (rest != sections.end()) {
-      const int64_t extent = op.ShapeOf("X").At(static_cast<int>(axis));
-      *rest = 0;
-      int64_t sum = 0;
-      for (int64_t one : sections) sum += one;
-      if (extent < 0) NoOnnxForm("a section of -1 of an extent that is unknown");
-      *rest = extent - sum;
+    const std::string x = op.In("X");
+    std::string sizes = op.Int64s(sections);
+    if (std::count(sections.begin(), sections.end(), -1) > 0) {  // the section that takes the rest
+      const int64_t at = NormalizeAxis(axis, op.Rank("X"));
+      int64_t others = 0;
+      for (int64_t one : sections) others += std::max<int64_t>(one, 0);
+      const std::string rest = op.Binary("Sub", op.Extents(x, at, at + 1), op.Int64s({others}));
+      sizes = op.Node("Where", {op.Binary("Less", sizes, op.Int64(0)), rest, sizes});
     }
-    parts = op.Nodes("Split", {op.In("X"), op.Int64s(sections)}, op.OutCount("Out"), {{"axis", axis}});
+    parts = op.Nodes("Split", {x, sizes}, op.OutCount("Out"), {{"axis", axis}});
   }
   for (int i = 0; i < op.OutCount("Out"); ++i) op.Out("Out", parts[i], i);
 }

@@ -139,6 +139,12 @@ TEST(OnnxTest, RefusesAProgramWhoseGraphIsBroken) {
   EXPECT_THAT([&] { SerializeOnnx(model); }, ThrowsMessage<InvalidArgument>(HasSubstr("relu")));
 }
 
+TEST(OnnxTest, RefusesAnInputWhoseDtypeNothingSays) {
+  InferenceModel model{std::make_unique<Program>(), {"x"}, {"x"}, {}};
+  model.program->global_block().AddVar({"x", VarKind::kLodTensor, DType::kUndefined, {2}});
+  EXPECT_THAT([&] { SerializeOnnx(model); }, ThrowsMessage<Unimplemented>(HasSubstr("ONNX has no dtype undefined")));
+}
+
 TEST(OnnxTest, RefusesBlocksThatContainThemselves) {
   InferenceModel model = SmallModel("relu");
   Block& inner = model.program->CreateBlock();
@@ -182,6 +188,21 @@ TEST(OnnxTest, PutsLargeParametersIntoAFileBesideTheModel) {
   for (const std::string& pair : All(initializer, 13)) entries.push_back(First(pair, 1) + "=" + First(pair, 2));
   EXPECT_THAT(entries, ElementsAre("location=model.onnx.data", "offset=0", "length=24000"));
   EXPECT_THAT(ReadText(path + ".data"), SizeIs(24000));
+}
+
+TEST(OnnxTest, ASavedModelBecomesTheFileOfItsModel) {
+  const TemporaryFolder folder;
+  const InferenceModel model = SmallModel("relu");
+  Scope scope;
+  *scope.Var("w") = *model.parameters.Find("w");
+  SaveInferenceModel(folder / "net", model.feed_names, model.fetch_names, *model.program, scope);
+  ExportOnnx(folder / "net", folder / "net.onnx", {.opset = 19});
+  EXPECT_EQ(ReadText(folder / "net.onnx"), SerializeOnnx(LoadInferenceModel(folder / "net"), {.opset = 19}));
+  // A folder and the names of its files.
+  ExportOnnx(folder.path(), folder / "again.onnx", {}, {.model_filename = "net.pdmodel", .params_filename = "net.pdiparams"});
+  EXPECT_EQ(ReadText(folder / "again.onnx"), SerializeOnnx(LoadInferenceModel(folder / "net")));
+  EXPECT_THAT([&] { ExportOnnx(folder / "missing", folder / "missing.onnx"); }, ThrowsMessage<External>(HasSubstr("missing")));
+  EXPECT_FALSE(std::filesystem::exists(folder / "missing.onnx"));
 }
 
 TEST(OnnxTest, AModelThatCannotBeExportedLeavesTheOldFileWhole) {
