@@ -226,9 +226,7 @@ class Lowering {
     const std::string x = op.inputs.One("X"), out = op.outputs.One("Out");
     const int axis = op.attrs.Get<int32_t>("axis", 1);
     const Shape shape = ShapeOf(x);
-    const int64_t rows = Product(shape, 0, axis), columns = Product(shape, axis, shape.rank());
-    SKIFF_ENFORCE(rows >= 0 || columns >= 0, Unimplemented, "\"", x, "\" ", shape, " has unknown extents on both sides of axis ", axis);
-    AddReshape(x, out, {rows, columns});
+    AddReshape(x, out, {Product(shape, 0, axis), Product(shape, axis, shape.rank())});
     return true;
   }
 
