@@ -56,7 +56,7 @@ def build_with_older_operators(paddle, optimizer):
     hidden = append("elementwise_max", {"X": hidden, "Y": parameter(4)}, {"axis": 1}, hidden.shape)
     hidden = append("elementwise_mul", {"X": hidden, "Y": parameter(4, 6)}, {"axis": 1}, hidden.shape)
     hidden = append("elementwise_sub", {"X": parameter(4), "Y": hidden}, {"axis": 1}, hidden.shape)
-    rows = static.nn.fc(paddle.reshape(hidden, [-1, 6, 24]), 8, num_flatten_dims=2)
+    rows = static.nn.fc(append("reshape", {"X": hidden}, {"shape": [-1, 6, 24]}, [-1, 6, 24]), 8, num_flatten_dims=2)
     wide = append("mul", {"X": rows, "Y": parameter(6, 8, 3, 2)}, {"x_num_col_dims": 1, "y_num_col_dims": 2}, [-1, 3, 2])
     flat = paddle.concat([paddle.reshape(wide, [-1, 6]), paddle.cast(ids, "float32")], 1)
     loss = paddle.mean(paddle.nn.functional.softmax_with_cross_entropy(static.nn.fc(flat, 5), y))
