@@ -115,8 +115,8 @@ class Lowering {
     const int x_cols = op.attrs.Get<int32_t>("x_num_col_dims", 1), y_cols = op.attrs.Get<int32_t>("y_num_col_dims", 1);
     const Shape x_shape = ShapeOf(x), y_shape = ShapeOf(y);
     const int64_t rows = Product(x_shape, 0, x_cols), inner = Product(y_shape, 0, y_cols), columns = Product(y_shape, y_cols, y_shape.rank());
-    const bool flat_x = x_shape.rank() == x_cols + 1, flat_y = y_shape.rank() == 2 && y_cols == 1;
-    if (flat_x && flat_y) {
+    const bool flat_x = x_shape.rank() == 2 && x_cols == 1, flat_y = y_shape.rank() == 2 && y_cols == 1;
+    if (x_shape.rank() == x_cols + 1 && flat_y) {
       Add({"matmul_v2", {{"X", {x}}, {"Y", {y}}}, {{"Out", {out}}}, {{"trans_x", false}, {"trans_y", false}}});
       return true;
     }

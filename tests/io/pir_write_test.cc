@@ -1,4 +1,6 @@
 // Programs written for Paddle 3: what has another spelling there, and what cannot be said.
+#include <map>
+
 #include <gtest/gtest.h>
 
 #include "tests/io/pir_support.h"
@@ -81,6 +83,43 @@ TEST(PirWriteTest, AllGradientsOfAListAreWritten) {
   ASSERT_EQ(split["O"].size(), 2u);
   EXPECT_EQ(split["O"][0]["TT"], split["O"][1]["TT"]);
   EXPECT_EQ(Named(operations, "1.relu")["I"][0]["%"], split["O"][1]["%"]);
+}
+
+// Every reshape says the shape that its result has, and a gradient has the type of what it is the gradient of.
+void ExpectTypesThatAgree(const Json& operations) {
+  std::map<int64_t, Json> types, constants;
+  for (const Json& operation : operations) {
+    if (operation["#"] == "1.full_int_array") {
+      Json values = Json::array();
+      for (const Json& item : AttributeIn(operation, "value")) values.push_back(item["D"]);
+      constants[operation["O"][0]["%"]] = values;
+    }
+    const std::string name = operation["#"];
+    if (name == "1.reshape") {
+      EXPECT_EQ(constants.at(operation["I"][1]["%"]), operation["O"][0]["TT"]["D"][1]) << operation.dump();
+    }
+    for (size_t i = 0; i < operation["O"].size(); ++i) {
+      types[operation["O"][i]["%"]] = operation["O"][i]["TT"];
+      if (name.ends_with("_grad")) {
+        EXPECT_EQ(types.at(operation["I"][i]["%"]), operation["O"][i]["TT"]) << operation.dump();
+      }
+    }
+  }
+}
+
+TEST(PirWriteTest, WhatIsReshapedIsDescribedAsItIs) {
+  ExpectTypesThatAgree(OneOperator({{"x", {-1, 2, 4}}, {"y", {2, 4, 5, 3}}}).Gives("out", {-1, 5, 3})
+      .Does({"mul", {{"X", {"x"}}, {"Y", {"y"}}}, {{"Out", {"out"}}}, {{"x_num_col_dims", 1}, {"y_num_col_dims", 2}}}).Operations());
+  ExpectTypesThatAgree(OneOperator({{"x", {-1, 2, 4}}, {"y", {2, 4, 5, 3}}, {"d", {-1, 5, 3}}}).Gives("dx", {-1, 2, 4}).Gives("dy", {2, 4, 5, 3})
+      .Does({"mul_grad", {{"X", {"x"}}, {"Y", {"y"}}, {"Out@GRAD", {"d"}}}, {{"X@GRAD", {"dx"}}, {"Y@GRAD", {"dy"}}},
+             {{"x_num_col_dims", 1}, {"y_num_col_dims", 2}}}).Operations());
+  ExpectTypesThatAgree(OneOperator({{"x", {-1, 2, 4, 3}}, {"y", {2, 4}}, {"d", {-1, 2, 4, 3}}}).Gives("dx", {-1, 2, 4, 3}).Gives("dy", {2, 4})
+      .Does({"elementwise_mul_grad", {{"X", {"x"}}, {"Y", {"y"}}, {"Out@GRAD", {"d"}}}, {{"X@GRAD", {"dx"}}, {"Y@GRAD", {"dy"}}}, {{"axis", 1}}})
+      .Operations());
+  for (const auto& [axis, flat] : std::map<int, Shape>{{0, {1, 24}}, {1, {2, 12}}, {2, {6, 4}}, {3, {24, 1}}}) {
+    ExpectTypesThatAgree(OneOperator({{"x", {2, 3, 4}}}).Gives("out", flat)
+        .Does({"flatten2", {{"X", {"x"}}}, {{"Out", {"out"}}}, {{"axis", axis}}}).Operations());
+  }
 }
 
 TEST(PirWriteErrorTest, AReshapeWithTwoUnknownExtentsIsRefused) {
