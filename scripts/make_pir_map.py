@@ -114,7 +114,8 @@ def isolate(paddle, program, op, attrs=None, extra=None):
         copy.set_input(slot, [name])
     for name, value in (attrs or {}).items():
         (copy._set_bool_attr if isinstance(value, bool) else copy._set_attr)(name, value)
-    fetched = [name for slot, names in outs.items() if slot != "XShape" for name in names if name != "@EMPTY@"]
+    kept = [slot for slot in outs if slot != "XShape" or op.type() == "einsum"]  # elsewhere X stands in its place
+    fetched = [name for slot in kept for name in outs[slot] if name != "@EMPTY@"]
     for col, name in enumerate(fetched):
         append("fetch", name, "fetch", col)
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
@@ -398,7 +399,10 @@ def main():
     print("// Made by scripts/make_pir_map.py with PaddlePaddle 3.3.1: do not edit.")
     print("// {operator of 2.x, operator of pd_op, operands, results, attributes in order}; the words are explained in op_map.h")
     for (type_, pir), row in sorted(rows.items()):
-        forwards = [rows[key] for key in rows if type_.endswith("_grad") and key[0] == type_[:-5]]
+        forward = type_
+        while forward.endswith("_grad"):
+            forward = forward[:-len("_grad")]
+        forwards = [rows[key] for key in rows if forward != type_ and key[0] == forward]
         print(row.text(forwards[0] if forwards else None))
 
 

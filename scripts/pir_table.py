@@ -16,7 +16,7 @@ import generated_table
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "pir_operators.md"
 READ_BY_HAND = ["builtin.combine", "builtin.parameter", "builtin.slice", "builtin.split", "cf.yield", "pd_op.arange", "pd_op.array_write_",
-                "pd_op.assign_out_", "pd_op.assign_value", "pd_op.assign_value_", "pd_op.create_array", "pd_op.data", "pd_op.fetch", "pd_op.full",
+                "pd_op.assign_out_", "pd_op.assign_value", "pd_op.assign_value_", "pd_op.create_array", "pd_op.data", "pd_op.feed", "pd_op.fetch", "pd_op.full",
                 "pd_op.full_int_array", "pd_op.if", "pd_op.pylayer", "pd_op.select_input", "pd_op.shape64", "pd_op.while"]
 
 

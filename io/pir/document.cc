@@ -60,8 +60,8 @@ class Bounds : public nlohmann::json_sax<Json> {
 
 // What the library says without its own number and repetition of the place.
 std::string Reason(const std::string& text) {
-  const size_t colon = text.find(": ");
-  return colon == text.npos ? text : text.substr(colon + 2);
+  const size_t place = text.find(": "), number = text.find("] ");
+  return place != text.npos ? text.substr(place + 2) : number != text.npos ? text.substr(number + 2) : text;
 }
 
 }  // namespace

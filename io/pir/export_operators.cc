@@ -166,19 +166,16 @@ void PirExporter::Split(PirValue* list, const std::vector<std::string>& names, c
 }
 
 const PirOpRule& PirExporter::RuleFor(const Operator& op) const {
+  std::string pir;
+  if (op.type == "split") pir = op.attrs.Get<int32_t>("num", 0) > 0 ? "split_with_num" : "split";
+  if (op.type == "set_value") pir = op.inputs.Has("ValueTensor") ? "set_value_with_tensor" : "set_value";
+  if (op.type == "repeat_interleave") pir = op.inputs.Has("RepeatsTensor") ? "repeat_interleave_with_tensor_index" : "repeat_interleave";
+  if (op.type == "tril_triu") pir = op.attrs.Get<bool>("lower", true) ? "tril" : "triu";
+  if (op.type == "tril_triu_grad") pir = op.attrs.Get<bool>("lower", true) ? "tril_grad" : "triu_grad";
   const std::vector<const PirOpRule*> rules = PirRulesOf(op.type);
-  if (rules.size() == 1) return *rules[0];
-  auto named = [&](const std::string& pir) -> const PirOpRule& {
-    for (const PirOpRule* rule : rules) {
-      if (rule->pir == "pd_op." + pir) return *rule;
-    }
-    return *rules[0];
-  };
-  if (op.type == "split") return named(op.attrs.Get<int32_t>("num", 0) > 0 ? "split_with_num" : "split");
-  if (op.type == "set_value") return named(op.inputs.Has("ValueTensor") ? "set_value_with_tensor" : "set_value");
-  if (op.type == "repeat_interleave") return named(op.inputs.Has("RepeatsTensor") ? "repeat_interleave_with_tensor_index" : "repeat_interleave");
-  if (op.type == "tril_triu") return named(op.attrs.Get<bool>("lower", true) ? "tril" : "triu");
-  if (op.type == "tril_triu_grad") return named(op.attrs.Get<bool>("lower", true) ? "tril_grad" : "triu_grad");
+  for (const PirOpRule* rule : rules) {
+    if (rule->pir == "pd_op." + pir) return *rule;
+  }
   return *rules[0];
 }
 

@@ -36,7 +36,7 @@ void PirImporter::Fail(const std::string& message, const PirOperation& op) const
 
 void PirImporter::Reserve(const PirBlock& body) {
   for (const auto& op : body.ops) {
-    if (op->name == kPirParameter || op->name == "pd_op.data") {
+    if (op->name == kPirParameter || op->name == "pd_op.data" || op->name == "pd_op.feed") {
       const std::string name = NameOf(*op);
       if (!taken_.insert(name).second) Fail(StrCat("the name \"", name, "\" is given twice"), *op);
     }
@@ -200,10 +200,19 @@ void PirImporter::ImportParameter(const PirOperation& op, Block* block) {
   block->AddVar(std::move(v));
 }
 
+int32_t PirImporter::ColumnOf(const PirOperation& op, size_t next) const {
+  const Json* col = op.Find("col");
+  if (col == nullptr) return static_cast<int32_t>(next);
+  const auto given = FromPirAttribute(*col, op.where);
+  const auto number = given ? ConvertAttribute(*given, int32_t{}) : std::nullopt;
+  if (!number) Fail("the column is no number", op);
+  return std::get<int32_t>(*number);
+}
+
 void PirImporter::ImportData(const PirOperation& op, Block* block) {
   const PirValue* result = OneResult(op);
   const PirType type = FromPirType(result->type, op.where);
-  if (type.list || block->idx() != 0 || op.name == "pd_op.feed") Fail("data is one tensor of the outermost block", op);
+  if (type.list || block->idx() != 0) Fail("data is one tensor of the outermost block", op);
   Variable v = type.elements[0];
   v.name = NameOf(op);
   v.stop_gradient = StopGradient(op, 0);
@@ -211,7 +220,8 @@ void PirImporter::ImportData(const PirOperation& op, Block* block) {
     v.persistable = v.persistable || (attr.name == "persistable" && attr.value.dump().find("true") != std::string::npos);
   }
   v.need_check_feed = !v.persistable;
-  if (!v.persistable) feeds_.push_back(v.name);
+  const int32_t column = ColumnOf(op, feeds_.size());
+  if (!v.persistable && !feeds_.emplace(column, v.name).second) Fail(StrCat("the column ", column, " is fed twice"), op);
   bindings_[result] = {{v.name}, type, nullptr, nullptr, block};
   block->AddVar(std::move(v));
 }
@@ -220,14 +230,7 @@ void PirImporter::ImportFetch(const PirOperation& op, Block* block) {
   if (op.operands.size() != 1 || block->idx() != 0) Fail("a fetch takes one value of the outermost block", op);
   if (block->FindLocalVar("fetch") == nullptr) block->AddVar({.name = "fetch", .kind = VarKind::kFetchList, .persistable = true});
   const std::string name = OneName(op.operands[0], op);
-  const Json* col = op.Find("col");
-  int32_t column = num_fetches_++;
-  if (col != nullptr) {
-    const auto given = FromPirAttribute(*col, op.where);
-    const auto number = given ? ConvertAttribute(*given, int32_t{}) : std::nullopt;
-    if (!number) Fail("the column is no number", op);
-    column = std::get<int32_t>(*number);
-  }
+  const int32_t column = ColumnOf(op, num_fetches_++);
   Operator fetch{"fetch", {{"X", {name}}}, {{"Out", {"fetch"}}}, {{"col", column}}};
   const Json* given = op.Find("name");
   if (given != nullptr && TextOf(*given, op) != name) fetch.attrs.Set("pir.name", TextOf(*given, op));
@@ -286,9 +289,8 @@ void PirImporter::ImportSlice(const PirOperation& op) {
 void PirImporter::AddFeeds() {
   Block& block = program_->global_block();
   block.AddVar({.name = "feed", .kind = VarKind::kFeedMinibatch, .persistable = true});
-  for (size_t i = 0; i < feeds_.size(); ++i) {
-    block.InsertOp(0, {"feed", {{"X", {"feed"}}}, {{"Out", {feeds_[i]}}}, {{"col", static_cast<int32_t>(i)}}});
-  }
+  int32_t column = 0;
+  for (const auto& [given, name] : feeds_) block.InsertOp(0, {"feed", {{"X", {"feed"}}}, {{"Out", {name}}}, {{"col", column++}}});
 }
 
 std::unique_ptr<Program> ImportPir(const PirModule& module, const std::string& what) {

@@ -1,25 +1,13 @@
 // PIR -> Program: operations by the table of operators, and those that it does not have.
 #include <algorithm>
 
-#include "framework/op/append_op.h"
 #include "io/pir/importer.h"
 
 namespace skiff::io {
 
-namespace {
-
-// What 2.x leaves to the place where a program runs.
-const std::set<std::string> kMeaninglessAttrs = {"place"};
-
-}  // namespace
-
 std::optional<Attribute> PirImporter::AsAttributeOf(const OpDef* def, const std::string& name, const Attribute& value) {
   const AttrDef* attr = def == nullptr ? nullptr : def->FindAttr(name);
-  if (attr != nullptr) return ConvertAttribute(value, attr->default_value);
-  if (std::holds_alternative<std::vector<int64_t>>(value)) {
-    if (auto narrow = ConvertAttribute(value, std::vector<int32_t>{})) return narrow;
-  }
-  return value;
+  return attr == nullptr ? value : ConvertAttribute(value, attr->default_value);
 }
 
 std::optional<Attribute> PirImporter::ConstantOf(const PirValue* value, const PirOperation& user) {
@@ -75,10 +63,8 @@ bool PirImporter::PlanAttrs(const PirOperation& op, const PirOpRule& rule, const
       continue;
     }
     if (found->source == "-") {
-      const bool usual = found->has_fallback && ToPirAttribute(found->kind, ParseAttribute(found->kind, found->fallback)) == attr.value;
-      if (usual) continue;
-      const bool of_no_effect = kMeaninglessAttrs.contains(attr.name);
-      if (!of_no_effect && found->has_fallback) return false;
+      if (ToPirAttribute(found->kind, ParseAttribute(found->kind, found->fallback)) == attr.value) continue;
+      if (found->kind != "place") return false;  // a place is of no effect: 2.x leaves it to where a program runs
       KeepAttribute(attr, op, &plan->attrs);
       continue;
     }
@@ -172,27 +158,6 @@ void PirImporter::Complete(Operator* op, const OpDef* def, bool lower, Block* bl
       if (list) op->attrs.Set("reduce_all", std::get<std::vector<int64_t>>(*list).empty());
     }
   }
-  std::set<std::string> missing;
-  for (const SlotDef& slot : def->outputs) {
-    if (slot.dispensable || op->outputs.Has(slot.name)) continue;
-    Variable extra{.name = FreshName(op->type + "." + slot.name), .dtype = DType::kFloat32, .stop_gradient = true};
-    op->outputs.Set(slot.name, {block->AddVar(std::move(extra))->name});
-    missing.insert(op->outputs.One(slot.name));
-  }
-  if (!missing.empty()) InferMissing(*op, missing, block);
-}
-
-void PirImporter::InferMissing(const Operator& op, const std::set<std::string>& missing, Block* block) {
-  std::vector<std::pair<std::shared_ptr<Variable>, Variable>> given;
-  for (const std::string& name : op.outputs.AllNames()) {
-    auto variable = block->FindVar(name);
-    if (variable != nullptr && !missing.contains(name)) given.emplace_back(variable, *variable);
-  }
-  try {
-    InferOutputs(*block, op);
-  } catch (const Error&) {  // the verifier says it better when the program runs
-  }
-  for (const auto& [variable, before] : given) *variable = before;
 }
 
 void PirImporter::ImportUnknown(const PirOperation& op, Block* block) {

@@ -62,6 +62,8 @@ class PirImporter {
   void ImportOperation(const PirOperation& op, Block* block);
   const PirValue* OneResult(const PirOperation& op) const;
   void ImportParameter(const PirOperation& op, Block* block);
+  // The attribute "col" of a feed or fetch; `next` where there is none.
+  int32_t ColumnOf(const PirOperation& op, size_t next) const;
   void ImportData(const PirOperation& op, Block* block);
   void ImportFetch(const PirOperation& op, Block* block);
   void ImportCombine(const PirOperation& op, Block* block);
@@ -125,10 +127,8 @@ class PirImporter {
   std::string ShapeHolderOf(const Operator& gradient, const PirOperation& op, Block* block);
   // A result in the place of a variable may say otherwise of its gradient than the variable.
   static void KeepStopGradient(const PirOperation& op, const Operator& made, const PirOpRule& rule, Block* block);
-  // What 2.x writes besides.
-  void Complete(Operator* op, const OpDef* def, bool lower, Block* block);
-  // Shapes of outputs that PIR does not have; what the file says of the others stays.
-  static void InferMissing(const Operator& op, const std::set<std::string>& missing, Block* block);
+  // Attributes of 2.x that say what PIR says by operands or by the operator's name.
+  static void Complete(Operator* op, const OpDef* def, bool lower, Block* block);
 
   // ---- without a row
 
@@ -162,9 +162,9 @@ class PirImporter {
   std::unordered_map<const PirValue*, std::string> wished_;
   std::set<std::string> taken_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<Operator>> keeps_shape_;  // by type and X
-  std::vector<std::string> feeds_;
+  std::map<int32_t, std::string> feeds_;                               // by column
   bool has_fetch_ = false;
-  int32_t num_fetches_ = 0;
+  size_t num_fetches_ = 0;
   int next_ = 0;
   size_t expanded_ = 0;
 };

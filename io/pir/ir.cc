@@ -124,14 +124,8 @@ class PirParser {
   std::unique_ptr<PirValue> ParseResult(const Json& json, const JsonNode& op, std::vector<int64_t>* own) {
     const JsonNode result(json, what_, op.path());
     const int64_t id = JsonNode(result.Member("%"), what_, op.path()).Integer();
-    if (id < 0) result.Fail(StrCat("result ", id, ": results are numbered from 1"));
-    Json type = ParseType(result.Member("TT"), op.path());
-    if (id == 0) {
-      auto absent = std::make_unique<PirValue>();
-      absent->type = std::move(type);
-      return absent;
-    }
-    return Define(id, std::move(type), op, own);
+    if (id < 1) result.Fail(StrCat("result ", id, ": results are numbered from 1"));
+    return Define(id, ParseType(result.Member("TT"), op.path()), op, own);
   }
 
   void ParseParameter(const JsonNode& node, PirOperation* op, std::vector<int64_t>* own) {

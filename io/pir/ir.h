@@ -22,7 +22,6 @@ inline std::string PirText(const Json& object, const char* key) {
 
 /// What an operation computes, or an argument of a block.
 struct PirValue {
-  PirValue() = default;
   explicit PirValue(Json given, int64_t number = 0) : type(std::move(given)), id(number) {}
 
   Json type;       // {"#":"0.t_dtensor","D":[...]}; {"#":"NULL"} where the operation leaves a result out

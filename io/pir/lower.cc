@@ -23,7 +23,8 @@ class Lowering {
       for (const auto& op : block_->ops()) {
         ops_ = &lowered;
         try {
-          if (!Lower(*op)) lowered.push_back(op);
+          const auto whole = WithWholeLists(op);
+          if (!Lower(*whole)) lowered.push_back(whole);
         } catch (Error& error) {
           error.AddContext(StrCat("block ", i, " (", op->type, "), to be written for Paddle 3"));
           throw;
@@ -35,8 +36,7 @@ class Lowering {
 
  private:
   bool Lower(const Operator& op) {
-    static const std::map<std::string, const char*> renamed = {
-        {"reshape", "reshape2"}, {"transpose", "transpose2"}, {"squeeze", "squeeze2"}, {"unsqueeze", "unsqueeze2"}};
+    static const std::map<std::string, const char*> renamed = {{"reshape", "reshape2"}, {"transpose", "transpose2"}};
     if (const auto found = renamed.find(op.type); found != renamed.end()) {
       Operator newer = op;
       newer.type = found->second;
@@ -46,10 +46,10 @@ class Lowering {
     if (op.type == "mul") return LowerMul(op);
     if (op.type == "mul_grad") return LowerMulGrad(op);
     if (op.type == "matmul") return LowerMatmul(op);
-    if (op.type.starts_with("elementwise_") && !op.type.ends_with("_grad") && !op.type.ends_with("_grad_grad")) return LowerElementwise(op);
+    if (op.type.starts_with("elementwise_") && !op.type.ends_with("_grad_grad")) return LowerElementwise(op);
     if (op.type == "batch_norm") return LowerBatchNorm(op);
     if (op.type == "lookup_table") return LowerLookupTable(op);
-    if (op.type == "flatten" || op.type == "flatten2") return LowerFlatten(op);
+    if (op.type == "flatten2") return LowerFlatten(op);
     if (op.type == "top_k") return LowerTopK(op);
     if (op.type == "fill_zeros_like") {
       Add({"fill_any_like", {{"X", op.inputs["X"]}}, {{"Out", op.outputs["Out"]}}, {{"value", 0.0f}, {"dtype", -1}}});
@@ -62,6 +62,23 @@ class Lowering {
     return false;
   }
 
+  // Paddle 3 computes the gradients of a list all together, wanted or not.
+  std::shared_ptr<Operator> WithWholeLists(const std::shared_ptr<Operator>& op) {
+    std::shared_ptr<Operator> whole = op;
+    for (const auto& [slot, names] : op->outputs) {
+      const std::vector<std::string>& sources = op->inputs[slot.substr(0, slot.rfind("@GRAD"))];
+      if (names.size() < 2 || names.size() != sources.size() || !slot.ends_with("@GRAD")) continue;
+      std::vector<std::string> all = names;
+      for (size_t i = 0; i < all.size(); ++i) {
+        if (all[i] == kEmptyVarName && sources[i] != kEmptyVarName) all[i] = Temporary(block_->Var(sources[i]), ShapeOf(sources[i]));
+      }
+      if (all == names) continue;
+      whole = std::make_shared<Operator>(*whole);
+      whole->outputs.Set(slot, std::move(all));
+    }
+    return whole;
+  }
+
   void Add(Operator op) { ops_->push_back(std::make_shared<Operator>(std::move(op))); }
 
   const Shape& ShapeOf(const std::string& name) const { return block_->Var(name).shape; }
@@ -72,19 +89,20 @@ class Lowering {
     return block_->AddVar(std::move(v))->name;
   }
 
-  // `name` in another shape; extents at most one of which is -1.
   std::string Reshaped(const std::string& name, const std::vector<int64_t>& extents) {
-    SKIFF_ENFORCE(std::count(extents.begin(), extents.end(), -1) <= 1, Unimplemented, "\"", name, "\" ", ShapeOf(name),
-                  " must be reshaped to ", Shape(extents), ", and only one extent may be unknown");
     const std::string out = Temporary(block_->Var(name), Shape(extents));
     AddReshape(name, out, extents);
     return out;
   }
 
   void AddReshape(const std::string& from, const std::string& to, const std::vector<int64_t>& extents) {
+    SKIFF_ENFORCE(std::count(extents.begin(), extents.end(), -1) <= 1, Unimplemented, "\"", from, "\" ", ShapeOf(from),
+                  " must be reshaped to ", Shape(extents), ", and only one extent may be unknown");
     std::vector<int32_t> shape(extents.begin(), extents.end());
     Add({"reshape2", {{"X", {from}}}, {{"Out", {to}}}, {{"shape", shape}}});
   }
+
+  static std::vector<int64_t> Extents(const Shape& shape) { return {shape.begin(), shape.end()}; }
 
   static int64_t Product(const Shape& shape, int begin, int end) {
     int64_t product = 1;
@@ -97,8 +115,8 @@ class Lowering {
     const int x_cols = op.attrs.Get<int32_t>("x_num_col_dims", 1), y_cols = op.attrs.Get<int32_t>("y_num_col_dims", 1);
     const Shape x_shape = ShapeOf(x), y_shape = ShapeOf(y);
     const int64_t rows = Product(x_shape, 0, x_cols), inner = Product(y_shape, 0, y_cols), columns = Product(y_shape, y_cols, y_shape.rank());
-    const bool flat_x = x_shape.rank() == x_cols + 1, flat_y = y_shape.rank() == 2 && y_cols == 1;
-    if (flat_x && flat_y) {
+    const bool flat_x = x_shape.rank() == 2 && x_cols == 1, flat_y = y_shape.rank() == 2 && y_cols == 1;
+    if (x_shape.rank() == x_cols + 1 && flat_y) {
       Add({"matmul_v2", {{"X", {x}}, {"Y", {y}}}, {{"Out", {out}}}, {{"trans_x", false}, {"trans_y", false}}});
       return true;
     }
@@ -106,12 +124,7 @@ class Lowering {
     const std::string right = flat_y ? y : Reshaped(y, {inner, columns});
     const std::string flat = Temporary(block_->Var(out), {rows, columns});
     Add({"matmul_v2", {{"X", {left}}, {"Y", {right}}}, {{"Out", {flat}}}, {{"trans_x", false}, {"trans_y", false}}});
-    const Shape shape = ShapeOf(out);
-    std::vector<int64_t> extents(shape.begin(), shape.end());
-    if (std::count(extents.begin(), extents.end(), -1) > 1) {  // 0 takes the extent of the input at that place
-      throw Unimplemented(StrCat("the result ", shape, " of mul has more than one unknown extent"));
-    }
-    AddReshape(flat, out, extents);
+    AddReshape(flat, out, Extents(ShapeOf(out)));
     return true;
   }
 
@@ -137,10 +150,7 @@ class Lowering {
     const std::string dx = gradient("X@GRAD", flat_x, x, {rows, inner}), dy = gradient("Y@GRAD", flat_y, y, {inner, columns});
     product.outputs = {{"X@GRAD", {dx.empty() ? kEmptyVarName : dx}}, {"Y@GRAD", {dy.empty() ? kEmptyVarName : dy}}};
     Add(std::move(product));
-    for (const auto& [from, to] : reshaped) {
-      const Shape shape = ShapeOf(to);
-      AddReshape(from, to, {shape.begin(), shape.end()});
-    }
+    for (const auto& [from, to] : reshaped) AddReshape(from, to, Extents(ShapeOf(to)));
     return true;
   }
 
@@ -156,21 +166,26 @@ class Lowering {
     return true;
   }
 
-  // Paddle 3 aligns shapes at the end, 2.x at `axis`.
+  // Paddle 3 aligns shapes at the end, 2.x the one of fewer dimensions at `axis` of the other. Its gradient has its shape.
   bool LowerElementwise(const Operator& op) {
     const int axis = op.attrs.Get<int32_t>("axis", -1);
-    const std::string y = op.inputs.One("Y");
-    const int x_rank = ShapeOf(op.inputs.One("X")).rank(), y_rank = ShapeOf(y).rank();
-    if (axis == -1 || x_rank == y_rank || y_rank == 0 || x_rank < y_rank || axis + y_rank == x_rank) return false;
-    SKIFF_ENFORCE(axis >= 0 && axis + y_rank <= x_rank, Unimplemented, "axis ", axis, " of a ", y_rank, "-dimensional Y under a ", x_rank,
-                  "-dimensional X");
-    const Shape shape = ShapeOf(y);
-    std::vector<int64_t> extents(shape.begin(), shape.end());
-    extents.resize(static_cast<size_t>(x_rank - axis), 1);
+    const int x_rank = ShapeOf(op.inputs.One("X")).rank(), y_rank = ShapeOf(op.inputs.One("Y")).rank();
+    const int rank = std::max(x_rank, y_rank), own = std::min(x_rank, y_rank);
+    if (axis == -1 || x_rank == y_rank || own == 0 || axis + own == rank) return false;
+    const std::string slot = x_rank < y_rank ? "X" : "Y", gradient_slot = slot + "@GRAD";
+    SKIFF_ENFORCE(axis >= 0 && axis + own <= rank, Unimplemented, "axis ", axis, " of ", slot, ", which has ", own,
+                  " dimensions, beside an operand that has ", rank);
+    const std::string name = op.inputs.One(slot), gradient = op.outputs.One(gradient_slot);
+    std::vector<int64_t> extents = Extents(ShapeOf(name));
+    extents.resize(static_cast<size_t>(rank - axis), 1);
     Operator aligned = op;
-    aligned.inputs.Set("Y", {Reshaped(y, extents)});
+    aligned.inputs.Set(slot, {Reshaped(name, extents)});
     aligned.attrs.Set("axis", -1);
+    const bool wanted = !gradient.empty() && gradient != kEmptyVarName;
+    const std::string whole = wanted ? Temporary(block_->Var(name), Shape(extents)) : "";
+    if (wanted) aligned.outputs.Set(gradient_slot, {whole});
     Add(std::move(aligned));
+    if (wanted) AddReshape(whole, gradient, Extents(ShapeOf(gradient)));
     return true;
   }
 
@@ -196,7 +211,7 @@ class Lowering {
     const std::string ids = op.inputs.One("Ids");
     const Shape shape = ShapeOf(ids);
     SKIFF_ENFORCE(shape.rank() >= 1, Unimplemented, "Ids without a shape");
-    std::vector<int64_t> extents(shape.begin(), shape.end());
+    std::vector<int64_t> extents = Extents(shape);
     extents.pop_back();
     const std::string flat = Temporary(block_->Var(ids), Shape(extents));
     Add({"squeeze2", {{"X", {ids}}}, {{"Out", {flat}}}, {{"axes", std::vector<int32_t>{shape.rank() - 1}}}});
@@ -211,9 +226,7 @@ class Lowering {
     const std::string x = op.inputs.One("X"), out = op.outputs.One("Out");
     const int axis = op.attrs.Get<int32_t>("axis", 1);
     const Shape shape = ShapeOf(x);
-    const int64_t rows = Product(shape, 0, axis), columns = Product(shape, axis, shape.rank());
-    SKIFF_ENFORCE(rows >= 0 || columns >= 0, Unimplemented, "\"", x, "\" ", shape, " has unknown extents on both sides of axis ", axis);
-    AddReshape(x, out, {rows, columns});
+    AddReshape(x, out, {Product(shape, 0, axis), Product(shape, axis, shape.rank())});
     return true;
   }
 
@@ -237,7 +250,6 @@ class Lowering {
 std::vector<std::string> LoweredTo(const std::string& type) {
   static const std::map<std::string, std::vector<std::string>> known = {
       {"fill_zeros_like", {"fill_any_like"}},
-      {"flatten", {"reshape2"}},
       {"flatten2", {"reshape2"}},
       {"lookup_table", {"squeeze2", "lookup_table_v2"}},
       {"matmul", {"matmul_v2", "scale"}},
@@ -245,10 +257,8 @@ std::vector<std::string> LoweredTo(const std::string& type) {
       {"mul", {"reshape2", "matmul_v2"}},
       {"mul_grad", {"reshape2", "matmul_v2_grad"}},
       {"reshape", {"reshape2"}},
-      {"squeeze", {"squeeze2"}},
       {"top_k", {"top_k_v2"}},
-      {"transpose", {"transpose2"}},
-      {"unsqueeze", {"unsqueeze2"}}};
+      {"transpose", {"transpose2"}}};
   const auto found = known.find(type);
   return found == known.end() ? std::vector<std::string>{} : found->second;
 }

@@ -10,7 +10,7 @@
 namespace skiff::io {
 
 /// A copy of `program` in which older spellings are replaced by newer operators of the same meaning: mul by reshape2 and
-/// matmul_v2, an elementwise operator's axis by a reshape2, lookup_table by lookup_table_v2, and so on.
+/// matmul_v2, an elementwise operator's axis by a reshape2, lookup_table by lookup_table_v2, and so on. Gradients of lists are whole.
 /// @throws Unimplemented where an extent must be known for that and is not.
 std::unique_ptr<Program> Lower(const Program& program);
 

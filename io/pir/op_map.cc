@@ -16,7 +16,7 @@ constexpr Row kRows[] = {
 #include "io/pir/op_map_table.inc"
 };
 
-// Operators that have no recorded case: random numbers and side effects.
+// Operators that have no recorded case, or another spelling.
 constexpr Row kMoreRows[] = {
 #include "io/pir/op_map_more.inc"
 };

@@ -346,7 +346,6 @@ Attribute LikeOf(const std::string& kind) {
   if (kind == "f32s") return std::vector<float>{};
   if (kind == "f64s") return std::vector<double>{};
   if (kind == "strs") return std::vector<std::string>{};
-  if (kind == "scalar") return Attribute(Scalar(0.0));
   return std::string();
 }
 
@@ -406,12 +405,6 @@ Json ToPirAttribute(const std::string& kind, const Attribute& value) {
     const auto a = ConvertAttribute(number, int32_t{}), b = ConvertAttribute(device, int32_t{});
     SKIFF_ENFORCE(a && b, InvalidArgument, "\"", text, "\" is no place: kind, device number, device are wanted");
     return {{"#", "1.a_place"}, {"D", {std::get<int32_t>(*a), std::get<int32_t>(*b), text.substr(second + 1)}}};
-  }
-  if (kind == "scalar") {
-    const Scalar& scalar = std::get<Scalar>(*made);
-    if (const auto* i = std::get_if<int64_t>(&scalar)) return {{"#", "1.a_scalar"}, {"D", {"int64", *i}}};
-    if (const auto* b = std::get_if<bool>(&scalar)) return {{"#", "1.a_scalar"}, {"D", {"bool", *b}}};
-    if (const auto* r = std::get_if<double>(&scalar)) return {{"#", "1.a_scalar"}, {"D", {"float64", *r}}};
   }
   throw Internal(StrCat("there is no attribute of the kind ", kind));
 }

@@ -28,7 +28,7 @@ inline Json PirNullType() { return {{"#", "NULL"}}; }
 /// for kinds that 2.x has no counterpart of. @throws InvalidArgument when the data is not of the kind.
 std::optional<Attribute> FromPirAttribute(const Json& attribute, const std::string& where);
 /// The other way. `kind` as in the table of operators: bool i32 i64 f32 f64 str, these with an s for arrays, dtype,
-/// place ("0,0," is kind, device number, device), layout, scalar, intarray.
+/// place ("0,0," is kind, device number, device), layout, intarray.
 /// @throws InvalidArgument where the value is not convertible.
 Json ToPirAttribute(const std::string& kind, const Attribute& value);
 

@@ -2,7 +2,7 @@
 """Training programs that Paddle 3 and skiff exchange as .json, .pdparams and .pdopt, in a process of its own for Paddle's side.
 
 A request is a line `make OPTIMIZER PREFIX` (builds, saves, and records the losses of the next steps in PREFIX.npz) or
-`run OPTIMIZER PREFIX` (goes on from what is saved; the losses go to PREFIX.ran.npz).
+`run OPTIMIZER PREFIX` (goes on from what is saved; the losses, and the parameters afterwards, go to PREFIX.ran.npz).
 """
 import os
 import sys
@@ -35,14 +35,50 @@ def build(paddle, optimizer):
     return loss
 
 
-def make(paddle, optimizer, prefix, **options):
+def build_with_older_operators(paddle, optimizer):
+    """What 2.x says and Paddle 3 does not: mul, an elementwise operator's axis, a smaller X.
+
+    Only 2.x and skiff build it. Rows of gradients come from every side: both operands of mul and of the elementwise operators are trained.
+    """
+    static = paddle.static
+    x, y, ids = static.data("x", [-1, 1, 8, 8]), static.data("y", [-1, 1], "int64"), static.data("ids", [-1, 3], "int64")
+    block = static.default_main_program().global_block()
+
+    def append(op, inputs, attrs, shape):
+        out = block.create_var(name=paddle.utils.unique_name.generate(op), dtype="float32", shape=shape)
+        block.append_op(type=op, inputs=inputs, outputs={"Out": out}, attrs=attrs)
+        return out
+
+    def parameter(*shape):
+        return static.create_parameter(shape, "float32", default_initializer=paddle.nn.initializer.Uniform(-0.5, 0.5))
+
+    hidden = static.nn.conv2d(x, 4, 3)  # [-1, 4, 6, 6], its bias along axis 1
+    hidden = append("elementwise_max", {"X": hidden, "Y": parameter(4)}, {"axis": 1}, hidden.shape)
+    hidden = append("elementwise_mul", {"X": hidden, "Y": parameter(4, 6)}, {"axis": 1}, hidden.shape)
+    hidden = append("elementwise_sub", {"X": parameter(4), "Y": hidden}, {"axis": 1}, hidden.shape)
+    rows = static.nn.fc(append("reshape", {"X": hidden}, {"shape": [-1, 6, 24]}, [-1, 6, 24]), 8, num_flatten_dims=2)
+    wide = append("mul", {"X": rows, "Y": parameter(6, 8, 3, 2)}, {"x_num_col_dims": 1, "y_num_col_dims": 2}, [-1, 3, 2])
+    flat = paddle.concat([paddle.reshape(wide, [-1, 6]), paddle.cast(ids, "float32")], 1)
+    loss = paddle.mean(paddle.nn.functional.softmax_with_cross_entropy(static.nn.fc(flat, 5), y))
+    OPTIMIZERS[optimizer](paddle.optimizer).minimize(loss)
+    return loss
+
+
+def parameters_of(paddle, prefix):
+    """What the scope holds of everything saved at `prefix`, as arrays for savez."""
+    scope = paddle.static.global_scope()
+    return {"parameter__" + name: np.array(scope.find_var(name).get_tensor()) for name in paddle.load(prefix + ".pdparams", return_numpy=True)}
+
+
+def make(paddle, optimizer, prefix, builder=build, **options):
     main, startup = paddle.static.Program(), paddle.static.Program()
     with paddle.static.scope_guard(paddle.static.Scope()), paddle.utils.unique_name.guard(), paddle.static.program_guard(main, startup):
-        loss = build(paddle, optimizer)
+        loss = builder(paddle, optimizer)
         exe = paddle.static.Executor(paddle.CPUPlace())
         exe.run(startup)
         paddle.static.save(main, prefix, **options)
-        np.savez(prefix + ".npz", losses=[float(exe.run(main, feed=feed, fetch_list=[loss])[0]) for feed in feeds()])
+        losses = [float(exe.run(main, feed=feed, fetch_list=[loss])[0]) for feed in feeds()]
+        np.savez(prefix + ".npz", losses=losses, **parameters_of(paddle, prefix))
 
 
 def run(paddle, optimizer, prefix):
@@ -52,7 +88,8 @@ def run(paddle, optimizer, prefix):
             for name, value in paddle.load(prefix + suffix, return_numpy=True).items():
                 paddle.static.global_scope().var(name).get_tensor().set(value, paddle.CPUPlace())
         loss = next(op.result(0) for op in program.global_block().ops if op.name() in ("pd_op.mean", "pd_op.mean_all"))
-        np.savez(prefix + ".ran.npz", losses=[float(exe.run(program, feed=feed, fetch_list=[loss])[0]) for feed in feeds()])
+        losses = [float(exe.run(program, feed=feed, fetch_list=[loss])[0]) for feed in feeds()]
+        np.savez(prefix + ".ran.npz", losses=losses, **parameters_of(paddle, prefix))
 
 
 def main():

@@ -229,6 +229,17 @@ def test_what_skiff_trains_goes_on_in_paddle_3_step_by_step(optimizer, trainer):
 
 
 @needs_paddle3
+def test_what_skiff_trains_with_operators_that_paddle_3_lacks_goes_on_there(trainer):
+    with tempfile.TemporaryDirectory() as folder:
+        pir_training.make(paddle, "sgd", f"{folder}/train", pir_training.build_with_older_operators, format="json")
+        trainer.ask("run", "sgd", f"{folder}/train")
+        with np.load(f"{folder}/train.npz") as ours, np.load(f"{folder}/train.ran.npz") as paddles:
+            assert sorted(ours.files) == sorted(paddles.files)
+            for name in ours.files:
+                np.testing.assert_allclose(paddles[name], ours[name], **CLOSE, err_msg=name)
+
+
+@needs_paddle3
 @pytest.mark.parametrize("optimizer", pir_training.OPTIMIZERS)
 def test_what_paddle_3_trains_goes_on_in_skiff_step_by_step(optimizer, trainer, exe):
     with tempfile.TemporaryDirectory() as folder:

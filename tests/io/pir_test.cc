@@ -2,14 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "executor/executor.h"
 #include "io/inference_model.h"
-#include "io/pir/pir_program.h"
-#include "io/program_file.h"
 #include "io/state_dict.h"
-#include "tests/io/support.h"
+#include "tests/io/pir_support.h"
 
 namespace skiff::io {
 namespace {
@@ -17,8 +14,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-std::unique_ptr<Program> Read(const std::string& text) { return ParseProgram(AsBytes(text), "model.json"); }
-std::string Refusal(const std::string& text) { return ErrorOf([&] { Read(text); }); }
 std::string StaticFc() { return ReadText(Golden("pir_json_v3/static_fc.json")); }
 
 // static_fc.json with `from`, which it has, replaced by `to` in the first place.
@@ -86,30 +81,6 @@ TEST(PirTest, ATrainingStateIsSavedWithItsProgram) {
 }
 
 // ---- a loop by hand
-
-Json TensorType(const char* element, const std::vector<int64_t>& extents) {
-  return {{"#", "0.t_dtensor"}, {"D", {{{"#", element}}, extents, "NCHW", Json::array(), 0}}};
-}
-Json Operation(const char* name, Json attrs, const std::vector<int64_t>& operands, Json results) {
-  Json ids = Json::array();
-  for (int64_t id : operands) ids.push_back({{"%", id}});
-  return {{"#", name}, {"A", std::move(attrs)}, {"I", ids}, {"O", std::move(results)}, {"OA", Json::array()}};
-}
-Json Result(int64_t id, const char* element, const std::vector<int64_t>& extents) { return {{"%", id}, {"TT", TensorType(element, extents)}}; }
-Json Attr(const char* name, Json value) { return {{"AT", std::move(value)}, {"N", name}}; }
-Json Data(const char* name, int64_t id, const char* element, const char* dtype) {
-  return Operation("1.data", {Attr("name", {{"#", "0.a_str"}, {"D", name}}), Attr("dtype", {{"#", "1.a_dtype"}, {"D", dtype}})}, {},
-                   {Result(id, element, {1})});
-}
-Json Fetch(int64_t operand, int64_t id, int column) {
-  return Operation("1.fetch", {Attr("name", {{"#", "0.a_str"}, {"D", "f" + std::to_string(column)}}), Attr("col", {{"#", "0.a_i32"}, {"D", column}})},
-                   {operand}, {Result(id, "0.t_f32", {1})});
-}
-std::string Whole(Json operations) {
-  return Json({{"base_code", {{"magic", "pir"}, {"version", 4}, {"trainable", true}}},
-               {"program", {{"regions", {{{"#", "r"}, {"blocks", {{{"#", "b"}, {"args", Json::array()}, {"ops", std::move(operations)}}}}}}}}}})
-      .dump();
-}
 
 // while (i < n) { (a, b) = (b, a); i = i + i; }
 std::string Swapping() {
