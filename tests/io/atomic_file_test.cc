@@ -273,7 +273,7 @@ TEST(CommitJournalTest, AMaliciousJournalReachesNoFileOfOthers) {
   plant("1//mine/");                 // a file that no save put there
   plant("99999999999999999999999//mine/");
   plant("-1//mine/");
-  plant(inode + "//" + std::string("mine\0x", 6) + "/");
+  plant(own + "//" + std::string("mine\0x", 6) + "/");
   std::filesystem::remove(JournalPath(folder));
   std::filesystem::create_symlink(outer / "victim", JournalPath(folder));
   WriteFile(folder + "/x", "x");

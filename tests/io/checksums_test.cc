@@ -179,5 +179,14 @@ TEST(ChecksumsTest, ASaveBesideADamagedSidecarSucceedsAndLeavesItToBeSaid) {
   }
 }
 
+TEST(ChecksumsErrorTest, ALengthThatIsNotTheFilesIsSaid) {
+  TemporaryFolder folder;
+  SaveModelVersion(folder / "m", 1);
+  std::string text = PlainText(folder / "m.checksums");
+  text.insert(text.find(" .pdmodel"), "0");
+  WriteFile(folder / "m.checksums", text);
+  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "m"); }), HasSubstr("m.pdmodel\" is not the file that was saved"));
+}
+
 }  // namespace
 }  // namespace skiff::io

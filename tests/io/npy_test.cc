@@ -90,6 +90,12 @@ TEST(NpyTest, WidensUnsigned32) {
   EXPECT_THAT(ParseNpy(AsBytes(file), "x").Values<int64_t>(), ElementsAre(4294967295));
 }
 
+TEST(NpyTest, BytesOfABoolAreTrueOrFalse) {
+  const std::string file = Npy("{'descr': '|b1', 'fortran_order': False, 'shape': (3,)}", std::string("\0\1\2", 3));
+  const Tensor flags = ParseNpy(AsBytes(file), "x");
+  EXPECT_EQ(std::memcmp(flags.raw_data(), "\0\1\1", 3), 0);
+}
+
 TEST(NpyErrorTest, RefusesObjectsAndWrongSizes) {
   const std::string objects = Npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", "x");
   EXPECT_THAT(ErrorOf([&] { ParseNpy(AsBytes(objects), "x"); }), HasSubstr("numpy's type \"|O\""));

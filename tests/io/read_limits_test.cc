@@ -74,7 +74,8 @@ TEST(ReadLimitsTest, OfPicklesAreItemsTextsBytesAndArrays) {
   ExpectBound("max_bytes", half, "bytes", parse(PickleValue::Bytes(std::string(kMegabyte, 'x'))));
   ExpectBound("max_text_bytes", {.max_text_bytes = kMegabyte - 1}, "text", parse(PickleValue::Str(std::string(kMegabyte, 'x'))));
   ExpectBound("max_objects", {.max_objects = 1000}, "argument of a pickle opcode", parse(PickleValue::List(std::vector<PickleValue>(1000))));
-  ExpectBound("max_bytes", half, "argument of a pickle opcode", parse(PickleValue::List(std::vector<PickleValue>(20000))));  // a byte each
+  // A byte each, and 40 in their list: what counts here is each item itself.
+  ExpectBound("max_bytes", {.max_bytes = 2 * kMegabyte}, "argument of a pickle opcode", parse(PickleValue::List(std::vector<PickleValue>(20000))));
   const PickleValue one = PickleValue::Str("one");  // an item that is there once
   ExpectBound("max_bytes", half, "argument of a pickle opcode", parse(PickleValue::List(std::vector<PickleValue>(100000, one))));
   PickleValue deep;
@@ -119,6 +120,11 @@ TEST(ReadLimitsTest, OfArchivesAreMembersThatUnfold) {
     std::string inflated;
     for (const ZipMember& member : IndexZip(file)) ReadZipMember(file, member, &inflated);
   });
+  // Every file may take 64 MiB and max_growth bytes for each of its own: 65 MiB from a kilobyte are within 1100.
+  const uint32_t more = 65 << 20;
+  std::memcpy(archive.data() + central + 24, &more, sizeof(more));
+  const auto unfolding = FileOf(archive);
+  for (const uint64_t growth : {0, 1, 100}) ExpectBound("max_growth", {.max_growth = growth}, "zip size", [&] { IndexZip(unfolding); });
 }
 
 TEST(ReadLimitsTest, OfIdxFilesAreElementsBeforeTheyUnfold) {

@@ -8,6 +8,7 @@
 
 #include "io/atomic_file.h"
 #include "io/commit_journal.h"
+#include "io/digest.h"
 #include "io/new_folder.h"
 #include "tests/io/faults.h"
 #include "tests/support/child.h"
@@ -236,6 +237,85 @@ TEST(MappedFileErrorTest, AFileThatAddressSpaceCannotHoldIsAnError) {
   std::filesystem::resize_file(folder / "x", uint64_t{1} << 36);  // all a hole
   const std::string said = testing::InChild([&] { return ErrorOf([&] { MappedFile::Open(folder / "x"); }); }, 20, rlim_t{1} << 35);
   EXPECT_THAT(said, AllOf(StartsWith("skiff::External"), HasSubstr("cannot map the 68719476736 bytes of")));
+}
+
+// A folder with "mine" and "other", and journals that are whole but for what each test says.
+class PlantedJournalTest : public ::testing::Test {
+ protected:
+  PlantedJournalTest() {
+    std::filesystem::create_directory(inner_);
+    for (const char* name : {"mine", "other", ".skiff-1-1.tmp"}) std::ofstream(inner_ + "/" + name) << name;
+  }
+  static uint64_t Inode(const std::string& path) {
+    struct stat info {};
+    ::stat(path.c_str(), &info);
+    return info.st_ino;
+  }
+  static std::string Journal(const std::string& records, const std::string& header = "skiff-commit 1/") {
+    return header + records + HexDigest(AsBytes(header + records));
+  }
+  /// The record of a file that the save made: undoing it removes "mine".
+  std::string RemovesMine() const { return StrCat(Inode(inner_ + "/mine"), "//mine/"); }
+  void Plant(const std::string& text) {
+    std::ofstream(JournalPath(inner_), std::ios::binary) << text;
+    ReadText(inner_ + "/other");  // whoever reads first undoes what a whole journal says
+  }
+
+  TemporaryFolder folder_;
+  const std::string inner_ = folder_ / "inner";
+};
+
+TEST_F(PlantedJournalTest, AWholeOneIsFollowed) {
+  Plant(Journal(RemovesMine()));
+  EXPECT_FALSE(std::filesystem::exists(inner_ + "/mine"));
+}
+
+TEST_F(PlantedJournalTest, AnotherVersionALinkAndOneTooLargeAreNot) {
+  Plant(Journal(RemovesMine(), "skiff-commit 2/"));
+  EXPECT_EQ(PlainText(inner_ + "/mine"), "mine");
+  std::string many = RemovesMine();
+  while (many.size() <= 16 << 20) many += "1//" + std::string(250, 'n') + "/";
+  Plant(Journal(many));
+  EXPECT_EQ(PlainText(inner_ + "/mine"), "mine");
+  std::ofstream(folder_ / "elsewhere") << Journal(RemovesMine());
+  std::filesystem::remove(JournalPath(inner_));
+  std::filesystem::create_symlink(folder_ / "elsewhere", JournalPath(inner_));
+  ReadText(inner_ + "/other");
+  EXPECT_EQ(PlainText(inner_ + "/mine"), "mine");
+}
+
+TEST_F(PlantedJournalTest, NamesAndNumbersThatNoSaveWritesMakeItNone) {
+  const uint64_t mine = Inode(inner_ + "/mine");
+  Plant(Journal(StrCat(mine, "/other/mine/")));  // no backup's name
+  EXPECT_EQ(PlainText(inner_ + "/mine"), "mine");
+  for (const char* number : {"junk", "", "-1", "99999999999999999999999"}) {
+    Plant(Journal(std::string(number) + "/.skiff-1-1.tmp/absent/"));
+    EXPECT_FALSE(std::filesystem::exists(inner_ + "/absent")) << number;
+  }
+  Plant(Journal(StrCat(mine, "x//mine/")));
+  EXPECT_EQ(PlainText(inner_ + "/mine"), "mine");
+  // The folder above, which cannot be removed: were it taken for a file, no save could go on.
+  for (const char* dots : {"..", "."}) {
+    Plant(Journal(StrCat(Inode(inner_ + "/" + dots), "//", dots, "/")));
+    EXPECT_EQ(ErrorOf([&] { WriteFile(inner_ + "/new", ""); }), "") << dots;
+  }
+}
+
+TEST_F(PlantedJournalTest, WhileThereIsOneReadersLockNothing) {
+  EXPECT_TRUE(LockForReading(inner_).has_value());
+  Plant("no journal");
+  EXPECT_FALSE(LockForReading(inner_).has_value());
+}
+
+TEST(RecoveryTest, InAFolderLikeTmpOnesOwnJournalIsFollowed) {
+  TemporaryFolder folder;
+  ::chmod(folder.path().c_str(), 01777);
+  const std::string said = testing::InChild([&]() -> std::string {
+    if (::geteuid() == 0 && ::setuid(65534) != 0) return "old a, old b";
+    LeaveHalfASave(folder.path());
+    return ReadText(folder / "a") + ", " + ReadText(folder / "b");
+  });
+  EXPECT_EQ(said, "old a, old b");
 }
 
 }  // namespace

@@ -225,6 +225,15 @@ TEST(TensorStreamErrorTest, RowsThatDoNotFitTheTensorAreRefused) {
   EXPECT_NE(ErrorOf([] { ReadTensorFile(InMemory(std::string(4, '\0') + Number(uint64_t{1} << 61) + std::string(100, '\0'))); }), "");
 }
 
+TEST(TensorStreamTest, MemoryThatIsNotAlignedIsNotShared) {
+  // Six bytes of description: the data begin at byte 26.
+  const Stream stream = {.desc_bytes = 6, .desc = "\x08\x05\x10\x02\x10\x01", .data = std::string("\0\0\x80\x3F\0\0\0\x40", 8)};
+  const auto file = InMemory(stream.Bytes());
+  const Tensor tensor = std::get<Tensor>(ReadTensorFile(file, TensorMemory::kShared));
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor.raw_data()) % alignof(float), 0u);
+  EXPECT_THAT(tensor.Values<float>(), ElementsAre(1, 2));
+}
+
 TEST(TensorStreamErrorTest, EveryCutOfAFileIsAnError) {
   for (const char* name : kSingleTensors) {
     SCOPED_TRACE(name);
@@ -241,6 +250,7 @@ TEST(TensorStreamErrorTest, AVariableCannotLeaveItsFolder) {
   for (const char* name : {"", "/etc/x", "../x", "a/../../x", ".."}) {
     EXPECT_THAT(ErrorOf([&] { VariablePath("dir", name); }), HasSubstr("leads out")) << name;
   }
+  EXPECT_THAT(ErrorOf([&] { VariablePath("dir", std::string("w\0x", 3)); }), AllOf(HasSubstr("leads out"), HasSubstr("w\\0x")));
 }
 
 TEST(TensorStreamErrorTest, RefusesToWriteWhatHasNoValue) {
