@@ -131,6 +131,16 @@ TEST(OnnxTest, NamesEveryOperatorWithoutAFormAndItsPlace) {
   EXPECT_NO_THROW(SerializeOnnx(model));
 }
 
+TEST(OnnxTest, AModelSavedAsForTrainingSaysWhatMustBeSetForTesting) {
+  for (const char* type : {"dropout", "rrelu"}) {
+    InferenceModel model = SmallModel(type);
+    EXPECT_THAT([&] { SerializeOnnx(model); },
+                ThrowsMessage<Unimplemented>(HasSubstr(StrCat(type, " (it draws random numbers; is_test must be true) at block 0 op 1"))));
+    model.program->global_block().ops()[1]->attrs.Set("is_test", true);
+    EXPECT_NO_THROW(SerializeOnnx(model)) << type;
+  }
+}
+
 TEST(OnnxTest, RefusesAProgramWhoseGraphIsBroken) {
   InferenceModel model = SmallModel("relu");
   model.program->global_block().ops()[1]->inputs.Set("X", {"nowhere"});

@@ -200,6 +200,48 @@ def test_what_is_greatest_or_least_where_rows_meet_needs_opset_18(op, inputs, at
                 serialized(feed, fetches)
 
 
+ROIS = np.float32([[0, 0, 2, 2], [1, 1, 3, 3]])
+NO_FORM = [
+    ("allclose", {"Input": MATRIX, "Other": MATRIX, "Rtol": np.float64([1e-3]), "Atol": np.float64([0])}, {}, "Out",
+     "tolerances that are computed while running"),
+    ("argsort", {"X": np.array(3, "float32")}, {}, "Out Indices", "X has no axis"),
+    ("kthvalue", {"X": np.array(3, "float32")}, {"k": 1}, "Out Indices", "X has no axis"),
+    ("crf_decoding", {"Emission": EMISSION[0], "Transition": TRANSITION}, {}, "ViterbiPath", "sequences by LoD; Length must give their lengths"),
+    ("ctc_align", {"Input": TAGS}, {}, "Output", "sequences by LoD; InputLength must give their lengths"),
+    ("put_along_axis", {"Input": MATRIX, "Index": LABELS, "Value": MATRIX[:, :1]}, {"Axis": 1, "Reduce": "add", "Include_self": False}, "Result",
+     "Include_self is false"),
+    ("put_along_axis", {"Input": MATRIX, "Index": LABELS, "Value": MATRIX[:, :1]}, {"Axis": 1, "Reduce": "amax"}, "Result", "Reduce is amax"),
+    ("set_value", {"Input": MATRIX}, {"axes": [0], "starts": [0], "ends": [1], "steps": [1], "shape": [1]}, "Out", "an assignment without values"),
+    ("sigmoid_cross_entropy_with_logits", {"X": MATRIX, "Label": PROBABILITIES}, {"normalize": True}, "Out", "normalize is true"),
+    ("uniform_random", {}, {"shape": [2, 2], "diag_num": 1, "dtype": 5}, "Out", "diag_num"),
+    ("pad3d", {"X": PICTURE[None], "Paddings": np.int32([1, 1, 0, 0, 0, 0])}, {"mode": "circular"}, "Out",
+     "mode circular beside paddings that are computed while running"),
+    ("roll", {"X": MATRIX, "ShiftsTensor": np.int64([1])}, {"axis": [0]}, "Out", "the shifts are computed while running"),
+    ("roi_pool", {"X": PICTURE, "ROIs": ROIS, "RoisNum": np.int32([1, 1])}, {"pooled_height": 2, "pooled_width": 2}, "Out Argmax", "Argmax"),
+    ("roi_align", {"X": PICTURE, "ROIs": ROIS}, {"pooled_height": 2, "pooled_width": 2}, "Out",
+     "regions by LoD; RoisNum must say how many each image has"),
+    ("distribute_fpn_proposals", {"FpnRois": ROIS}, {"min_level": 2, "max_level": 2, "refer_level": 2, "refer_scale": 4},
+     "MultiFpnRois RestoreIndex", "regions by LoD; RoisNum must say how many each image has"),
+]
+
+
+@pytest.mark.parametrize("op, inputs, attrs, outputs, reason", NO_FORM)
+def test_what_onnx_cannot_say_is_named_with_its_reason(op, inputs, attrs, outputs, reason):
+    refused(rf"no ONNX form for {op} .{reason}. at block 0 op 0", op, inputs, attrs, outputs.split())
+
+
+@pytest.mark.parametrize("op, inputs, attrs, outputs, opset", [
+    ("deformable_conv_v1", {"Input": PICTURE, "Offset": 0.3 * numbers(2, 18, 4, 5), "Filter": numbers(2, 3, 3, 3, seed=1)},
+     {"paddings": [1, 1], "deformable_groups": 1, "im2col_step": 1}, ["Output"], 19),
+    ("grid_sampler", {"X": PICTURE[:, :, None], "Grid": numbers(2, 1, 2, 2, 3) / 2}, {"mode": "bilinear"}, ["Output"], 20),
+])
+def test_what_came_with_a_later_opset_says_so_and_computes_the_same_there(op, inputs, attrs, outputs, opset):
+    feed, fetches = appended(op, inputs, attrs, outputs)
+    with pytest.raises(NotImplementedError, match=rf"{op} \(.*needs? opset {opset}\)"):
+        serialized(feed, fetches, opset - 1)
+    check(feed, fetches, opset, atol=1e-5)
+
+
 @pytest.mark.parametrize("op, inputs, attrs, outputs, reason", [
     ("graph_send_recv", {**EDGES, "X": np.arange(12).reshape(3, 4)}, {"reduce_op": "MAX"}, "Out", "maxima and minima of integers"),
     ("row_conv", {"X": MATRIX, "Filter": numbers(2, 4)}, {}, "Out", "sequences by LoD; X must have an axis for the batch"),
