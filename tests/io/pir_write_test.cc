@@ -133,7 +133,8 @@ TEST(PirWriteErrorTest, AReshapeWithTwoUnknownExtentsIsRefused) {
                          {{"x_num_col_dims", 1}, {"y_num_col_dims", 1}}})
                   .Refusal(),
               AllOf(HasSubstr("must be reshaped to [-1, -1, 2]"), HasSubstr("block 0 (mul_grad)")));
-  EXPECT_THAT(OneOperator({{"x", {-1, 2, -1}}}).Gives("out", {-1, -1}).Does({"flatten2", {{"X", {"x"}}}, {{"Out", {"out"}}}, {{"axis", 2}}}).Refusal(),
+  EXPECT_THAT(OneOperator({{"x", {-1, 2, -1}}}).Gives("out", {-1, -1})
+                  .Does({"flatten2", {{"X", {"x"}}}, {{"Out", {"out"}}}, {{"axis", 2}}}).Refusal(),
               AllOf(HasSubstr("\"x\" [-1, 2, -1] must be reshaped to [-1, -1]"), HasSubstr("block 0 (flatten2)")));
 }
 
