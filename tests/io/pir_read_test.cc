@@ -37,6 +37,7 @@ Json Full(int64_t id, double value, const char* element = "0.t_f32", const char*
 }
 Json List(int64_t id, const std::vector<Json>& elements) { return {{"%", id}, {"TT", PirListType(elements)}}; }
 const Json kOne = TensorType("0.t_f32", {1});
+const Json kOnCpu = Attr("place", {{"#", "1.a_place"}, {"D", {1, 0, ""}}});
 
 std::vector<float> Computed(const std::string& text, const std::vector<float>& x) {
   const auto program = Read(text);
@@ -102,6 +103,15 @@ TEST(PirReadTest, FeedsStandInTheOrderOfTheirColumns) {
   EXPECT_THAT(Refusal(text(1, 1)), AllOf(HasSubstr("the column 1 is fed twice"), HasSubstr("ops[1] (pd_op.feed)")));
 }
 
+TEST(PirReadTest, WhatEinsumKeepsForItsGradientMayBeTakenApart) {
+  const Json equation = Attr("equation", {{"#", "0.a_str"}, {"D", "i,i->i"}});
+  const std::string whole = Whole({X({1}), Operation("0.combine", kNoAttrs, {1, 1}, {List(2, {kOne, kOne})}),
+                                   Operation("1.einsum", {equation}, {2}, {Result(3, "0.t_f32", {1}), List(4, {kOne, kOne}), List(5, {kOne, kOne})}),
+                                   Operation("0.split", kNoAttrs, {4}, {Result(6, "0.t_f32", {1}), Result(7, "0.t_f32", {1})}),
+                                   Operation("0.split", kNoAttrs, {5}, {Result(8, "0.t_f32", {1}), Result(9, "0.t_f32", {1})}), Fetch(3, 10, 0)});
+  EXPECT_THAT(Computed(whole, {3}), ElementsAre(9));
+}
+
 TEST(PirReadTest, ANumberThatIsNoneIsKept) {
   for (const char* text : {"NaN", "INF", "-INF"}) {
     Json full = Full(2, 0);
@@ -145,10 +155,10 @@ TEST(PirReadTest, AnAttributeThat2xCannotSayKeepsTheWholeOperation) {
 }
 
 TEST(PirReadTest, APlaceIsKeptForWriting) {
-  Json ids = Operation("1.randint", {Attr("low", I32(3)), Attr("high", I32(4)), Attr("dtype", DTypeOf("int64")), Attr("place", {{"#", "1.a_place"}, {"D", {1, 0, ""}}})},
-                       {2}, {Result(3, "0.t_i64", {2})});
-  Json shape = Operation("1.full_int_array", {Attr("value", Array("0.a_i64", {2})), Attr("dtype", DTypeOf("int64")), Attr("place", {{"#", "1.a_place"}, {"D", {1, 0, ""}}})},
-                         {}, {Result(2, "0.t_i64", {1})});
+  const Json ids = Operation("1.randint", {Attr("low", I32(3)), Attr("high", I32(4)), Attr("dtype", DTypeOf("int64")), kOnCpu}, {2},
+                             {Result(3, "0.t_i64", {2})});
+  const Json shape = Operation("1.full_int_array", {Attr("value", Array("0.a_i64", {2})), Attr("dtype", DTypeOf("int64")), kOnCpu}, {},
+                               {Result(2, "0.t_i64", {1})});
   const auto program = Read(Whole({X(), shape, ids, Fetch(1, 4, 0)}));
   const Json written = Json::parse(SerializeProgramJson(*program))["program"]["regions"][0]["blocks"][0]["ops"];
   EXPECT_EQ(written[2]["A"], ids["A"]);
@@ -157,7 +167,8 @@ TEST(PirReadTest, APlaceIsKeptForWriting) {
 }
 
 TEST(PirReadTest, IntegersThatAreComputedWithBecomeAVariable) {
-  Json integers = Operation("1.full_int_array", {Attr("value", Array("0.a_i64", {10, -3})), Attr("dtype", DTypeOf("int64"))}, {}, {Result(2, "0.t_i64", {2})});
+  const Json integers = Operation("1.full_int_array", {Attr("value", Array("0.a_i64", {10, -3})), Attr("dtype", DTypeOf("int64"))}, {},
+                                  {Result(2, "0.t_i64", {2})});
   const std::string whole = Whole({X({2}), integers, Operation("1.cast", {Attr("dtype", DTypeOf("float32"))}, {2}, {Result(3, "0.t_f32", {2})}),
                                    Operation("1.multiply", kNoAttrs, {1, 3}, {Result(4, "0.t_f32", {2})}), Fetch(4, 5, 0)});
   EXPECT_THAT(Computed(whole, {2, 5}), ElementsAre(20, -15));
@@ -197,7 +208,8 @@ TEST(PirReadErrorTest, ListsAreTakenApartAsTheyAre) {
   EXPECT_THAT(refusal(Operation("0.split", kNoAttrs, {0}, {Result(3, "0.t_f32", {1})})), HasSubstr("one list is wanted"));
   EXPECT_THAT(refusal(Operation("0.slice", kNoAttrs, {1, 2}, {Result(3, "0.t_f32", {1})})), HasSubstr("one list is wanted"));
   for (const Json& index : {I32(2), I32(-1), F64(0.5)}) {
-    EXPECT_THAT(refusal(Operation("0.slice", {Attr("index", index)}, {2}, {Result(3, "0.t_f32", {1})})), HasSubstr("the index is none of a list of 2"));
+    EXPECT_THAT(refusal(Operation("0.slice", {Attr("index", index)}, {2}, {Result(3, "0.t_f32", {1})})),
+                HasSubstr("the index is none of a list of 2"));
   }
   EXPECT_THAT(refusal(Operation("0.slice", kNoAttrs, {2}, {Result(3, "0.t_f32", {1})})), HasSubstr("the index is none of a list of 2"));
 }
@@ -216,8 +228,8 @@ TEST(PirReadErrorTest, ABranchAndALoopHandOnWhatTheirResultsSay) {
 }
 
 TEST(PirReadErrorTest, ValuesOfADTypeThat2xCannotWriteDownAreNamed) {
-  const Json assign = Operation("1.assign_value", {Attr("shape", Array("0.a_i32", {1})), Attr("dtype", DTypeOf("float16")), Attr("values", Array("0.a_f64", {1}))},
-                                {}, {Result(2, "0.t_f16", {1})});
+  const Json attrs = {Attr("shape", Array("0.a_i32", {1})), Attr("dtype", DTypeOf("float16")), Attr("values", Array("0.a_f64", {1}))};
+  const Json assign = Operation("1.assign_value", attrs, {}, {Result(2, "0.t_f16", {1})});
   EXPECT_THAT(Refusal(Whole({X(), assign})), AllOf(HasSubstr("values of the dtype float16"), HasSubstr("ops[1] (pd_op.assign_value)")));
 }
 
@@ -226,8 +238,10 @@ TEST(PirReadErrorTest, NullsHugeNumbersAndOddParametersAreNoProgram) {
   document["program"]["regions"][0]["blocks"][0]["ops"] = nullptr;
   EXPECT_THAT(Refusal(document.dump()), HasSubstr("an array is wanted, there is null"));
   EXPECT_THAT(Refusal("{\"base_code\":1e999}"), AllOf(HasSubstr("cannot read \"model.json\": number overflow"), HasSubstr("1e999")));
-  const Json parameter = {{"#", "p"}, {"A", {0, 1, "w"}}, {"O", Result(1, "0.t_f32", {1})}, {"OA", {1, 0, 1}}};
-  EXPECT_THAT(Refusal(Whole({parameter})), HasSubstr("A is [0,1,\"w\"]; a parameter has three numbers and its name"));
+  for (const Json& attrs : {Json{0, 1, "w"}, Json{0, 1, 0, 0}, Json{0, 1, 0, "w", 1}}) {
+    const Json parameter = {{"#", "p"}, {"A", attrs}, {"O", Result(1, "0.t_f32", {1})}, {"OA", {1, 0, 1}}};
+    EXPECT_THAT(Refusal(Whole({parameter})), HasSubstr(StrCat("A is ", attrs.dump(), "; a parameter has three numbers and its name")));
+  }
   Json x = X();
   x["O"][0]["%"] = 0;
   EXPECT_THAT(Refusal(Whole({x})), HasSubstr("result 0: results are numbered from 1"));
@@ -243,8 +257,9 @@ TEST(PirAttributeTest, KindsOfPaddle3AreTheNearestOf2x) {
   EXPECT_EQ(read(R"({"#":"1.a_scalar","D":["bool",true]})"), Attribute(Scalar(true)));
   EXPECT_EQ(read(R"({"#":"1.a_scalar","D":["int64",-7]})"), Attribute(Scalar(int64_t{-7})));
   EXPECT_EQ(read(R"({"#":"1.a_scalar","D":["float32",0.5]})"), Attribute(Scalar(0.5)));
-  for (const char* unknown : {R"({"#":"1.a_scalar","D":["int64"]})", R"({"#":"1.a_scalar","D":["complex64",[1,2]]})", R"({"#":"0.a_c64","D":[1,2]})",
-                              R"({"#":"0.a_array","D":[{"#":"0.a_c64","D":[1,2]}]})", R"({"#":"0.a_array","D":[{"#":"0.a_i32","D":1},{"#":"0.a_i64","D":1}]})"}) {
+  for (const char* unknown : {R"({"#":"1.a_scalar","D":["int64"]})", R"({"#":"1.a_scalar","D":["complex64",[1,2]]})",
+                              R"({"#":"0.a_c64","D":[1,2]})", R"({"#":"0.a_array","D":[{"#":"0.a_c64","D":[1,2]}]})",
+                              R"({"#":"0.a_array","D":[{"#":"0.a_i32","D":1},{"#":"0.a_i64","D":1}]})"}) {
     EXPECT_EQ(read(unknown), std::nullopt) << unknown;
   }
 }

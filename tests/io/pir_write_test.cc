@@ -124,14 +124,17 @@ TEST(PirWriteTest, WhatIsReshapedIsDescribedAsItIs) {
 
 TEST(PirWriteErrorTest, AReshapeWithTwoUnknownExtentsIsRefused) {
   EXPECT_THAT(OneOperator({{"x", {-1, -1, 4}}, {"y", {4, 3, 1}}}).Gives("out", {-1, -1, 3, 1})
-                  .Does({"mul", {{"X", {"x"}}, {"Y", {"y"}}}, {{"Out", {"out"}}}, {{"x_num_col_dims", 2}, {"y_num_col_dims", 1}}}).Refusal(),
+                  .Does({"mul", {{"X", {"x"}}, {"Y", {"y"}}}, {{"Out", {"out"}}}, {{"x_num_col_dims", 2}, {"y_num_col_dims", 1}}})
+                  .Refusal(),
               AllOf(HasSubstr("Unimplemented"), HasSubstr("must be reshaped to [-1, -1, 3, 1], and only one extent may be unknown"),
                     HasSubstr("block 0 (mul), to be written for Paddle 3")));
   EXPECT_THAT(OneOperator({{"x", {-1, -1, 2}}, {"y", {4, 3}}, {"d", {-1, 3}}}).Gives("dx", {-1, -1, 2})
-                  .Does({"mul_grad", {{"X", {"x"}}, {"Y", {"y"}}, {"Out@GRAD", {"d"}}}, {{"X@GRAD", {"dx"}}}, {{"x_num_col_dims", 1}, {"y_num_col_dims", 1}}})
+                  .Does({"mul_grad", {{"X", {"x"}}, {"Y", {"y"}}, {"Out@GRAD", {"d"}}}, {{"X@GRAD", {"dx"}}},
+                         {{"x_num_col_dims", 1}, {"y_num_col_dims", 1}}})
                   .Refusal(),
               AllOf(HasSubstr("must be reshaped to [-1, -1, 2]"), HasSubstr("block 0 (mul_grad)")));
-  EXPECT_THAT(OneOperator({{"x", {-1, 2, -1}}}).Gives("out", {-1, -1}).Does({"flatten2", {{"X", {"x"}}}, {{"Out", {"out"}}}, {{"axis", 2}}}).Refusal(),
+  EXPECT_THAT(OneOperator({{"x", {-1, 2, -1}}}).Gives("out", {-1, -1})
+                  .Does({"flatten2", {{"X", {"x"}}}, {{"Out", {"out"}}}, {{"axis", 2}}}).Refusal(),
               AllOf(HasSubstr("\"x\" [-1, 2, -1] must be reshaped to [-1, -1]"), HasSubstr("block 0 (flatten2)")));
 }
 
@@ -139,7 +142,8 @@ TEST(PirWriteErrorTest, AnAxisPastTheOtherOperandIsRefused) {
   for (const auto& [x, y, slot] : {std::tuple{Shape{2, 3, 4}, Shape{3, 4}, "Y"}, {Shape{3, 4}, Shape{2, 3, 4}, "X"}}) {
     EXPECT_THAT(OneOperator({{"x", x}, {"y", y}}).Gives("out", {2, 3, 4})
                     .Does({"elementwise_add", {{"X", {"x"}}, {"Y", {"y"}}}, {{"Out", {"out"}}}, {{"axis", 2}}}).Refusal(),
-                AllOf(HasSubstr(StrCat("axis 2 of ", slot, ", which has 2 dimensions, beside an operand that has 3")), HasSubstr("block 0 (elementwise_add)")));
+                AllOf(HasSubstr(StrCat("axis 2 of ", slot, ", which has 2 dimensions, beside an operand that has 3")),
+                      HasSubstr("block 0 (elementwise_add)")));
   }
 }
 
@@ -152,7 +156,8 @@ TEST(PirWriteErrorTest, IdsWithoutAnExtentAreRefused) {
 TEST(PirWriteErrorTest, AnAttributeThatIsMissingOrOfAnotherKindIsNamed) {
   EXPECT_THAT(OneOperator({{"x", {2}}}).Gives("out", {2}).Does({"cast", {{"X", {"x"}}}, {{"Out", {"out"}}}, {}}).Refusal(),
               AllOf(HasSubstr("attribute out_dtype is missing"), HasSubstr("block 0 op 0 (cast)")));
-  EXPECT_THAT(OneOperator({{"x", {2}}}).Gives("out", {2}).Does({"leaky_relu", {{"X", {"x"}}}, {{"Out", {"out"}}}, {{"alpha", std::string("steep")}}}).Refusal(),
+  EXPECT_THAT(OneOperator({{"x", {2}}}).Gives("out", {2})
+                  .Does({"leaky_relu", {{"X", {"x"}}}, {{"Out", {"out"}}}, {{"alpha", std::string("steep")}}}).Refusal(),
               AllOf(HasSubstr("attribute alpha: the value"), HasSubstr("steep"), HasSubstr("is no f64")));
 }
 
