@@ -293,6 +293,8 @@ SKIFF_OP(top_k_grad)
     .Input("Out@GRAD", "shape of Out")
     .Output("X@GRAD", "shape of X")
     .Attr("k", 1, "as in top_k")
+    .SameDType({"X", "Out@GRAD"})
+    .OfDType(DType::kInt64, {"Indices"})
     .InferShape(GradsLikeInputs())
     .KeyedBy("Out@GRAD")
     .Kernel<SortGrad, float, double, Float16, BFloat16>();

@@ -418,7 +418,7 @@ TEST(HostileUnrecordedTest, InputsOfOperatorsWithoutARecordedCaseGiveAnAnswerOrA
   for (const Json& json : RecordedCases()) recorded.insert(json["op"]);
   size_t count = 0;
   for (const std::string& type : AllOpTypes()) {
-    if (recorded.contains(type) || type.find("_grad") != std::string::npos) continue;
+    if (recorded.contains(type.substr(0, type.find("_grad")))) continue;  // that one's gradients were tried beside it
     for (const auto& [shape, dtype] : {std::pair{Shape{2, 3}, DType::kFloat32}, {Shape{1, 2, 4, 4}, DType::kFloat32}, {Shape{3}, DType::kInt64}}) {
       Operator op{type, {}, {}, {}};
       Values values;
