@@ -10,9 +10,10 @@ find_program(SKIFF_CCACHE ccache)
 if(SKIFF_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # Sources under a precompiled header (see each folder) are cached too; -fpch-preprocess has ccache see which header.
   # A precompiled header knows its headers by their bytes (for #pragma once), so a cached one is only right for the
-  # same bytes: depend mode compares those, where ccache's preprocessor mode overlooks a changed comment.
-  set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1 ${SKIFF_CCACHE})
+  # same bytes: depend mode compares those, where ccache's preprocessor mode overlooks a changed comment. The
+  # namespace keeps out what that mode has stored.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1 CCACHE_NAMESPACE=skiff-depend ${SKIFF_CCACHE})
   add_compile_options($<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fpch-preprocess>)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${SKIFF_CCACHE})
 endif()

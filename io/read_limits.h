@@ -12,7 +12,7 @@ struct ReadLimits {
   uint64_t max_growth = 1100;                   // and no more than 64 MiB and this many bytes for each of the file
   uint64_t max_objects = uint64_t{1} << 24;     // messages of a program, objects of a pickle, tensors, archive members
   uint64_t max_text_bytes = uint64_t{64} << 20; // of one name or text
-  int max_depth = 200;                          // of what lies in one another
+  int max_depth = 200;                          // of what lies in one another: 1000 at most, for the stack's sake
 };
 
 /// The limits of this thread.
@@ -25,6 +25,7 @@ const ReadLimits& CurrentReadLimits();
 ///     model = io::LoadInferenceModel(path);
 class ReadLimitsScope {
  public:
+  /// Errors: InvalidArgument when max_depth is not within 0 and 1000.
   explicit ReadLimitsScope(const ReadLimits& limits);
   ~ReadLimitsScope();
   ReadLimitsScope(const ReadLimitsScope&) = delete;

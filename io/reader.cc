@@ -9,6 +9,7 @@ namespace skiff::io {
 
 namespace {
 
+constexpr int kDeepest = 1000;
 constexpr uint64_t kFreeBytes = uint64_t{64} << 20;  // that a file of any size may take
 
 ReadLimits& ThreadLimits() {
@@ -20,7 +21,13 @@ ReadLimits& ThreadLimits() {
 
 const ReadLimits& CurrentReadLimits() { return ThreadLimits(); }
 
-ReadLimitsScope::ReadLimitsScope(const ReadLimits& limits) : before_(ThreadLimits()) { ThreadLimits() = limits; }
+ReadLimitsScope::ReadLimitsScope(const ReadLimits& limits) : before_(ThreadLimits()) {
+  if (limits.max_depth < 0 || limits.max_depth > kDeepest) {
+    throw InvalidArgument(StrCat("ReadLimits::max_depth is ", limits.max_depth, "; 0 to ", kDeepest,
+                                 " are possible: what lies deeper may not fit a thread's stack"));
+  }
+  ThreadLimits() = limits;
+}
 
 ReadLimitsScope::~ReadLimitsScope() { ThreadLimits() = before_; }
 

@@ -17,6 +17,7 @@ struct Chains {
 // `emission`: Emission, or what is shaped like it. Its sequences are those of input `sequences`.
 Chains ReadChains(const DynamicContext& c, const Tensor& emission, const char* sequences) {
   Chains chains{emission.shape().At(-1), {}, {}};
+  SKIFF_ENFORCE(chains.tags > 0, InvalidArgument, "Emission has shape ", emission.shape(), "; the last axis, the tags, cannot be empty");
   if (host::Has(c, "Length")) {
     SKIFF_ENFORCE(emission.shape().rank() == 3, InvalidArgument, "Emission has shape ", emission.shape(),
                   "; with Length expected [batch, most, tags]");
@@ -118,13 +119,13 @@ void CrfLoss(DynamicContext& c) {
       continue;
     }
     const int64_t at = chains.begin[b];
-    const Chain chain(&e[at * k], w.data(), chains.size[b], k);
-    loss.push_back(chain.log_sum - chain.Score(&labels[at]));
+    const Chain chain(e.data() + at * k, w.data(), chains.size[b], k);
+    loss.push_back(chain.log_sum - chain.Score(labels.data() + at));
     // Paddle keeps alpha and the emissions as numbers that sum to one, or whose largest is one.
     for (int64_t t = 0; t < chains.size[b]; ++t) {
-      const double* row = &e[(at + t) * k];
+      const double* row = e.data() + (at + t) * k;
       const double largest = *std::max_element(row, row + k);
-      const std::vector<double> terms(&chain.alpha[t * k], &chain.alpha[t * k] + k);
+      const std::vector<double> terms(chain.alpha.data() + t * k, chain.alpha.data() + (t + 1) * k);
       const double sum = LogSum(terms);
       for (int64_t j = 0; j < k; ++j) {
         exps[(at + t) * k + j] = std::exp(row[j] - largest);
@@ -155,7 +156,7 @@ void CrfLossBack(DynamicContext& c) {
   for (size_t b = 0; b < chains.size.size(); ++b) {
     const int64_t n = chains.size[b], at = chains.begin[b];
     if (n == 0) continue;
-    const Chain chain(&e[at * k], w.data(), n, k);
+    const Chain chain(e.data() + at * k, w.data(), n, k);
     const double d = dloss.at(b);
     for (int64_t t = 0; t < n; ++t) {
       for (int64_t j = 0; j < k; ++j) {
@@ -214,7 +215,7 @@ void CrfDecode(DynamicContext& c) {
   std::vector<int64_t> path(rows, 0);
   for (size_t b = 0; b < chains.size.size(); ++b) {
     if (chains.size[b] == 0) continue;
-    const Path best = BestPath(&e[chains.begin[b] * k], chains.size[b], k, w.data(), w.data() + k, w.data() + 2 * k);
+    const Path best = BestPath(e.data() + chains.begin[b] * k, chains.size[b], k, w.data(), w.data() + k, w.data() + 2 * k);
     std::copy(best.tags.begin(), best.tags.end(), path.begin() + chains.begin[b]);
   }
   if (host::Has(c, "Label")) {  // whether each tag is right
@@ -237,6 +238,7 @@ void Viterbi(DynamicContext& c) {
   SKIFF_ENFORCE(static_cast<int64_t>(lengths.size()) == batch && static_cast<int64_t>(w.size()) == k * k, InvalidArgument,
                 "Length has ", lengths.size(), " elements and Transition ", w.size(), "; expected ", batch, " and ", k * k);
   const bool ends = c.attrs().Get<bool>("include_bos_eos_tag");
+  SKIFF_ENFORCE(k > 0, InvalidArgument, "Input has shape ", input.shape(), "; the last axis, the tags, cannot be empty");
   SKIFF_ENFORCE(!ends || k >= 2, InvalidArgument, "there are ", k, " tags; the last two begin and end a sequence");
   int64_t longest = 0;
   for (int64_t length : lengths) {
@@ -252,7 +254,7 @@ void Viterbi(DynamicContext& c) {
       scores.push_back(0);
       continue;
     }
-    const Path best = BestPath(&e[b * most * k], lengths[b], k, ends ? start.data() : nullptr, ends ? stop.data() : nullptr,
+    const Path best = BestPath(e.data() + b * most * k, lengths[b], k, ends ? start.data() : nullptr, ends ? stop.data() : nullptr,
                                w.data());
     scores.push_back(best.score);
     std::copy(best.tags.begin(), best.tags.end(), path.begin() + b * longest);

@@ -43,7 +43,7 @@ class CtcSequence {
         alpha_[t * n + s] = sum + P(t, s);
       }
     }
-    const double* last = &alpha_[(steps_ - 1) * n];
+    const double* last = alpha_.data() + (steps_ - 1) * n;
     log_likelihood_ = n > 1 ? AddLogs(last[n - 1], last[n - 2]) : last[0];
     return -log_likelihood_;
   }
@@ -66,7 +66,7 @@ class CtcSequence {
         }
         beta.swap(before);
       }
-      double* row = &gradient[t * classes_];
+      double* row = gradient.data() + t * classes_;
       for (int64_t k = 0; k < classes_; ++k) row[k] = std::exp(log_probability_[t * classes_ + k]);
       for (int64_t s = 0; s < n; ++s) row[extended_[s]] -= std::exp(alpha_[t * n + s] + beta[s] - log_likelihood_);
     }
@@ -200,11 +200,13 @@ void AlignCtc(DynamicContext& c) {
   if (host::Has(c, "InputLength")) {
     const int64_t padding = c.attrs().Get<int32_t>("padding_value"), width = Width(input);
     const std::vector<int64_t> lengths = IntElements(c.InputTensor("InputLength"));
+    SKIFF_ENFORCE(static_cast<int64_t>(lengths.size()) == Rows(input), InvalidArgument, "InputLength has ", lengths.size(),
+                  " elements, Input ", Rows(input), " rows; they must be equal");
     std::vector<int64_t> out, counts;
     for (int64_t b = 0; b < Rows(input); ++b) {
-      SKIFF_ENFORCE(lengths.at(b) >= 0 && lengths.at(b) <= width, OutOfRange, "element ", b, " of InputLength is ",
+      SKIFF_ENFORCE(lengths[b] >= 0 && lengths[b] <= width, OutOfRange, "element ", b, " of InputLength is ",
                     lengths[b], "; Input has ", width, " columns");
-      const std::vector<int64_t> kept = Collapse(&ids[b * width], &ids[b * width] + lengths[b], blank, merge);
+      const std::vector<int64_t> kept = Collapse(ids.data() + b * width, ids.data() + b * width + lengths[b], blank, merge);
       counts.push_back(static_cast<int64_t>(kept.size()));
       out.insert(out.end(), kept.begin(), kept.end());
       out.resize((b + 1) * width, padding);

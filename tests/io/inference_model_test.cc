@@ -304,7 +304,8 @@ TEST(InferenceModelTest, AFolderWithAProgramInJsonHasOneFilePerVariable) {
   WriteFile(folder / "__model__.json", SerializeProgramJson(*InferenceProgram(*SmallProgram(), {"x"}, {"y"}, {.format = ProgramFormat::kJson})));
   SaveVariables(scope, folder.path(), "", {"w"});
   EXPECT_THAT(LoadInferenceModel(folder.path()).fetch_names, ElementsAre("y"));
-  EXPECT_THAT(LoadInferenceModel(folder.path(), {.model_filename = "__model__"}).parameters.Find("w")->Values<float>(), ElementsAre(1, 2, 3, 4, 5, 6));
+  EXPECT_THAT(LoadInferenceModel(folder.path(), {.model_filename = "__model__"}).parameters.Find("w")->Values<float>(),
+              ElementsAre(1, 2, 3, 4, 5, 6));
   EXPECT_THAT(LoadModelState(folder.path()).Names(), ElementsAre("w"));
 }
 
@@ -440,7 +441,8 @@ TEST(InferenceModelErrorTest, BytesBehindAVariableInItsOwnFileAreRefused) {
   std::filesystem::copy(Golden("legacy_separate/model"), folder / "m");
   const auto model = LoadInferenceModel(folder / "m");
   std::ofstream(folder / "m/conv1.w_0", std::ios::app | std::ios::binary) << "x";
-  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "m"); }), AllOf(HasSubstr("m/conv1.w_0"), HasSubstr("1 bytes follow where the file should end")));
+  EXPECT_THAT(ErrorOf([&] { LoadInferenceModel(folder / "m"); }),
+              AllOf(HasSubstr("m/conv1.w_0"), HasSubstr("1 bytes follow where the file should end")));
 }
 
 TEST(InferenceModelErrorTest, SaysWhatIsMissing) {

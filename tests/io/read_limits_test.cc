@@ -83,6 +83,17 @@ TEST(ReadLimitsTest, OfPicklesAreItemsTextsBytesAndArrays) {
   ExpectBound("max_depth", {.max_depth = 10}, "objects in one another", parse(deep));
 }
 
+TEST(ReadLimitsTest, OfDepthAreWhatAStackHolds) {
+  const auto lists = [](size_t depth) { return StrCat("\x80\x02", std::string(depth, ']'), std::string(depth - 1, 'a'), '.'); };
+  {
+    const ReadLimitsScope scope({.max_depth = 1000});
+    ParsePickle(AsBytes(lists(1000)), "x");
+    EXPECT_THAT(ErrorOf([&] { ParsePickle(AsBytes(lists(1100)), "x"); }), HasSubstr("ReadLimits::max_depth = 1000"));
+  }
+  EXPECT_THAT(ErrorOf([] { const ReadLimitsScope scope({.max_depth = 1001}); }), HasSubstr("max_depth is 1001; 0 to 1000"));
+  EXPECT_THAT(ErrorOf([] { const ReadLimitsScope scope({.max_depth = -1}); }), HasSubstr("max_depth is -1"));
+}
+
 TEST(ReadLimitsTest, OfNumpysFilesAreElementsTextsAndMembers) {
   const std::string npy = SerializeNpy(Large());
   ExpectBound("max_bytes", {.max_bytes = kMegabyte - 1}, "npy elements", [&] { ParseNpy(AsBytes(npy), "x"); });

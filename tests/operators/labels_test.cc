@@ -75,6 +75,23 @@ TEST_P(LabelsTest, LossesOverManyClassesAgreeWithFiniteDifferences) {
   tree.CheckGradient(std::vector<std::string>{"X", "W"}, std::vector<std::string>{"Out"});
 }
 
+TEST(LabelsErrorTest, ThereIsATagAtLeast) {
+  OpCase crf("linear_chain_crf");
+  crf.Input("Emission", {1, 2, 0}, {}).Input("Transition", {2, 0}, {}).Input("Label", {0}, {}, DType::kInt64);
+  crf.Input("Length", {1}, {2}, DType::kInt64);
+  EXPECT_THAT([&] { crf.Run("LogLikelihood"); }, ThrowsMessage<InvalidArgument>(HasSubstr("the tags, cannot be empty")));
+  OpCase path("viterbi_decode");
+  path.Attr("include_bos_eos_tag", false).Input("Input", {1, 2, 0}, {}).Input("Transition", {0, 0}, {});
+  path.Input("Length", {1}, {2}, DType::kInt64);
+  EXPECT_THAT([&] { path.Run("Path"); }, ThrowsMessage<InvalidArgument>(HasSubstr("the tags, cannot be empty")));
+}
+
+TEST(LabelsErrorTest, NamesLengthsThatAreNotThoseOfTheRows) {
+  OpCase c("ctc_align");
+  c.Input("Input", {2, 2}, {1, 1, 0, 2}, DType::kInt32).Input("InputLength", {1, 1}, {2}, DType::kInt32);
+  EXPECT_THAT([&] { c.Run("Output"); }, ThrowsMessage<InvalidArgument>(HasSubstr("InputLength has 1 elements, Input 2 rows")));
+}
+
 TEST(LabelsErrorTest, NamesTheLabelThatDoesNotExist) {
   OpCase c("hierarchical_sigmoid");
   c.Attr("num_classes", 4).Input("X", {1, 1}, {1}).Input("W", {3, 1}, {1, 1, 1}).Input("Label", {1, 1}, {4}, DType::kInt64);

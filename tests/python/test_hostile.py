@@ -39,3 +39,5 @@ def test_limits_bound_what_one_file_may_cost():
     assert paddle.load(path)
     with pytest.raises(ValueError, match="max_thing"):
         paddle.utils.read_limits(max_thing=1)
+    with pytest.raises(ValueError, match="max_depth is 100000; 0 to 1000"), paddle.utils.read_limits(max_depth=100000):
+        pass

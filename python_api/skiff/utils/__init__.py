@@ -37,7 +37,7 @@ def read_limits(**limits):
         max_growth (int): no more than 64 MiB and this many bytes for each byte of the file; 1100.
         max_objects (int): messages of a program, objects of a pickle, tensors, members of an archive; 2**24.
         max_text_bytes (int): of one name or text; 64 MiB.
-        max_depth (int): of what lies in one another; 200.
+        max_depth (int): of what lies in one another; 200, and at most 1000.
 
     Raises:
         ValueError: there is no such limit.
