@@ -64,9 +64,9 @@ StateDict ParametersFor(const Program& program, const StateDict& state, const st
   for (const Variable* v : SavedVariables(program)) {
     const auto found = by_name.find(v->name);
     if (found == by_name.end()) {
-      missing += (missing.empty() ? "" : ", ") + v->name;
+      missing += StrCat(missing.empty() ? "" : ", ", "\"", v->name, "\"");
     } else if (!found->second->is_initialized() || !Holds(program, *v, found->second->dtype(), found->second->shape())) {
-      different += StrCat(different.empty() ? "" : "; ", v->name, " is ", found->second->dtype(), " ", found->second->shape(),
+      different += StrCat(different.empty() ? "" : "; ", "\"", v->name, "\" is ", found->second->dtype(), " ", found->second->shape(),
                           ", the program wants ", v->dtype, " ", v->shape);
     } else {
       parameters.Set(v->name, *found->second);

@@ -26,9 +26,9 @@ std::vector<std::pair<const Variable*, const Tensor*>> ValuesOf(const Program& p
     const Value* value = scope.FindVar(v->name);
     const Tensor* tensor = value == nullptr ? nullptr : std::get_if<Tensor>(value);
     if (tensor == nullptr || !tensor->is_initialized()) {
-      without += (without.empty() ? "" : ", ") + v->name;
+      without += StrCat(without.empty() ? "" : ", ", "\"", v->name, "\"");
     } else if (v->dtype != DType::kUndefined && tensor->dtype() != v->dtype) {
-      spoiled += StrCat(spoiled.empty() ? "" : ", ", v->name, " is ", tensor->dtype(), ", declared ",
+      spoiled += StrCat(spoiled.empty() ? "" : ", ", "\"", v->name, "\" is ", tensor->dtype(), ", declared ",
                         v->dtype);
     }
     values.emplace_back(v, tensor);

@@ -89,7 +89,7 @@ StateDict GetStateDict(const Program& program, const Scope& scope, StateKind kin
     const Value* value = scope.FindVar(v->name);
     const Tensor* tensor = value == nullptr ? nullptr : std::get_if<Tensor>(value);
     if (tensor == nullptr || !tensor->is_initialized()) {
-      without += (count++ == 0 ? "" : ", ") + v->name;
+      without += StrCat(count++ == 0 ? "" : ", ", "\"", v->name, "\"");
     } else {
       state.Set(v->name, *tensor);
     }

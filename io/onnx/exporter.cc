@@ -374,7 +374,7 @@ InferenceModel InferenceModelOf(const Program& program, const std::vector<std::s
     const Value* value = scope.FindVar(v->name);
     const Tensor* tensor = value == nullptr ? nullptr : std::get_if<Tensor>(value);
     if (tensor == nullptr || !tensor->is_initialized()) {
-      missing += (missing.empty() ? "" : ", ") + v->name;
+      missing += StrCat(missing.empty() ? "" : ", ", "\"", v->name, "\"");
     } else {
       model.parameters.Set(v->name, *tensor);
     }

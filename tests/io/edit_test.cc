@@ -161,7 +161,7 @@ TEST(WriteModelTest, ParametersThatAreMissingOrDifferAreListed) {
   InferenceModel model = LoadInferenceModel(Golden("seed_matmul_add/infer_model"));
   model.parameters = {{"create_parameter_0.w_0", Tensor::Of<float>({2}, {1, 2})}};
   EXPECT_THAT(ErrorOf([&] { WriteModel(model, folder / "m"); }),
-              AllOf(HasSubstr("missing: create_parameter_1.w_0"), HasSubstr("create_parameter_0.w_0 is float32 [2]")));
+              AllOf(HasSubstr("missing: \"create_parameter_1.w_0\""), HasSubstr("\"create_parameter_0.w_0\" is float32 [2]")));
   EXPECT_THAT(std::vector<std::filesystem::path>(std::filesystem::directory_iterator(folder.path()), {}), IsEmpty());
 }
 

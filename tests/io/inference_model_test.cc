@@ -354,8 +354,14 @@ TEST(InferenceModelErrorTest, AFailedSaveLeavesTheOldModel) {
   const std::string before = ReadText(folder / "model.pdmodel");
   Scope empty;
   EXPECT_THAT(ErrorOf([&] { SaveInferenceModel(folder / "model", {"x"}, {"out"}, *SmallProgram(), empty); }),
-              AllOf(HasSubstr("not initialised: w"), HasSubstr("startup program")));
+              AllOf(HasSubstr("not initialised: \"w\""), HasSubstr("startup program")));
   EXPECT_EQ(ReadText(folder / "model.pdmodel"), before);
+}
+
+TEST(InferenceModelErrorTest, AParameterWithoutANameIsOneToo) {
+  Program program;
+  program.global_block().AddVar({"", VarKind::kLodTensor, DType::kFloat32, {2}})->persistable = true;
+  EXPECT_THAT(ErrorOf([&] { SerializeParameters(program, Scope()); }), HasSubstr("not initialised: \"\""));
 }
 
 TEST(InferenceModelErrorTest, ParametersMustBeThoseOfTheProgram) {
@@ -410,7 +416,7 @@ TEST(InferenceModelErrorTest, AValueOfAnotherDtypeThanTheProgramSaysIsNotSaved) 
   Scope scope;
   scope.SetTensor("w", Tensor::Of<double>({3, 2}, {1, 2, 3, 4, 5, 6}));
   EXPECT_THAT(ErrorOf([&] { SaveInferenceModel(folder / "m", {"x"}, {"out"}, *SmallProgram(), scope); }),
-              AllOf(HasSubstr("of another dtype: w is float64, declared float32"), HasSubstr("run the startup program, or load them, first")));
+              AllOf(HasSubstr("of another dtype: \"w\" is float64, declared float32"), HasSubstr("run the startup program, or load them, first")));
   EXPECT_FALSE(IsFile(folder / "m.pdmodel"));
 }
 

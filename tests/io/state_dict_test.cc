@@ -210,7 +210,7 @@ TEST(StateDictErrorTest, NamesVariablesWithoutAValue) {
   Scope scope;
   scope.Var("w");
   EXPECT_THAT(ErrorOf([&] { GetStateDict(*program, scope); }),
-              AllOf(HasSubstr("2 variables"), HasSubstr("w, b"), HasSubstr("startup program")));
+              AllOf(HasSubstr("2 variables"), HasSubstr("\"w\", \"b\""), HasSubstr("startup program")));
 }
 
 TEST(StateDictErrorTest, RefusesPathsThatAreNoPrefix) {

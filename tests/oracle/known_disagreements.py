@@ -1,7 +1,7 @@
 """Where skiff follows the definition and Paddle 2.6.2 does not: what is left out of the comparison, and why.
 
 Each entry: operator, a condition on the description's operator (a dict with type, inputs, outputs, attrs) and its
-feeds, which fetches it concerns ("@GRAD" for gradients alone, "" for all), the reason.
+feeds, which fetches it concerns (a part of their names: "@GRAD" for gradients alone, "" for all), the reason.
 """
 import numpy as np
 
@@ -35,6 +35,15 @@ def has_quads_that_bend(op, feeds):
     return not ((turns > 0).all(-1) | (turns < 0).all(-1)).all()
 
 
+def leaves_an_image_without_boxes(op, feeds):
+    """None of the boxes of the largest scores is one of its own."""
+    scores = np.concatenate([feeds[name].ravel() for name in op["inputs"]["MultiLevelScores"]])
+    counts = [feeds[name] for name in op["inputs"]["MultiLevelRoIsNum"]]
+    images = np.concatenate([np.repeat(np.arange(len(of_level)), of_level) for of_level in counts])
+    kept = np.argsort(-scores, kind="stable")[: op["attrs"]["post_nms_topN"]]
+    return len(set(images[kept])) < len(counts[0])
+
+
 KNOWN = [
     ("gather", reads_the_first_block_again, "@GRAD",
      "the CPU kernel of 2.6.2 adds the first block of Out@GRAD to every block of X@GRAD: with axis 1 all rows get the first row's"),
@@ -49,6 +58,8 @@ KNOWN = [
      "2.6.2 finds a finite number close to an infinite one: their distance is no more than rtol times infinity; numpy and the documentation do not"),
     ("locality_aware_nms", has_quads_that_bend, "",
      "the polygon clipping of 2.6.2 gives self-crossing quads an area that depends on their orientation; there is no definition to follow"),
+    ("collect_fpn_proposals", leaves_an_image_without_boxes, "RoisNum",
+     "2.6.2 writes no count for an image that keeps no box: there is whatever memory held"),
     ("spectral_norm", lambda op, feeds: True, "@GRAD",
      "the gradient of 2.6.2 multiplies Out@GRAD by 1 - u v^T sum(Out), element by element: it is no derivative of the forward operator"),
 ]

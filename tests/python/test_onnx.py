@@ -219,7 +219,7 @@ def test_a_program_says_what_is_not_fed_and_that_nothing_is_fetched():
 def test_a_program_whose_parameters_have_no_values_says_which():
     x = static.data("x", [None, 2])
     y = static.nn.fc(x, 2, name="head")
-    with pytest.raises(RuntimeError, match="without a value in the scope: head.b_0, head.w_0; run the startup program"):
+    with pytest.raises(RuntimeError, match='without a value in the scope: "head.b_0", "head.w_0"; run the startup program'):
         paddle.onnx.export(static.default_main_program(), "model", [x], output_spec=[y])
 
 
