@@ -13,6 +13,7 @@
 
 namespace skiff {
 
+/// Elements of the integer variable of that name, as int64; nothing where they are not known before a run.
 using KnownInts = std::function<std::optional<std::vector<int64_t>>(const std::string& variable)>;
 
 /// Appends `op` to `block`: checks slots against the schema, fills in default attributes, completes the

@@ -1,11 +1,14 @@
 // Rows that meet: along the edges of a graph, or by segment.
 #include <climits>
+#include <limits>
 
 #include "io/onnx/op.h"
 
 namespace skiff::io {
 
 namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // Row e of `values` goes to row to[e] of Out, which has `rows` rows; one that nothing goes to is zero.
 // @return how many went to each.
@@ -23,7 +26,7 @@ std::string EmitMeeting(OnnxOp& op, const std::string& values, const std::string
   std::vector<int64_t> dims(op.Rank("X"), 1);
   dims[0] = -1;
   const std::string by_row = op.Reshape(counts, dims);
-  std::string out = gather(filled(how == "MAX" ? -3e38 : how == "MIN" ? 3e38 : 0), values, how == "MAX" ? "max" : how == "MIN" ? "min" : "add");
+  std::string out = gather(filled(how == "MAX" ? -kInfinity : how == "MIN" ? kInfinity : 0), values, how == "MAX" ? "max" : how == "MIN" ? "min" : "add");
   if (how == "MEAN") out = op.Binary("Div", out, op.Cast(op.Binary("Max", by_row, op.Int64(1)), dtype));
   if (extreme) out = op.Node("Where", {op.Binary("Greater", by_row, op.Int64(0)), out, op.Scalar(dtype, 0)});
   op.Out("Out", out);

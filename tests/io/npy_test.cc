@@ -5,8 +5,6 @@
 #include "io/zip.h"
 #include "tests/io/support.h"
 
-#include <zlib.h>
-
 #include <cstdio>
 
 namespace skiff::io {
@@ -25,20 +23,6 @@ std::string Npy(std::string header, const std::string& elements) {
   sink.Write(header);
   sink.Write(elements);
   return sink.Take();
-}
-
-std::string Gzip(const std::string& plain) {
-  z_stream z = {};
-  deflateInit2(&z, 9, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string out(plain.size() + 1000, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
-  z.avail_in = static_cast<uInt>(plain.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  deflate(&z, Z_FINISH);
-  out.resize(out.size() - z.avail_out);
-  deflateEnd(&z);
-  return out;
 }
 
 TEST(NpyTest, ReadsTheArraysOfPaddlesRuns) {
@@ -235,20 +219,6 @@ std::string Zip(uint16_t method, const std::string& packed, uint32_t size, uint3
   return sink.Take();
 }
 
-std::string Deflated(const std::string& plain) {
-  z_stream z = {};
-  deflateInit2(&z, 9, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
-  std::string out(plain.size() + 1000, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
-  z.avail_in = static_cast<uInt>(plain.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  deflate(&z, Z_FINISH);
-  out.resize(out.size() - z.avail_out);
-  deflateEnd(&z);
-  return out;
-}
-
 std::string ErrorOfZip(const std::string& archive, std::string* content = nullptr) {
   return ErrorOf([&] {
     const auto file = MappedFile::FromMemory(archive, "x.zip");
@@ -259,7 +229,7 @@ std::string ErrorOfZip(const std::string& archive, std::string* content = nullpt
 }
 
 TEST(ZipErrorTest, MembersMustBeWhatTheDirectorySays) {
-  const std::string plain = "what is in it", packed = Deflated(plain);
+  const std::string plain = "what is in it", packed = Compressed(plain, -MAX_WBITS);
   const auto size = static_cast<uint32_t>(plain.size());
   const auto crc = static_cast<uint32_t>(crc32(0, reinterpret_cast<const Bytef*>(plain.data()), size));
   for (const std::string& archive : {Zip(8, packed, size, crc), Zip(0, plain, size, crc)}) {
@@ -373,7 +343,7 @@ const std::string kIdx("\0\0\x08\3\0\0\0\2\0\0\0\2\0\0\0\2\1\2\3\4\5\6\7\x08", 2
 TEST(IdxTest, ReadsPlainAndGzippedFiles) {
   TemporaryFolder folder;
   WriteFile(folder / "plain", kIdx);
-  WriteFile(folder / "packed.gz", Gzip(kIdx));
+  WriteFile(folder / "packed.gz", Compressed(kIdx, 16 + MAX_WBITS));
   for (const char* name : {"plain", "packed.gz"}) {
     const Tensor images = LoadIdx(folder / name);
     EXPECT_EQ(images.shape(), Shape({2, 2, 2}));
@@ -383,7 +353,7 @@ TEST(IdxTest, ReadsPlainAndGzippedFiles) {
 
 TEST(IdxErrorTest, EveryCutIsAnError) {
   TemporaryFolder folder;
-  for (const std::string& whole : {kIdx, Gzip(kIdx)}) {
+  for (const std::string& whole : {kIdx, Compressed(kIdx, 16 + MAX_WBITS)}) {
     for (size_t size = 0; size < whole.size(); ++size) {
       WriteFile(folder / "cut", whole.substr(0, size));
       EXPECT_NE(ErrorOf([&] { LoadIdx(folder / "cut"); }), "") << size;
@@ -391,7 +361,7 @@ TEST(IdxErrorTest, EveryCutIsAnError) {
   }
   WriteFile(folder / "long", kIdx + "x");
   EXPECT_THAT(ErrorOf([&] { LoadIdx(folder / "long"); }), HasSubstr("1 bytes follow"));
-  WriteFile(folder / "long.gz", Gzip(kIdx + "x"));
+  WriteFile(folder / "long.gz", Compressed(kIdx + "x", 16 + MAX_WBITS));
   EXPECT_THAT(ErrorOf([&] { LoadIdx(folder / "long.gz"); }), HasSubstr("larger than announced"));
 }
 
@@ -439,17 +409,17 @@ TEST(IdxErrorTest, HeadersThatMakeNoSenseAreRefused) {
 
 TEST(IdxTest, AGzipFileMayHaveSeveralParts) {
   TemporaryFolder folder;
-  WriteFile(folder / "x.gz", Gzip(kIdx.substr(0, 20)) + Gzip(kIdx.substr(20)));
+  WriteFile(folder / "x.gz", Compressed(kIdx.substr(0, 20), 16 + MAX_WBITS) + Compressed(kIdx.substr(20), 16 + MAX_WBITS));
   EXPECT_THAT(LoadIdx(folder / "x.gz").Values<uint8_t>(), ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
 }
 
 TEST(IdxErrorTest, ADamagedGzipFileIsSaid) {
   TemporaryFolder folder;
-  std::string packed = Gzip(kIdx);
+  std::string packed = Compressed(kIdx, 16 + MAX_WBITS);
   packed[packed.size() - 6] ^= 1;  // of the checksum
   WriteFile(folder / "x.gz", packed);
   EXPECT_THAT(ErrorOf([&] { LoadIdx(folder / "x.gz"); }), HasSubstr("compressed content is damaged"));
-  WriteFile(folder / "x.gz", Gzip(kIdx) + "no gzip");
+  WriteFile(folder / "x.gz", Compressed(kIdx, 16 + MAX_WBITS) + "no gzip");
   EXPECT_THAT(ErrorOf([&] { LoadIdx(folder / "x.gz"); }), HasSubstr("compressed content is damaged"));
 }
 

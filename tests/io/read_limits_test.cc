@@ -1,8 +1,6 @@
 // What files may cost, format by format: SECURITY.md's ReadLimits.
 #include "io/read_limits.h"
 
-#include <zlib.h>
-
 #include "io/atomic_file.h"
 #include "io/idx.h"
 #include "io/npy.h"
@@ -48,20 +46,6 @@ std::string Serialized(const StateDict& state, void (*write)(const StateDict&, S
 const Tensor& Large() {
   static const Tensor tensor = Tensor::Of<uint8_t>({1 << 20}, std::vector<uint8_t>(kMegabyte, 7));
   return tensor;
-}
-
-std::string Compressed(const std::string& plain, int window_bits) {
-  z_stream z = {};
-  deflateInit2(&z, 9, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY);
-  std::string out(plain.size() + 1000, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
-  z.avail_in = static_cast<uInt>(plain.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  deflate(&z, Z_FINISH);
-  out.resize(out.size() - z.avail_out);
-  deflateEnd(&z);
-  return out;
 }
 
 TEST(ReadLimitsTest, OfPicklesAreItemsTextsBytesAndArrays) {

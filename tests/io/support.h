@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gmock/gmock.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -44,6 +45,21 @@ class TemporaryFolder {
  private:
   std::string path_;
 };
+
+/// zlib's compression of a text; `window_bits` is zlib's: -MAX_WBITS for deflate alone, 16 + MAX_WBITS for gzip.
+inline std::string Compressed(const std::string& plain, int window_bits) {
+  z_stream z = {};
+  deflateInit2(&z, 9, Z_DEFLATED, window_bits, 8, Z_DEFAULT_STRATEGY);
+  std::string out(plain.size() + 1000, '\0');
+  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+  z.avail_in = static_cast<uInt>(plain.size());
+  z.next_out = reinterpret_cast<Bytef*>(out.data());
+  z.avail_out = static_cast<uInt>(out.size());
+  deflate(&z, Z_FINISH);
+  out.resize(out.size() - z.avail_out);
+  deflateEnd(&z);
+  return out;
+}
 
 /// Message of the skiff error that `run` throws, "" when it throws none.
 template <typename F>

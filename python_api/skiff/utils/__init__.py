@@ -40,7 +40,7 @@ def read_limits(**limits):
         max_depth (int): of what lies in one another; 200, and at most 1000.
 
     Raises:
-        ValueError: there is no such limit.
+        ValueError: there is no such limit; on entering the with-statement, max_depth is not within 0 and 1000.
         MemoryError: raised by what reads a file that asks for more; it names the file, the byte and the limit.
 
     >>> with skiff.utils.read_limits(max_bytes=1 << 30):
